@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: ISC
+# Written by hand; ./configure (made by ./bootstrap) writes config.mk.
+# One Makefile for the whole tree. Every directory is an archive of all its
+# sources but main.c; programs and tests are linked from the archives, so a
+# new source file needs no line here.
+
+ifeq ($(wildcard config.mk),)
+ifeq ($(filter clean dist,$(MAKECMDGOALS)),)
+$(error config.mk is missing: run ./bootstrap first)
+endif
+endif
+-include config.mk
+
+# Build directory; the sanitizer and fuzzing builds have their own below it.
+B ?= build
+SAN ?=
+FUZZ_SECONDS ?= 10
+
+ifdef CI
+WERROR = -Werror
+endif
+
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum \
+	-Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wundef \
+	-Wformat=2 -Wvla $(WERROR)
+HARDEN = -fPIE -fstack-protector-strong -fstack-clash-protection
+HARDEN_LD = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+ifeq ($(SAN),)
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+ifeq ($(shell uname -m),x86_64)
+HARDEN += -fcf-protection
+endif
+else
+SANFLAGS = -fsanitize=$(SAN) -fno-omit-frame-pointer \
+	-fno-sanitize-recover=all -DDMD_SANITIZER=1
+endif
+
+DEFS = -D_GNU_SOURCE -DDMD_VERSION='"$(VERSION)"' \
+	-DDMD_LIBEXECDIR='"$(libexecdir)/dmd"' \
+	-DDMD_SYSCONFDIR='"$(sysconfdir)"' $(DMD_DEFS)
+INCS = -I. -I$(B)/gen $(EVENT_CFLAGS) $(SSL_CFLAGS) $(NGHTTP2_CFLAGS) \
+	$(INIH_CFLAGS) $(MSGPACK_CFLAGS) $(LMDB_CFLAGS) \
+	$(PROTOBUF_C_CFLAGS) $(SECCOMP_CFLAGS) $(LLHTTP_CFLAGS)
+COMPILE = $(CC) -std=gnu11 -pthread $(DEFS) $(INCS) $(CPPFLAGS) $(HARDEN) \
+	$(SANFLAGS) $(EXTRA_CFLAGS) $(CFLAGS) -MMD -MP
+LINK = $(CC) -pthread $(SANFLAGS) $(EXTRA_CFLAGS) $(CFLAGS) $(LDFLAGS) \
+	$(HARDEN_LD)
+
+# --- archives -----------------------------------------------------------
+
+common_SRC = $(wildcard common/*.c)
+p2p_SRC = $(wildcard dm-net/libp2p/*.c)
+libp2p_PROTO = $(wildcard dm-net/libp2p/*.proto)
+sync_SRC = $(wildcard dm-net/sync/*.c)
+dm-net_SRC = $(filter-out dm-net/main.c,$(wildcard dm-net/*.c)) \
+	$(wildcard dm-net/http/*.c)
+dm-store_SRC = $(filter-out dm-store/main.c,$(wildcard dm-store/*.c))
+dmd_SRC = $(filter-out dmd/main.c,$(wildcard dmd/*.c))
+dmctl_SRC = $(filter-out dmctl/main.c,$(wildcard dmctl/*.c))
+llhttp_OBJ = $(if $(LLHTTP_SRC),$(patsubst %,$(B)/llhttp/%.o,api http llhttp))
+proto_GEN = $(libp2p_PROTO:%.proto=$(B)/gen/%.pb-c.c)
+proto_HDR = $(libp2p_PROTO:%.proto=$(B)/gen/%.pb-c.h)
+
+LIBS_ALL = common p2p sync dm-net dm-store dmd dmctl
+define archive
+$(1)_OBJ = $$($(1)_SRC:%.c=$(B)/%.o)
+$(B)/lib$(1).a: $$($(1)_OBJ) $$($(1)_XOBJ)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+p2p_XOBJ = $(proto_GEN:%.c=%.o)
+dm-net_XOBJ = $(llhttp_OBJ)
+$(foreach l,$(LIBS_ALL),$(eval $(call archive,$(l))))
+
+PROGRAMS = $(B)/dmd $(B)/dm-net $(B)/dm-store $(B)/dmctl
+AR_COMMON = $(B)/libcommon.a
+ALL_LIBS = $(LIBS_ALL:%=$(B)/lib%.a)
+SYS_LIBS = $(EVENT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(NGHTTP2_LIBS) \
+	$(INIH_LIBS) $(MSGPACK_LIBS) $(LMDB_LIBS) $(PROTOBUF_C_LIBS) \
+	$(SECCOMP_LIBS) $(LLHTTP_LIBS)
+
+all: $(PROGRAMS) $(B)/data-mesher
+
+# What each program may link is part of the design: dm-net has no database,
+# dm-store no network library, dmd neither.
+$(B)/dmd: $(B)/dmd/main.o $(B)/libdmd.a $(AR_COMMON)
+	$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) \
+	    $(MSGPACK_LIBS) $(SECCOMP_LIBS) -lresolv
+$(B)/dm-net: $(B)/dm-net/main.o $(B)/libdm-net.a $(B)/libsync.a \
+    $(B)/libp2p.a $(AR_COMMON)
+	$(LINK) -o $@ $^ $(EVENT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) \
+	    $(NGHTTP2_LIBS) $(MSGPACK_LIBS) $(PROTOBUF_C_LIBS) \
+	    $(SECCOMP_LIBS) $(LLHTTP_LIBS)
+$(B)/dm-store: $(B)/dm-store/main.o $(B)/libdm-store.a $(AR_COMMON)
+	$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
+	    $(LMDB_LIBS) $(SECCOMP_LIBS)
+$(B)/dmctl: $(B)/dmctl/main.o $(B)/libdmctl.a $(AR_COMMON)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(NGHTTP2_LIBS) $(INIH_LIBS) \
+	    $(MSGPACK_LIBS)
+$(B)/data-mesher: $(B)/dmctl
+	ln -sf dmctl $@
+
+# config.mk is what the flags come from; a new one rebuilds everything.
+$(B)/%.o: %.c config.mk Makefile | $(proto_HDR)
+	@mkdir -p $(@D)
+	$(COMPILE) $(WARN) -c -o $@ $<
+$(B)/llhttp/%.o: $(LLHTTP_SRC)/%.c config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) -w -c -o $@ $<
+$(B)/gen/%.pb-c.o: $(B)/gen/%.pb-c.c
+	$(COMPILE) -w -c -o $@ $<
+$(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: %.proto
+	@mkdir -p $(B)/gen
+	$(PROTOC_C) --c_out=$(B)/gen $<
+.SECONDARY: $(proto_GEN) $(proto_HDR)
+
+include tests/tests.mk
+
+# --- install and the rest -----------------------------------------------
+
+clean:
+	rm -rf build
+
+distclean: clean
+	rm -rf config.mk config.log config.status configure autom4te.cache
+
+.PHONY: all check clean distclean
+.DELETE_ON_ERROR:
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
