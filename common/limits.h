@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Every size, count and time-out that bounds what outsiders can make us do,
+ * in one place. Units are last in the names. What is configurable in
+ * dm.toml(5) has its default in config.c, never above the ceilings here.
+ */
+#ifndef COMMON_LIMITS_H
+#define COMMON_LIMITS_H
+
+#include <assert.h>
+
+/* names and entries: dm.toml(5), "Names" */
+#define NAME_LEN_MAX		255	/* bytes of a file name */
+#define NAME_DEPTH_MAX		8	/* components of a file name */
+#define ENTRY_SIZE_MAX		512	/* bytes of an encoded entry */
+#define TEXT_LEN_MAX		512	/* bytes of the signed text */
+#define SIGNED_AT_NS_MAX	(UINT64_C(1) << 62)
+#define SKEW_NS_MAX		(UINT64_C(1) << 50)	/* about 13 days */
+
+/* keys and signatures */
+#define KEY_FILE_SIZE_MAX	16384	/* bytes of a key file */
+#define SSHSIG_BLOB_MAX		1024	/* bytes of a decoded SSHSIG blob */
+
+/* configuration */
+#define CONFIG_SIZE_MAX		(16u << 20)	/* bytes of dm.toml */
+#define CONFIG_ERRORS_MAX	100	/* reported before giving up */
+#define CONFIG_SIGNERS_MAX	256	/* signers of one name */
+#define CONFIG_NAMES_MAX	100000
+#define CONFIG_PEERS_MAX	1024	/* bootstrap or allowed peers, each */
+#define CONFIG_INTERFACES_MAX	32
+#define CONFIG_ADVERTISE_MAX	16
+
+/* between the processes */
+#define IPC_MESSAGE_MAX		65536	/* bytes of one message */
+#define IPC_CHUNK_MAX		49152	/* bytes of content in one message */
+#define IPC_PUT_WINDOW		(256u << 10)	/* content credit of one put */
+#define IPC_INDEX_ROW_SIZE	64	/* bytes of one index row */
+#define IPC_INDEX_ROWS_MAX	768	/* rows in one message */
+#define IPC_INDEX_CREDIT	8	/* index messages under way */
+#define IPC_LIST_LIMIT_MAX	64	/* rows of one list request */
+#define IPC_INLINE_MAX		2048	/* content that rides with an ENTRY */
+#define IPC_PUTS_MAX		128	/* puts under way */
+#define IPC_JUDGES_MAX		64	/* judgements under way */
+#define IPC_OPENS_MAX		256	/* opens and reads under way */
+#define IPC_TICKETS_MAX		1024
+#define IPC_PEER_HINTS_MAX	256
+#define IPC_SILENT_NS_MAX	(UINT64_C(30) * 1000000000)
+
+/* control socket: dmctl(8) */
+#define CONTROL_HEADER_SIZE	8
+#define CONTROL_REQUEST_MAX	16384	/* bytes, header included */
+#define CONTROL_CLIENTS_MAX	64	/* per process */
+#define CONTROL_IDLE_NS_MAX	(UINT64_C(10) * 1000000000)
+#define CONTROL_SENTENCE_MAX	512	/* bytes of the last answer's text */
+
+static_assert(IPC_CHUNK_MAX + 1024 <= IPC_MESSAGE_MAX,
+    "a chunk and its head fit in a message");
+static_assert(IPC_INDEX_ROW_SIZE * IPC_INDEX_ROWS_MAX <= IPC_CHUNK_MAX,
+    "index rows fit in a message");
+static_assert(NAME_LEN_MAX + 200 <= ENTRY_SIZE_MAX,
+    "an entry with the longest name fits");
+static_assert(CONFIG_SIGNERS_MAX * 32 + 1024 <= IPC_MESSAGE_MAX,
+    "a name with all its signers fits in a message");
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Logging for all processes: stderr with <0>..<7> prefixes under the journal
+ * (or plain on a terminal), else a /dev/log datagram socket that dmd connects
+ * and hands out. Text from outside is escaped here, once, before any terminal
+ * or log sees it. Tag: "dmd", "dmd[net]", "dmd[store]", "dmd[resolver]".
+ */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum log_level { LOG_L_FATAL, LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
+
+/* tag is kept by reference. Starts on stderr at level info. */
+void log_init(const char *tag);
+void log_set_level(enum log_level);
+enum log_level log_get_level(void);
+bool log_level_parse(const char *text, enum log_level *out);
+const char *log_level_name(enum log_level);
+
+/*
+ * Sends further lines to a connected AF_UNIX datagram socket (syslog), which
+ * it owns from now on; -1: back to stderr. Never blocks: what does not fit is
+ * dropped and counted.
+ */
+void log_set_sink(int fd);
+
+/* True once a send to the sink failed because its reader is gone. */
+bool log_sink_is_lost(void);
+
+void log_fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A bug or no memory: logs and ends the process with EX_SOFTWARE. */
+void fatal(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* Memory or fatal(). */
+void *xcalloc(size_t n, size_t size);
+void *xmalloc(size_t size);
+void *xrealloc(void *, size_t n, size_t size);
+char *xstrdup(const char *);
+
+/*
+ * Copies at most len bytes of outside text into out (terminated, at most
+ * out_size), printing control and non-ASCII bytes as \xNN. Returns out.
+ */
+const char *log_escape(const void *text, size_t len, char *out,
+    size_t out_size);
+
+#endif
