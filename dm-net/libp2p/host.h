@@ -35,8 +35,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct identify;
-struct peer_id;
+#include "dm-net/libp2p/identify.h"
+#include "dm-net/libp2p/multiaddr.h"
+#include "dm-net/libp2p/peer_id.h"
+
 struct p2p_conn;
 struct p2p_host;
 struct p2p_stream;
@@ -44,9 +46,7 @@ struct p2p_tls_key;
 
 #define P2P_SPKI_LEN 91 /* SubjectPublicKeyInfo DER of a P-256 key */
 #define P2P_TLS_SIGN_PREFIX "libp2p-tls-handshake:"
-#define P2P_ADDRS_MAX 16
-#define P2P_ADDR_LEN_MAX 256	/* one binary multiaddr */
-#define P2P_RECORD_LEN_MAX 2048 /* our signed peer record */
+#define P2P_RECORD_LEN_MAX 3072 /* our signed peer record */
 #define P2P_STREAMS_MAX 256	/* a connection, each direction */
 
 /* --- the TLS key ------------------------------------------------------- */
@@ -188,11 +188,12 @@ const struct peer_id *p2p_host_peer_id(const struct p2p_host *);
 void p2p_host_serve(struct p2p_host *, const char *protocol, enum p2p_class,
     unsigned inbound_max, const struct p2p_stream_handlers *, void *user);
 
-/* What identify tells about us from now on; copied. Addresses are binary
- * multiaddrs without /p2p. -1 with EINVAL beyond P2P_ADDRS_MAX,
- * P2P_ADDR_LEN_MAX, P2P_RECORD_LEN_MAX. An empty record means none. */
-int p2p_host_set_addresses(struct p2p_host *, const uint8_t *const addrs[],
-    const size_t lens[], size_t count);
+/* What identify tells about us from now on; copied. Addresses come without
+ * /p2p. -1 with EINVAL beyond IDENTIFY_ADDRS_MAX or P2P_RECORD_LEN_MAX. An
+ * empty record means none. Where all do not fit into the 4096 bytes that a
+ * message may have, the record goes out alone, it has the addresses too. */
+int p2p_host_set_addresses(
+    struct p2p_host *, const struct multiaddr_raw *addrs, size_t count);
 int p2p_host_set_record(struct p2p_host *, const uint8_t *envelope, size_t);
 
 /* Seconds since 1970, for the dates of certificates; to be refreshed by the
@@ -204,11 +205,11 @@ void p2p_host_set_wall_time(struct p2p_host *, int64_t unix_s);
 
 enum p2p_role { P2P_DIALER, P2P_LISTENER };
 
-/* For a connected socket. expected (dialers; copied) or NULL: any peer.
- * remote: binary multiaddr of the other end, told to it by identify; may be
- * empty. Never fails: an error shows as closed. */
+/* For a connected socket. expected (copied) or NULL: any peer. remote: the
+ * other end, which identify tells to it; copied, or NULL. Never fails: an
+ * error shows as closed. */
 struct p2p_conn *p2p_conn_new(struct p2p_host *, enum p2p_role,
-    const struct peer_id *expected, const uint8_t *remote, size_t remote_len,
+    const struct peer_id *expected, const struct multiaddr_raw *remote,
     uint64_t now_ns, void *user);
 /* Any time, even in a callback (the memory then goes when the driver call
  * ends). If it was not closed, its streams get on_closed, it does not. */
