@@ -13,8 +13,26 @@
 
 enum log_level { LOG_L_FATAL, LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
 
-/* tag is kept by reference. Starts on stderr at level info. */
+/*
+ * tag is kept by reference. Starts on stderr at level info. Reads the time
+ * zone, so that later lines need no file.
+ */
 void log_init(const char *tag);
+
+/* How lines look on stderr. */
+enum log_style {
+	LOG_STYLE_TIME,	 /* date, time, tag and level: for a terminal */
+	LOG_STYLE_PREFIX, /* <0>..<7> in front: for the journal */
+	LOG_STYLE_PLAIN, /* tag and text: for a command */
+};
+
+/*
+ * log_init() has chosen PREFIX if stderr is the journal's (JOURNAL_STREAM),
+ * else TIME. A child with an empty environment is told by its parent.
+ */
+void log_set_style(enum log_style);
+enum log_style log_get_style(void);
+
 void log_set_level(enum log_level);
 enum log_level log_get_level(void);
 bool log_level_parse(const char *text, enum log_level *out);
@@ -23,7 +41,8 @@ const char *log_level_name(enum log_level);
 /*
  * Sends further lines to a connected AF_UNIX datagram socket (syslog), which
  * it owns from now on; -1: back to stderr. Never blocks: what does not fit is
- * dropped and counted.
+ * dropped, counted and mentioned with the next line that does.
+ * Uses sendto(2).
  */
 void log_set_sink(int fd);
 

@@ -34,6 +34,16 @@ bool name_matches(const char *pattern, const char *name);
  */
 bool name_patterns_clash(const char *a, const char *b);
 
+/*
+ * Path order: like strcmp(), but '/' before every other character, so that all
+ * that is below "a" follows "a" at once, and a pattern comes before the names
+ * it matches. <0, 0 or >0.
+ */
+int name_order(const char *a, const char *b);
+
+/* True if inner lies below outer, or, for a pattern, below its directory. */
+bool name_is_inside(const char *outer, const char *inner);
+
 /* key: the first 16 bytes of sha256(name), by which peers speak of a file. */
 void name_key(const char *name, uint8_t key[static 16]);
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A channel between two processes: SOCK_SEQPACKET socketpair, one MessagePack
+ * array a packet (ipc_messages.def), at most one descriptor with it. Used by
+ * dmd, dm-net, dm-store and the resolver, on a libevent base.
+ *
+ * A channel always reads, and never blocks on a send: what the socket does not
+ * take is queued. hello (role and hash of the message table) comes first each
+ * way and is handled here, as are ping and pong. Whatever is malformed, from
+ * the wrong sender, without its descriptor or with one too many ends the
+ * channel: closed() is called with the reason.
+ */
+#ifndef COMMON_IPC_H
+#define COMMON_IPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/codec.h"
+#include "common/limits.h"
+#include "common/verdict.h"
+
+struct event_base;
+struct ipc;
+
+enum role { ROLE_DMD = 0, ROLE_NET = 1, ROLE_STORE = 2, ROLE_RESOLVER = 3 };
+#define ROLE_COUNT 4
+const char *role_name(enum role);	/* "dmd", "dm-net", ... */
+
+enum ipc_message {
+#define MESSAGE(name, NAME, from, to, fd) IPC_##NAME,
+#define F_U64(name, field, max)
+#define F_BOOL(name, field)
+#define F_FIXED(name, field, len)
+#define F_BYTES(name, field, max)
+#define F_TEXT(name, field, max)
+#define MESSAGE_END(name)
+#include "common/ipc_messages.def"
+#undef MESSAGE
+#undef F_U64
+#undef F_BOOL
+#undef F_FIXED
+#undef F_BYTES
+#undef F_TEXT
+#undef MESSAGE_END
+	IPC_MESSAGE_COUNT
+};
+
+/* struct ipc_config_begin { uint64_t generation; struct bytes network; ... } */
+#define MESSAGE(name, NAME, from, to, fd) struct ipc_##name {
+#define F_U64(name, field, max) uint64_t field;
+#define F_BOOL(name, field) bool field;
+#define F_FIXED(name, field, len) uint8_t field[len];
+#define F_BYTES(name, field, max) struct bytes field;
+#define F_TEXT(name, field, max) struct bytes field;
+#define MESSAGE_END(name) };
+#include "common/ipc_messages.def"
+#undef MESSAGE
+#undef F_U64
+#undef F_BOOL
+#undef F_FIXED
+#undef F_BYTES
+#undef F_TEXT
+#undef MESSAGE_END
+
+/* "config-begin" */
+const char *ipc_message_name(enum ipc_message);
+
+/* The descriptor table of a message. */
+const struct codec_struct *ipc_message_struct(enum ipc_message);
+
+/* sha256 over all rows of the table. */
+void ipc_table_hash(uint8_t hash[static 32]);
+
+/*
+ * What a receiver does with a decoded message. msg and what it borrows live
+ * until the handler returns. fd is -1 without a descriptor; the handler owns
+ * it. A handler may call ipc_violate() or ipc_free() on its channel.
+ */
+typedef void ipc_handler(void *ctx, struct ipc *, const void *msg, int fd);
+
+struct ipc_owner {
+	ipc_handler *const *handlers;	/* IPC_MESSAGE_COUNT, NULL: refused;
+					   made by ipc_dispatch.h */
+	/* The peer's hello was right: messages may come now. May be NULL. */
+	void (*opened)(void *ctx, struct ipc *);
+	/* Ended: violation is NULL at end of file, else a sentence. The owner
+	 * calls ipc_free(), here or later. */
+	void (*closed)(void *ctx, struct ipc *, const char *violation);
+	void *ctx;
+};
+
+/*
+ * Takes fd (made non-blocking) and sends hello. peer is who must be at the
+ * other end. owner is copied.
+ */
+struct ipc *ipc_new(struct event_base *, int fd, enum role self,
+    enum role peer, const struct ipc_owner *);
+
+/* Closes and frees; safe in a handler of this channel. NULL is fine. */
+void ipc_free(struct ipc *);
+
+/*
+ * Sends, or queues when the socket is full. Takes fd (-1: none). Messages may
+ * be sent before the peer's hello came. Once the channel has ended it drops
+ * the message and closes fd. A message that breaks its own table is fatal().
+ */
+void ipc_send(struct ipc *, enum ipc_message, const void *msg, int fd);
+
+/* Bytes queued because the socket was full. */
+size_t ipc_queued(const struct ipc *);
+
+/* Called each time the queue has drained to empty (may be NULL). */
+void ipc_on_drained(struct ipc *, void (*fn)(void *ctx, struct ipc *));
+
+/* Ends the channel as the peer broke the rules: closed() is called with this
+ * reason (copied) at the end of the current turn. */
+void ipc_violate(struct ipc *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Asks for a sign of life; when the peer was last heard (monotonic ns). */
+void ipc_ping(struct ipc *);
+uint64_t ipc_heard_ns(const struct ipc *);
+
+enum role ipc_peer(const struct ipc *);
+bool ipc_is_open(const struct ipc *);	/* hello came, not ended */
+
+/* A SEQPACKET socketpair, close-on-exec, non-blocking. -1 with errno. */
+int ipc_pair(int fds[static 2]);
+
+#endif
