@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One end of a channel: a packet is read, decoded by the table, checked
+ * against who may send it, and handed to its handler. What cannot be sent at
+ * once is queued; requests and credits have fixed numbers outstanding, so the
+ * queue is short unless the other side has stopped reading.
+ */
+#include "common/ipc.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/ipc_table.h"
+#include "common/log.h"
+
+#define READS_PER_TURN	64
+#define QUEUE_BYTES_MAX ((size_t)64 << 20)
+#define SOCKET_BUFFER	(1 << 20)	/* asked for; the kernel may give less */
+
+struct packet {
+	STAILQ_ENTRY(packet) next;
+	size_t len;
+	int fd;
+	uint8_t data[];
+};
+
+struct ipc {
+	struct event_base *base;
+	struct ipc_owner owner;
+	enum role self;
+	enum role peer;
+	int fd;
+	struct event *read_event;
+	struct event *write_event;
+	struct event *end_event;
+	STAILQ_HEAD(, packet) queue;
+	size_t queued_bytes;
+	void (*drained)(void *, struct ipc *);
+	uint64_t heard_ns;
+	uint64_t ping_number;
+	bool has_hello;
+	bool is_ended;
+	bool has_violation;
+	char violation[256];
+	int depth;		/* handlers of this channel on the stack */
+	bool is_doomed;		/* freed while depth > 0 */
+	uint8_t buf[IPC_MESSAGE_MAX];
+};
+
+static uint64_t
+monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void
+packet_free(struct packet *p)
+{
+	if (p->fd != -1)
+		close(p->fd);
+	free(p);
+}
+
+static void
+drop_queue(struct ipc *ipc)
+{
+	struct packet *p;
+
+	while ((p = STAILQ_FIRST(&ipc->queue)) != NULL) {
+		STAILQ_REMOVE_HEAD(&ipc->queue, next);
+		packet_free(p);
+	}
+	ipc->queued_bytes = 0;
+}
+
+/* Stops all traffic; closed() follows from the loop, never from here. */
+static void
+end(struct ipc *ipc)
+{
+	if (ipc->is_ended)
+		return;
+	ipc->is_ended = true;
+	event_del(ipc->read_event);
+	event_del(ipc->write_event);
+	drop_queue(ipc);
+	event_active(ipc->end_event, EV_TIMEOUT, 0);
+}
+
+void
+ipc_violate(struct ipc *ipc, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ipc->is_ended)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(ipc->violation, sizeof(ipc->violation), fmt, ap);
+	va_end(ap);
+	ipc->has_violation = true;
+	end(ipc);
+}
+
+static void
+on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct ipc *ipc = arg;
+
+	(void)fd;
+	(void)what;
+	ipc->owner.closed(ipc->owner.ctx, ipc,
+	    ipc->has_violation ? ipc->violation : NULL);
+}
+
+/* --- sending -------------------------------------------------------------- */
+
+/* 1 sent, 0 the socket is full, -1 the other end is gone. */
+static int
+send_packet(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data,
+		.iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct cmsghdr *c;
+	ssize_t n;
+
+	if (fd != -1) {
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = control.space;
+		msg.msg_controllen = sizeof(control.space);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	do
+		n = sendmsg(ipc->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n == -1 && errno == EINTR);
+	if (n != -1)
+		return 1;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
+	    errno == ETOOMANYREFS)
+		return 0;
+	return -1;
+}
+
+static void
+enqueue(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
+{
+	struct packet *p;
+
+	if (ipc->queued_bytes + len > QUEUE_BYTES_MAX) {
+		if (fd != -1)
+			close(fd);
+		ipc_violate(ipc, "%s has stopped reading",
+		    role_name(ipc->peer));
+		return;
+	}
+	p = xmalloc(sizeof(*p) + len);
+	p->len = len;
+	p->fd = fd;
+	memcpy(p->data, data, len);
+	STAILQ_INSERT_TAIL(&ipc->queue, p, next);
+	ipc->queued_bytes += len;
+	event_add(ipc->write_event, NULL);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct ipc *ipc = arg;
+	struct packet *p;
+	int rc;
+
+	(void)fd;
+	(void)what;
+	while ((p = STAILQ_FIRST(&ipc->queue)) != NULL) {
+		rc = send_packet(ipc, p->data, p->len, p->fd);
+		if (rc == 0) {
+			event_add(ipc->write_event, NULL);
+			return;
+		}
+		if (rc == -1) {
+			end(ipc);
+			return;
+		}
+		STAILQ_REMOVE_HEAD(&ipc->queue, next);
+		ipc->queued_bytes -= p->len;
+		packet_free(p);
+	}
+	if (ipc->drained != NULL)
+		ipc->drained(ipc->owner.ctx, ipc);
+}
+
+void
+ipc_send(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
+{
+	uint8_t buf[IPC_MESSAGE_MAX];
+	size_t len;
+	int rc;
+
+	if ((ipc_table[m].fd == IPC_ONE_FD) != (fd != -1) &&
+	    ipc_table[m].fd != IPC_MAY_FD)
+		fatal("message %s with a wrong descriptor",
+		    ipc_message_name(m));
+	if (ipc->is_ended) {
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	len = codec_encode(ipc_message_struct(m), m, msg, buf, sizeof(buf));
+	if (len == 0)
+		fatal("message %s breaks its own table", ipc_message_name(m));
+	if (!STAILQ_EMPTY(&ipc->queue)) {
+		enqueue(ipc, buf, len, fd);
+		return;
+	}
+	rc = send_packet(ipc, buf, len, fd);
+	if (rc == 0) {
+		enqueue(ipc, buf, len, fd);
+		return;
+	}
+	if (fd != -1)
+		close(fd);
+	if (rc == -1)
+		end(ipc);
+}
+
+/* --- receiving ------------------------------------------------------------ */
+
+/* The descriptor of a received packet in *fd (-1: none). False if the control
+ * data is not exactly that. */
+static bool
+take_fd(struct msghdr *msg, int *fd)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+	*fd = -1;
+	if (c == NULL)
+		return true;
+	if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+	    c->cmsg_len != CMSG_LEN(sizeof(int)))
+		return false;
+	memcpy(fd, CMSG_DATA(c), sizeof(int));
+	return true;
+}
+
+/* Bytes of the packet, 0 at the end, -1 nothing there or violated. */
+static ssize_t
+receive(struct ipc *ipc, int *fd)
+{
+	struct iovec iov = { .iov_base = ipc->buf,
+		.iov_len = sizeof(ipc->buf) };
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	/* CMSG_LEN, not CMSG_SPACE: the padding would take a second one */
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = CMSG_LEN(sizeof(int)) };
+	ssize_t n;
+
+	do
+		n = recvmsg(ipc->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (n == -1 && errno == EINTR);
+	if (n == -1) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			end(ipc);
+		return -1;
+	}
+	if (!take_fd(&msg, fd) || (msg.msg_flags & (MSG_CTRUNC | MSG_TRUNC))) {
+		if (*fd != -1)
+			close(*fd);
+		ipc_violate(ipc, "a packet too large or with descriptors "
+				 "that do not belong");
+		return -1;
+	}
+	return n;
+}
+
+static void
+on_hello(struct ipc *ipc, const struct ipc_hello *hello)
+{
+	uint8_t hash[32];
+
+	if (ipc->has_hello || hello->role != ipc->peer) {
+		ipc_violate(ipc, "hello of the wrong role");
+		return;
+	}
+	ipc_table_hash(hash);
+	if (memcmp(hash, hello->table_hash, sizeof(hash)) != 0) {
+		ipc_violate(ipc, "%s speaks another version: the binaries "
+				 "changed, restart dmd",
+		    role_name(ipc->peer));
+		return;
+	}
+	ipc->has_hello = true;
+	if (ipc->owner.opened != NULL)
+		ipc->owner.opened(ipc->owner.ctx, ipc);
+}
+
+/* Sender, receiver, phase and descriptor, all from the table. */
+static bool
+is_legal(const struct ipc *ipc, enum ipc_message m, int fd)
+{
+	const struct ipc_row *row = &ipc_table[m];
+
+	if (!(row->from & (1u << ipc->peer)) || !(row->to & (1u << ipc->self)))
+		return false;
+	if (!ipc->has_hello && m != IPC_HELLO)
+		return false;
+	return row->fd == IPC_MAY_FD || (row->fd == IPC_ONE_FD) == (fd != -1);
+}
+
+union any_message {
+	uint64_t align;
+	uint8_t bytes[1024];
+};
+
+static void
+deliver(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
+{
+	const struct ipc_ping *ping = msg;
+	struct ipc_pong pong;
+	ipc_handler *handler;
+
+	if (m == IPC_HELLO) {
+		on_hello(ipc, msg);
+	} else if (m == IPC_PING) {
+		pong.number = ping->number;
+		ipc_send(ipc, IPC_PONG, &pong, -1);
+	} else if (m != IPC_PONG) {
+		handler = ipc->owner.handlers[m];
+		if (handler != NULL) {
+			handler(ipc->owner.ctx, ipc, msg, fd);
+			return;
+		}
+		ipc_violate(ipc, "%s is not for %s", ipc_message_name(m),
+		    role_name(ipc->self));
+	}
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+dispatch(struct ipc *ipc, size_t len, int fd)
+{
+	union any_message msg;
+	enum ipc_message m;
+	uint64_t number;
+
+	ipc->heard_ns = monotonic_ns();
+	if (!codec_number(ipc->buf, len, &number) ||
+	    number >= IPC_MESSAGE_COUNT) {
+		ipc_violate(ipc, "a packet that is no message");
+		goto refused;
+	}
+	m = (enum ipc_message)number;
+	if (!is_legal(ipc, m, fd)) {
+		ipc_violate(ipc, "%s may not send %s now",
+		    role_name(ipc->peer), ipc_message_name(m));
+		goto refused;
+	}
+	if (ipc_message_struct(m)->size > sizeof(msg))
+		fatal("message %s is too large", ipc_message_name(m));
+	if (!codec_decode(ipc_message_struct(m), m, &msg, ipc->buf, len)) {
+		ipc_violate(ipc, "malformed %s", ipc_message_name(m));
+		goto refused;
+	}
+	deliver(ipc, m, &msg, fd);
+	return;
+refused:
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+destroy(struct ipc *ipc)
+{
+	drop_queue(ipc);
+	event_free(ipc->read_event);
+	event_free(ipc->write_event);
+	event_free(ipc->end_event);
+	close(ipc->fd);
+	free(ipc);
+}
+
+static void
+on_readable(evutil_socket_t unused, short what, void *arg)
+{
+	struct ipc *ipc = arg;
+	ssize_t n;
+	int fd;
+
+	(void)unused;
+	(void)what;
+	ipc->depth++;
+	for (int i = 0; i < READS_PER_TURN && !ipc->is_ended &&
+	     !ipc->is_doomed; i++) {
+		n = receive(ipc, &fd);
+		if (n == -1)
+			break;
+		if (n == 0) {
+			if (fd != -1)
+				close(fd);
+			end(ipc);
+			break;
+		}
+		dispatch(ipc, (size_t)n, fd);
+	}
+	ipc->depth--;
+	if (ipc->is_doomed)
+		destroy(ipc);
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+struct ipc *
+ipc_new(struct event_base *base, int fd, enum role self, enum role peer,
+    const struct ipc_owner *owner)
+{
+	struct ipc *ipc = xcalloc(1, sizeof(*ipc));
+	struct ipc_hello hello = { .role = self };
+	int size = SOCKET_BUFFER;
+
+	ipc->base = base;
+	ipc->owner = *owner;
+	ipc->self = self;
+	ipc->peer = peer;
+	ipc->fd = fd;
+	ipc->heard_ns = monotonic_ns();
+	STAILQ_INIT(&ipc->queue);
+	if (evutil_make_socket_nonblocking(fd) == -1)
+		fatal("channel to %s: %s", role_name(peer), strerror(errno));
+	/* best effort: a smaller buffer only means more queueing */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	ipc->read_event = event_new(base, fd, EV_READ | EV_PERSIST,
+	    on_readable, ipc);
+	ipc->write_event = event_new(base, fd, EV_WRITE, on_writable, ipc);
+	ipc->end_event = event_new(base, -1, 0, on_end, ipc);
+	if (ipc->read_event == NULL || ipc->write_event == NULL ||
+	    ipc->end_event == NULL || event_add(ipc->read_event, NULL) == -1)
+		fatal("out of memory");
+	ipc_table_hash(hello.table_hash);
+	ipc_send(ipc, IPC_HELLO, &hello, -1);
+	return ipc;
+}
+
+void
+ipc_free(struct ipc *ipc)
+{
+	if (ipc == NULL)
+		return;
+	if (ipc->depth > 0) {
+		/* the reading loop still stands on it */
+		ipc->is_doomed = true;
+		ipc->is_ended = true;
+		event_del(ipc->read_event);
+		event_del(ipc->write_event);
+		event_del(ipc->end_event);
+		return;
+	}
+	destroy(ipc);
+}
+
+size_t
+ipc_queued(const struct ipc *ipc)
+{
+	return ipc->queued_bytes;
+}
+
+void
+ipc_on_drained(struct ipc *ipc, void (*fn)(void *ctx, struct ipc *))
+{
+	ipc->drained = fn;
+}
+
+void
+ipc_ping(struct ipc *ipc)
+{
+	struct ipc_ping ping = { .number = ++ipc->ping_number };
+
+	ipc_send(ipc, IPC_PING, &ping, -1);
+}
+
+uint64_t
+ipc_heard_ns(const struct ipc *ipc)
+{
+	return ipc->heard_ns;
+}
+
+enum role
+ipc_peer(const struct ipc *ipc)
+{
+	return ipc->peer;
+}
+
+bool
+ipc_is_open(const struct ipc *ipc)
+{
+	return ipc->has_hello && !ipc->is_ended;
+}
+
+int
+ipc_pair(int fds[static 2])
+{
+	return socketpair(AF_UNIX,
+	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
+}
