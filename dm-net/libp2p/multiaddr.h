@@ -33,7 +33,7 @@
 enum multiaddr_error {
 	MULTIADDR_OK,
 	MULTIADDR_EMPTY,    /* nothing there */
-	MULTIADDR_TOO_LONG, /* over 512 characters or 256 bytes */
+	MULTIADDR_TOO_LONG, /* over 512 characters, 256 bytes or 8 parts */
 	MULTIADDR_SYNTAX, /* no leading slash, an empty part, a part missing */
 	MULTIADDR_PROTOCOL,  /* a protocol that is not in the list above */
 	MULTIADDR_VALUE,     /* a bad address, name, zone, port or peer id */
@@ -76,6 +76,13 @@ enum multiaddr_error multiaddr_from_text(
 /* Untrusted binary to checked binary; `raw` is only written on OK. */
 enum multiaddr_error multiaddr_from_bytes(
     struct multiaddr_raw *raw, const uint8_t *bytes, size_t bytes_len);
+
+/*
+ * The same for an address that `peer` says is its own: a /p2p/ID at the end
+ * is removed, and must be `peer` (MULTIADDR_VALUE otherwise).
+ */
+enum multiaddr_error multiaddr_from_peer(struct multiaddr_raw *raw,
+    const uint8_t *bytes, size_t bytes_len, const struct peer_id *peer);
 
 /* Binary to text with a NUL; always fits. Returns the length. */
 size_t multiaddr_to_text(

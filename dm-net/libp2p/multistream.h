@@ -65,9 +65,11 @@ struct multistream {
 /*
  * Starts a dialer that proposes protocols[0], and after each refusal the next
  * one. There is at least one, each 1 to MULTISTREAM_PROTOCOL_MAX bytes
- * without newline (aborts otherwise). Header and first proposal are in the
+ * without newline (other lengths abort). Header and first proposal are in the
  * output at once; a caller with one proposal may send data behind them before
- * the answer is there.
+ * the answer is there. A refusal that comes before multistream_sent() has
+ * emptied the output is an error of the peer: call it when bytes are handed
+ * on, not when they reach the wire.
  */
 void multistream_dial(
     struct multistream *ms, const char *const *protocols, size_t count);
