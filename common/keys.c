@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+
+#include "common/base64.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "common/openssh_key.h"
+#include "common/sshwire.h"
+
+#define BLANK " \t\r\n"
+
+/* The y of the eight points whose order divides 8. */
+static const uint8_t small_order[][32] = {
+    {0},
+    {1},
+    {0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+    {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89,
+	0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39,
+	0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+    {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76,
+	0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6,
+	0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+};
+
+const char *
+key_error_text(enum key_error err)
+{
+	switch (err) {
+	case KEY_OK:
+		return "no error";
+	case KEY_IO:
+		return "cannot be read or written";
+	case KEY_MALFORMED:
+		return "not a key: expected OpenSSH or PEM for a private key, "
+		       "base64 of 32 bytes or a line \"ssh-ed25519 AAAA...\" "
+		       "for a public one";
+	case KEY_ENCRYPTED:
+		return "protected by a passphrase: add it to ssh-agent "
+		       "(ssh-add) and sign with --agent";
+	case KEY_OTHER_TYPE:
+		return "not an ed25519 key: make one with dmctl generate "
+		       "keypair or ssh-keygen -t ed25519";
+	case KEY_WEAK:
+		return "not a usable ed25519 key: no point of the curve, or "
+		       "one for which anybody can forge signatures";
+	case KEY_PERMISSIONS:
+		return "accessible to others, or owned by someone else: chmod "
+		       "600 it";
+	case KEY_EXISTS:
+		return "exists already: use --force to replace it";
+	}
+	return "unknown error";
+}
+
+/* ---- the curve ---------------------------------------------------------- */
+
+/*
+ * Whether a y below p belongs to a point: x^2 = (y^2 - 1) / (d y^2 + 1) must
+ * be a square, which its product with the denominator's square is just then.
+ */
+static bool
+is_on_curve(const uint8_t y_le[static 32])
+{
+	static const char p_hex[] = "7fffffffffffffffffffffffffffffff"
+				    "ffffffffffffffffffffffffffffffed";
+	static const char d_hex[] = "52036cee2b6ffe738cc740797779e898"
+				    "00700a4d4141d8ab75eb4dca135978a3";
+	BIGNUM *p = NULL, *d = NULL, *u = NULL, *v = BN_new();
+	BN_CTX *ctx = BN_CTX_new();
+	int symbol;
+
+	if (v == NULL || ctx == NULL || BN_hex2bn(&p, p_hex) == 0 ||
+	    BN_hex2bn(&d, d_hex) == 0 ||
+	    (u = BN_lebin2bn(y_le, 32, NULL)) == NULL ||
+	    !BN_mod_sqr(u, u, p, ctx) || !BN_mod_mul(v, d, u, p, ctx) ||
+	    !BN_add_word(v, 1) || !BN_sub_word(u, 1) ||
+	    !BN_mod_mul(u, u, v, p, ctx) ||
+	    (symbol = BN_kronecker(u, p, ctx)) == -2)
+		fatal("out of memory (curve)");
+	BN_free(p);
+	BN_free(d);
+	BN_free(u);
+	BN_free(v);
+	BN_CTX_free(ctx);
+	return symbol != -1;
+}
+
+bool
+key_is_strong(const uint8_t public_key[static 32])
+{
+	uint8_t y[32];
+	bool below_p;
+
+	memcpy(y, public_key, 32);
+	y[31] &= 0x7f; /* the sign of x */
+	for (size_t i = 0; i < sizeof(small_order) / 32; i++)
+		if (memcmp(y, small_order[i], 32) == 0)
+			return false;
+	/* p = 2^255 - 19 */
+	below_p = y[31] != 0x7f || y[0] < 0xed;
+	for (size_t i = 1; i < 31 && !below_p; i++)
+		below_p = y[i] != 0xff;
+	return below_p && is_on_curve(y);
+}
+
+/* ---- making and using --------------------------------------------------- */
+
+void
+key_from_seed(struct key_pair *pair, const uint8_t seed[static 32])
+{
+	EVP_PKEY *pkey =
+	    EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
+	size_t len = 32;
+
+	if (pkey == NULL ||
+	    EVP_PKEY_get_raw_public_key(pkey, pair->public_key, &len) != 1)
+		fatal("ed25519 failed");
+	memmove(pair->seed, seed, 32);
+	EVP_PKEY_free(pkey);
+}
+
+void
+key_generate(struct key_pair *pair)
+{
+	uint8_t seed[32];
+
+	if (RAND_priv_bytes(seed, sizeof(seed)) != 1)
+		fatal("no random numbers");
+	key_from_seed(pair, seed);
+	OPENSSL_cleanse(seed, sizeof(seed));
+}
+
+void
+key_clear(struct key_pair *pair)
+{
+	OPENSSL_cleanse(pair, sizeof(*pair));
+}
+
+void
+key_sign(const struct key_pair *pair, const uint8_t *data, size_t len,
+    uint8_t signature[static 64])
+{
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(
+	    EVP_PKEY_ED25519, NULL, pair->seed, 32);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t n = 64;
+
+	if (pkey == NULL || ctx == NULL ||
+	    EVP_DigestSignInit(ctx, NULL, NULL, NULL, pkey) != 1 ||
+	    EVP_DigestSign(ctx, signature, &n, data, len) != 1 || n != 64)
+		fatal("ed25519 failed");
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+}
+
+bool
+key_verify(const uint8_t public_key[static 32], const uint8_t *data, size_t len,
+    const uint8_t signature[static 64])
+{
+	EVP_PKEY *pkey =
+	    EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, 32);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool good;
+
+	if (pkey == NULL || ctx == NULL ||
+	    EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) != 1)
+		fatal("ed25519 failed");
+	good = EVP_DigestVerify(ctx, signature, 64, data, len) == 1;
+	if (!good)
+		ERR_clear_error();
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	return good;
+}
+
+/* ---- public keys as text ------------------------------------------------ */
+
+/* Cuts blanks off both ends. */
+static void
+trim(const char **text, size_t *len)
+{
+	while (*len > 0 && memchr(BLANK, **text, 4) != NULL) {
+		(*text)++;
+		(*len)--;
+	}
+	while (*len > 0 && memchr(BLANK, (*text)[*len - 1], 4) != NULL)
+		(*len)--;
+}
+
+/* What follows "ssh-ed25519 " in a line of a .pub file. */
+static enum key_error
+parse_line(const char *text, size_t len, uint8_t public_key[static 32])
+{
+	uint8_t blob[SSHWIRE_KEY_SIZE];
+	struct sshwire_reader r = {blob, sizeof(blob), false};
+	size_t word = 0;
+
+	trim(&text, &len);
+	if (memchr(text, '\n', len) != NULL)
+		return KEY_MALFORMED; /* one key, not a list of them */
+	while (word < len && text[word] != ' ' && text[word] != '\t')
+		word++;
+	if (base64_decode(text, word, blob, sizeof(blob)) !=
+	    (ssize_t)sizeof(blob))
+		return KEY_MALFORMED;
+	sshwire_expect(&r, SSHWIRE_ED25519);
+	sshwire_get_fixed(&r, public_key, 32);
+	return sshwire_is_done(&r) ? KEY_OK : KEY_MALFORMED;
+}
+
+/* The first word of a .pub file of another kind of key. */
+static bool
+is_other_type(const char *text, size_t len)
+{
+	static const char *const types[] = {"ssh-", "ecdsa-", "sk-"};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (len > strlen(types[i]) &&
+		    memcmp(text, types[i], strlen(types[i])) == 0)
+			return true;
+	return false;
+}
+
+enum key_error
+key_parse_public(const char *text, size_t len, uint8_t public_key[static 32])
+{
+	const size_t type_len = strlen(SSHWIRE_ED25519);
+	enum key_error err;
+	uint8_t raw[32];
+
+	trim(&text, &len);
+	if (len > type_len && memcmp(text, SSHWIRE_ED25519, type_len) == 0 &&
+	    (text[type_len] == ' ' || text[type_len] == '\t'))
+		err = parse_line(text + type_len, len - type_len, raw);
+	else if (is_other_type(text, len))
+		err = KEY_OTHER_TYPE;
+	else
+		err = base64_decode(text, len, raw, 32) == 32 ? KEY_OK
+							      : KEY_MALFORMED;
+	if (err == KEY_OK && !key_is_strong(raw))
+		err = KEY_WEAK;
+	if (err == KEY_OK)
+		memcpy(public_key, raw, 32);
+	return err;
+}
+
+size_t
+key_format_public(const uint8_t public_key[static 32], const char *comment,
+    char out[static KEY_PUBLIC_LINE_MAX])
+{
+	char text[BASE64_LEN(SSHWIRE_KEY_SIZE) + 1];
+	uint8_t blob[SSHWIRE_KEY_SIZE + 4];
+	struct sshwire_writer w = {blob, 0, sizeof(blob)};
+	int room = KEY_PUBLIC_LINE_MAX - (int)sizeof(text) - 16;
+	size_t end = strcspn(comment, "\r\n"); /* it is one line */
+
+	if (end < (size_t)room)
+		room = (int)end;
+
+	sshwire_put_key(&w, public_key);
+	base64_encode(blob + 4, SSHWIRE_KEY_SIZE, text);
+	return (size_t)snprintf(out, KEY_PUBLIC_LINE_MAX, "%s %s%s%.*s\n",
+	    SSHWIRE_ED25519, text, *comment != '\0' ? " " : "", room, comment);
+}
+
+void
+key_fingerprint(
+    const uint8_t public_key[static 32], char out[static KEY_FINGERPRINT_MAX])
+{
+	uint8_t blob[SSHWIRE_KEY_SIZE + 4], digest[32];
+	struct sshwire_writer w = {blob, 0, sizeof(blob)};
+	size_t len;
+
+	sshwire_put_key(&w, public_key);
+	if (EVP_Digest(blob + 4, SSHWIRE_KEY_SIZE, digest, NULL, EVP_sha256(),
+		NULL) != 1)
+		fatal("sha256 failed");
+	memcpy(out, "SHA256:", 7);
+	len = base64_encode(digest, sizeof(digest), out + 7);
+	out[7 + len - 1] = '\0'; /* OpenSSH leaves the padding off */
+}
+
+/* ---- private keys as text ----------------------------------------------- */
+
+/* The seed in a PKCS#8 structure (RFC 8410, section 7). */
+static enum key_error
+parse_pkcs8(const uint8_t *der, long len, struct key_pair *pair)
+{
+	const uint8_t *end = der, *secret;
+	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &end, len);
+	enum key_error err = KEY_MALFORMED;
+	const ASN1_OBJECT *type;
+	int secret_len;
+
+	if (info != NULL && end == der + len &&
+	    PKCS8_pkey_get0(&type, &secret, &secret_len, NULL, info) == 1) {
+		if (OBJ_obj2nid(type) != NID_ED25519) {
+			err = KEY_OTHER_TYPE;
+		} else if (secret_len == 34 && secret[0] == 0x04 &&
+			   secret[1] == 32) { /* OCTET STRING of 32 bytes */
+			key_from_seed(pair, secret + 2);
+			err = KEY_OK;
+		}
+	}
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return err;
+}
+
+static enum key_error
+parse_pem(const char *text, size_t len, struct key_pair *pair)
+{
+	BIO *bio = BIO_new_mem_buf(text, (int)len);
+	char *name = NULL, *header = NULL;
+	unsigned char *der = NULL;
+	enum key_error err = KEY_MALFORMED;
+	long der_len = 0;
+
+	if (bio == NULL)
+		fatal("out of memory (PEM)");
+	if (PEM_read_bio(bio, &name, &header, &der, &der_len) == 1) {
+		if (strcmp(name, PEM_STRING_PKCS8) == 0 ||
+		    strstr(header, "ENCRYPTED") != NULL)
+			err = KEY_ENCRYPTED;
+		else if (strcmp(name, PEM_STRING_PKCS8INF) == 0)
+			err = parse_pkcs8(der, der_len, pair);
+		else if (strstr(name, "PRIVATE KEY") != NULL)
+			err = KEY_OTHER_TYPE; /* RSA, EC, DSA */
+	}
+	ERR_clear_error();
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_clear_free(der, der_len > 0 ? (size_t)der_len : 0);
+	BIO_free(bio);
+	return err;
+}
+
+enum key_error
+key_parse_private(const char *text, size_t len, struct key_pair *pair)
+{
+	static const char begin[] = "-----BEGIN " OPENSSH_KEY_LABEL "-----";
+	static const char end[] = "-----END " OPENSSH_KEY_LABEL "-----";
+	const char *first, *last;
+
+	if (len > KEY_FILE_SIZE_MAX)
+		return KEY_MALFORMED;
+	first = memmem(text, len, begin, sizeof(begin) - 1);
+	if (first == NULL)
+		return parse_pem(text, len, pair);
+	first += sizeof(begin) - 1;
+	len -= (size_t)(first - text);
+	last = memmem(first, len, end, sizeof(end) - 1);
+	if (last == NULL)
+		return KEY_MALFORMED;
+	return openssh_key_parse(first, (size_t)(last - first), pair);
+}
