@@ -5,8 +5,8 @@
  * ends, made from control.def; the serving end is control_serve.h.
  *
  * Request: "DMC1", version u8 = 1, command u8, body length u16 LE, then the
- * body: one MessagePack array of the command's fields. Answers: [0, row] ...
- * and a last [1, verdict, sentence]; a row is [row kind, fields...].
+ * body: one MessagePack array, [command, fields...]. Answers: [0, row] ... and
+ * a last [1, verdict, sentence]; a row is [row kind, fields...].
  */
 #ifndef COMMON_CONTROL_H
 #define COMMON_CONTROL_H
@@ -98,7 +98,8 @@ const struct codec_struct *control_row_struct(enum control_row);
 bool control_header_decode(const uint8_t header[static CONTROL_HEADER_SIZE],
     uint8_t *command, uint16_t *body_len);
 
-/* Whole request record into buf. Returns its length. */
+/* Whole request record into buf. Returns its length. A value that breaks the
+ * limits of control.def is fatal(): check what a user typed before. */
 size_t control_request_encode(enum control_command, const void *fields,
     uint8_t buf[static CONTROL_REQUEST_MAX]);
 
@@ -106,7 +107,8 @@ size_t control_request_encode(enum control_command, const void *fields,
 bool control_body_decode(enum control_command, void *fields,
     const uint8_t *body, size_t len);
 
-/* Answer records. Return the length. */
+/* Answer records. Return the length. A row that breaks its limits is fatal();
+ * a sentence is cut at CONTROL_SENTENCE_MAX. */
 size_t control_row_encode(enum control_row, const void *fields,
     uint8_t buf[static CONTROL_ANSWER_MAX]);
 size_t control_end_encode(enum verdict, const char *sentence,

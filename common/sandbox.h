@@ -38,7 +38,18 @@ void sandbox_describe(uint32_t layers, char *out, size_t out_size);
  * sub-directories), n of them; 0 for the others. layers: bits set so far
  * (chroot, user...), completed here. -1 with errno when a layer that the kernel
  * has cannot be put in force: the process must end.
+ *
+ * ROLE_DMD: after privdrop_reduce(). A deny-list that all children inherit, no
+ * core files; no Landlock, which would narrow the children too.
  */
 int sandbox_enter(enum role, const int *dirs, size_t n, uint32_t *layers);
+
+/*
+ * Its two halves, for a process that makes threads between them: Landlock for
+ * this thread and those it starts from here on; then rlimits (after which no
+ * thread starts) and seccomp, for all threads.
+ */
+int sandbox_paths(enum role, const int *dirs, size_t n, uint32_t *layers);
+int sandbox_calls(enum role, uint32_t *layers);
 
 #endif
