@@ -53,6 +53,30 @@
 #define CONTROL_IDLE_NS_MAX	(UINT64_C(10) * 1000000000)
 #define CONTROL_SENTENCE_MAX	512	/* bytes of the last answer's text */
 
+/* between the processes, dm-net's side */
+#define STORE_LINK_QUEUE_MAX	1024	/* requests of a kind that wait */
+
+/* HTTP: dmd(8) */
+#define HTTP_CONNECTIONS_MAX	512
+#define HTTP_PER_ADDRESS_MAX	64	/* connections; /64 for IPv6 */
+#define HTTP_LISTENERS_MAX	64
+#define HTTP_HEAD_MAX		16384	/* bytes of a request's head */
+#define HTTP_HEADERS_MAX	64	/* fields of a request's head */
+#define HTTP_STREAMS_MAX	32	/* HTTP/2: streams of a connection */
+#define HTTP_STREAM_WINDOW	65535	/* HTTP/2: bytes of a stream */
+#define HTTP_CONNECTION_WINDOW	(256 << 10)	/* HTTP/2: bytes in all */
+#define HTTP_PUTS_MAX		64	/* uploads; the rest is the mesh's */
+#define HTTP_NO_SHA256_SIZE_MAX	(1 << 20)	/* bytes without X-Sha256 */
+#define HTTP_NO_SHA256_PUTS_MAX	2	/* such uploads at once */
+#define HTTP_FILES_MAX		256	/* files held open */
+#define HTTP_HEAD_S_MAX		10	/* for the whole head */
+#define HTTP_IDLE_S_MAX		60	/* between requests */
+#define HTTP_STALL_S_MAX	30	/* a response without progress */
+#define HTTP_BODY_WINDOW_S	10	/* over which a body's rate is taken */
+#define HTTP_BODY_RATE_MIN	1024	/* bytes a second of an upload */
+#define HTTP_DRAIN_MAX		(1 << 20)	/* after an early refusal */
+#define HTTP_DRAIN_S_MAX	2
+
 static_assert(IPC_CHUNK_MAX + 1024 <= IPC_MESSAGE_MAX,
     "a chunk and its head fit in a message");
 static_assert(IPC_INDEX_ROW_SIZE * IPC_INDEX_ROWS_MAX <= IPC_CHUNK_MAX,
@@ -61,5 +85,7 @@ static_assert(NAME_LEN_MAX + 200 <= ENTRY_SIZE_MAX,
     "an entry with the longest name fits");
 static_assert(CONFIG_SIGNERS_MAX * 32 + 1024 <= IPC_MESSAGE_MAX,
     "a name with all its signers fits in a message");
+static_assert(HTTP_PUTS_MAX < IPC_PUTS_MAX,
+    "uploads leave puts to the mesh");
 
 #endif

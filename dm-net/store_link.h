@@ -53,15 +53,15 @@ uint64_t store_link_epoch(const struct store_link *);
 
 /* May this entry be stored? ticket: with VERDICT_FETCH; held_signed_at_ns:
  * with NOT_NEWER. */
-typedef void store_judged_fn(void *ctx, enum verdict, uint64_t ticket,
-    uint64_t held_signed_at_ns);
+typedef void store_judged_fn(
+    void *ctx, enum verdict, uint64_t ticket, uint64_t held_signed_at_ns);
 
 /*
  * entry: NULL if the store sent none (an absent file has none; a deleted one
  * has its tombstone). fd: only with VERDICT_OK, the callback owns it.
  */
-typedef void store_opened_fn(void *ctx, enum verdict, const struct entry *,
-    int fd);
+typedef void store_opened_fn(
+    void *ctx, enum verdict, const struct entry *, int fd);
 typedef void store_entry_fn(void *ctx, enum verdict, const struct entry *);
 
 /* Rows come one by one, then the end; more: ask again with the last name as
@@ -84,8 +84,8 @@ enum verdict store_judge(struct store_link *, const struct entry *,
 /* version: NULL for the current one. */
 enum verdict store_open(struct store_link *, const uint8_t key[static 16],
     const uint8_t *version, store_opened_fn *, void *ctx, uint64_t *id);
-enum verdict store_read_entry(struct store_link *,
-    const uint8_t key[static 16], store_entry_fn *, void *ctx, uint64_t *id);
+enum verdict store_read_entry(struct store_link *, const uint8_t key[static 16],
+    store_entry_fn *, void *ctx, uint64_t *id);
 
 /* prefix and cursor: terminated, "" for all and from the start; limit: 1 to
  * IPC_LIST_LIMIT_MAX. */
@@ -100,7 +100,8 @@ void store_cancel(struct store_link *, uint64_t id);
 void store_suspect(struct store_link *, const uint8_t key[static 16],
     const uint8_t version[static 32]);
 
-/* --- content to the store -------------------------------------------------- */
+/* --- content to the store --------------------------------------------------
+ */
 
 struct store_put_owner {
 	/* So many bytes in all may be handed to store_put_data() now; called
@@ -138,17 +139,18 @@ void store_put_abort(struct store_put *);
 /* Puts under way, for those who leave room to others. */
 unsigned store_link_puts(const struct store_link *);
 
-/* --- from the handlers of main.c -------------------------------------------- */
+/* --- from the handlers of main.c --------------------------------------------
+ */
 
 void store_link_on_verdict(struct store_link *, const struct ipc_verdict *);
-void store_link_on_put_credit(struct store_link *,
-    const struct ipc_put_credit *);
-void store_link_on_put_result(struct store_link *,
-    const struct ipc_put_result *);
-void store_link_on_opened(struct store_link *, const struct ipc_opened *,
-    int fd); /* takes fd */
-void store_link_on_entry_read(struct store_link *,
-    const struct ipc_entry_read *);
+void store_link_on_put_credit(
+    struct store_link *, const struct ipc_put_credit *);
+void store_link_on_put_result(
+    struct store_link *, const struct ipc_put_result *);
+void store_link_on_opened(
+    struct store_link *, const struct ipc_opened *, int fd); /* takes fd */
+void store_link_on_entry_read(
+    struct store_link *, const struct ipc_entry_read *);
 void store_link_on_list_row(struct store_link *, const struct ipc_list_row *);
 void store_link_on_list_end(struct store_link *, const struct ipc_list_end *);
 

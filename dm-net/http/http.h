@@ -26,10 +26,10 @@ struct store_link;
 
 /* What /healthz and /metrics say about the rest of the node. */
 struct http_facts {
-	bool configured;	    /* a configuration is in force */
+	bool configured; /* a configuration is in force */
 	uint64_t config_generation;
-	bool listening;		    /* libp2p too */
-	bool store_ready;	    /* link up, index complete */
+	bool listening;	  /* libp2p too */
+	bool store_ready; /* link up, index complete */
 	bool store_writable;
 	unsigned peers_connected;
 	unsigned peers_known;
@@ -70,8 +70,8 @@ struct http_settings {
 
 /* backend is copied. Before http_server_configure() everything but /healthz is
  * answered 503. */
-struct http_server *http_server_new(struct event_base *,
-    const struct http_backend *);
+struct http_server *http_server_new(
+    struct event_base *, const struct http_backend *);
 
 /* Closes all connections and listeners. NULL is fine. */
 void http_server_free(struct http_server *);

@@ -1,0 +1,721 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Requests live in two lanes, one for judgements and one for the rest, each
+ * with a fixed number of slots. A slot's number is part of the id that travels
+ * to the store, so an answer finds its request without searching; the rest of
+ * the id is a serial number, so an answer never meets a later request.
+ *
+ * A cancelled request that was sent keeps its slot until the answer comes:
+ * the store counts it as under way, so must we.
+ */
+#include "dm-net/store_link.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/limits.h"
+#include "common/log.h"
+
+#define SLOT_BITS 16
+
+enum lane_id { LANE_JUDGE, LANE_ASK, LANE_COUNT };
+
+struct request {
+	STAILQ_ENTRY(request) next; /* while it waits */
+	uint64_t id;
+	enum ipc_message message;
+	bool is_sent;
+	bool is_cancelled;
+	union {
+		store_judged_fn *judged;
+		store_opened_fn *opened;
+		store_entry_fn *entry;
+		struct store_list_owner list;
+	} owner;
+	void *ctx;
+	union {
+		struct {
+			size_t len;
+			uint8_t data[ENTRY_SIZE_MAX];
+		} judge;
+		struct {
+			uint8_t key[16];
+			bool has_version;
+			uint8_t version[32];
+		} open;
+		struct {
+			char prefix[NAME_LEN_MAX + 1];
+			char cursor[NAME_LEN_MAX + 1];
+			unsigned limit;
+		} list;
+	} ask;
+};
+
+STAILQ_HEAD(request_queue, request);
+
+struct lane {
+	struct request **slot;
+	uint16_t *unused; /* stack of free slots */
+	unsigned n_unused;
+	unsigned n_slots;
+	unsigned sent;
+	unsigned sent_max;
+	struct request_queue waiting;
+};
+
+struct store_put {
+	struct store_link *link;
+	uint64_t id;
+	struct store_put_owner owner;
+	size_t allowed;
+	bool is_ended;
+};
+
+struct store_link {
+	struct ipc *ipc; /* NULL while the store is away */
+	uint64_t epoch;
+	uint64_t serial;
+	struct lane lane[LANE_COUNT];
+	struct store_put *put[IPC_PUTS_MAX];
+	unsigned n_puts;
+};
+
+static_assert(IPC_OPENS_MAX + STORE_LINK_QUEUE_MAX < 1 << (SLOT_BITS - 1) &&
+		  IPC_JUDGES_MAX + STORE_LINK_QUEUE_MAX < 1 << (SLOT_BITS - 1),
+    "a slot and its lane fit in an id");
+
+static void
+lane_init(struct lane *lane, unsigned sent_max)
+{
+	unsigned n = sent_max + STORE_LINK_QUEUE_MAX;
+
+	lane->slot = xcalloc(n, sizeof(struct request *));
+	lane->unused = xcalloc(n, sizeof(*lane->unused));
+	for (unsigned i = 0; i < n; i++)
+		lane->unused[i] = (uint16_t)(n - 1 - i);
+	lane->n_slots = lane->n_unused = n;
+	lane->sent_max = sent_max;
+	STAILQ_INIT(&lane->waiting);
+}
+
+struct store_link *
+store_link_new(void)
+{
+	struct store_link *link = xcalloc(1, sizeof(*link));
+
+	lane_init(&link->lane[LANE_JUDGE], IPC_JUDGES_MAX);
+	lane_init(&link->lane[LANE_ASK], IPC_OPENS_MAX);
+	link->serial = 1;
+	return link;
+}
+
+void
+store_link_free(struct store_link *link)
+{
+	if (link == NULL)
+		return;
+	for (unsigned l = 0; l < LANE_COUNT; l++) {
+		for (unsigned i = 0; i < link->lane[l].n_slots; i++)
+			free(link->lane[l].slot[i]);
+		free(link->lane[l].slot);
+		free(link->lane[l].unused);
+	}
+	for (unsigned i = 0; i < IPC_PUTS_MAX; i++)
+		free(link->put[i]);
+	free(link);
+}
+
+void
+store_link_attach(struct store_link *link, struct ipc *ipc)
+{
+	store_link_detach(link);
+	link->ipc = ipc;
+	link->epoch++;
+}
+
+bool
+store_link_is_up(const struct store_link *link)
+{
+	return link->ipc != NULL;
+}
+
+uint64_t
+store_link_epoch(const struct store_link *link)
+{
+	return link->epoch;
+}
+
+unsigned
+store_link_puts(const struct store_link *link)
+{
+	return link->n_puts;
+}
+
+/* --- requests ---------------------------------------------------------------
+ */
+
+static struct lane *
+lane_of(struct store_link *link, uint64_t id)
+{
+	return &link->lane[id >> (SLOT_BITS - 1) & 1];
+}
+
+/* The request of an id, or NULL if it is over. */
+static struct request *
+request_find(struct store_link *link, uint64_t id)
+{
+	struct lane *lane = lane_of(link, id);
+	unsigned slot = id & ((1u << (SLOT_BITS - 1)) - 1);
+	struct request *r;
+
+	if (slot >= lane->n_slots)
+		return NULL;
+	r = lane->slot[slot];
+	return r != NULL && r->id == id ? r : NULL;
+}
+
+/* A request with a slot, or NULL and why not. */
+static struct request *
+request_new(struct store_link *link, enum lane_id l, enum ipc_message message,
+    enum verdict *why)
+{
+	struct lane *lane = &link->lane[l];
+	struct request *r;
+	unsigned slot;
+
+	*why = VERDICT_NO_STORE;
+	if (link->ipc == NULL)
+		return NULL;
+	*why = VERDICT_BUSY;
+	if (lane->n_unused == 0)
+		return NULL;
+	*why = VERDICT_OK;
+	slot = lane->unused[--lane->n_unused];
+	r = xcalloc(1, sizeof(*r));
+	r->id =
+	    link->serial++ << SLOT_BITS | (uint64_t)l << (SLOT_BITS - 1) | slot;
+	r->message = message;
+	lane->slot[slot] = r;
+	return r;
+}
+
+/* Takes it out of its slot; the caller frees it. */
+static void
+request_release(struct store_link *link, struct request *r)
+{
+	struct lane *lane = lane_of(link, r->id);
+	unsigned slot = r->id & ((1u << (SLOT_BITS - 1)) - 1);
+
+	if (r->is_sent)
+		lane->sent--;
+	else
+		STAILQ_REMOVE(&lane->waiting, r, request, next);
+	lane->slot[slot] = NULL;
+	lane->unused[lane->n_unused++] = (uint16_t)slot;
+}
+
+static void
+send_judge(struct store_link *link, const struct request *r)
+{
+	struct ipc_judge m = {.id = r->id,
+	    .entry = bytes_of(r->ask.judge.data, r->ask.judge.len)};
+
+	ipc_send(link->ipc, IPC_JUDGE, &m, -1);
+}
+
+static void
+send_open(struct store_link *link, const struct request *r)
+{
+	struct ipc_open m = {.id = r->id};
+
+	memcpy(m.key, r->ask.open.key, sizeof(m.key));
+	m.version =
+	    bytes_of(r->ask.open.version, r->ask.open.has_version ? 32 : 0);
+	ipc_send(link->ipc, IPC_OPEN, &m, -1);
+}
+
+static void
+send_read_entry(struct store_link *link, const struct request *r)
+{
+	struct ipc_read_entry m = {.id = r->id};
+
+	memcpy(m.key, r->ask.open.key, sizeof(m.key));
+	ipc_send(link->ipc, IPC_READ_ENTRY, &m, -1);
+}
+
+static void
+send_list(struct store_link *link, const struct request *r)
+{
+	struct ipc_list m = {.id = r->id,
+	    .prefix = bytes_text(r->ask.list.prefix),
+	    .cursor = bytes_text(r->ask.list.cursor),
+	    .limit = r->ask.list.limit};
+
+	ipc_send(link->ipc, IPC_LIST, &m, -1);
+}
+
+static void
+request_send(struct store_link *link, struct request *r)
+{
+	if (r->message == IPC_JUDGE)
+		send_judge(link, r);
+	else if (r->message == IPC_OPEN)
+		send_open(link, r);
+	else if (r->message == IPC_READ_ENTRY)
+		send_read_entry(link, r);
+	else
+		send_list(link, r);
+}
+
+/* Sends what waits, as far as the number under way allows. */
+static void
+lane_pump(struct store_link *link, struct lane *lane)
+{
+	struct request *r;
+
+	while (link->ipc != NULL && lane->sent < lane->sent_max &&
+	       (r = STAILQ_FIRST(&lane->waiting)) != NULL) {
+		STAILQ_REMOVE_HEAD(&lane->waiting, next);
+		r->is_sent = true;
+		lane->sent++;
+		request_send(link, r);
+	}
+}
+
+static enum verdict
+request_submit(struct store_link *link, struct request *r, uint64_t *id)
+{
+	struct lane *lane = lane_of(link, r->id);
+
+	if (id != NULL)
+		*id = r->id;
+	STAILQ_INSERT_TAIL(&lane->waiting, r, next);
+	lane_pump(link, lane);
+	return VERDICT_OK;
+}
+
+enum verdict
+store_judge(struct store_link *link, const struct entry *e, store_judged_fn *fn,
+    void *ctx, uint64_t *id)
+{
+	enum verdict why;
+	struct request *r = request_new(link, LANE_JUDGE, IPC_JUDGE, &why);
+
+	if (r == NULL)
+		return why;
+	r->owner.judged = fn;
+	r->ctx = ctx;
+	r->ask.judge.len = entry_encode(e, r->ask.judge.data);
+	return request_submit(link, r, id);
+}
+
+enum verdict
+store_open(struct store_link *link, const uint8_t key[static 16],
+    const uint8_t *version, store_opened_fn *fn, void *ctx, uint64_t *id)
+{
+	enum verdict why;
+	struct request *r = request_new(link, LANE_ASK, IPC_OPEN, &why);
+
+	if (r == NULL)
+		return why;
+	r->owner.opened = fn;
+	r->ctx = ctx;
+	memcpy(r->ask.open.key, key, sizeof(r->ask.open.key));
+	if (version != NULL) {
+		memcpy(
+		    r->ask.open.version, version, sizeof(r->ask.open.version));
+		r->ask.open.has_version = true;
+	}
+	return request_submit(link, r, id);
+}
+
+enum verdict
+store_read_entry(struct store_link *link, const uint8_t key[static 16],
+    store_entry_fn *fn, void *ctx, uint64_t *id)
+{
+	enum verdict why;
+	struct request *r = request_new(link, LANE_ASK, IPC_READ_ENTRY, &why);
+
+	if (r == NULL)
+		return why;
+	r->owner.entry = fn;
+	r->ctx = ctx;
+	memcpy(r->ask.open.key, key, sizeof(r->ask.open.key));
+	return request_submit(link, r, id);
+}
+
+enum verdict
+store_list(struct store_link *link, const char *prefix, const char *cursor,
+    unsigned limit, const struct store_list_owner *owner, uint64_t *id)
+{
+	enum verdict why;
+	struct request *r = request_new(link, LANE_ASK, IPC_LIST, &why);
+
+	if (r == NULL)
+		return why;
+	r->owner.list = *owner;
+	if (!bytes_copy_text(bytes_text(prefix), r->ask.list.prefix,
+		sizeof(r->ask.list.prefix)) ||
+	    !bytes_copy_text(bytes_text(cursor), r->ask.list.cursor,
+		sizeof(r->ask.list.cursor)))
+		fatal("store_list: prefix or cursor is longer than a name");
+	r->ask.list.limit = limit;
+	return request_submit(link, r, id);
+}
+
+void
+store_cancel(struct store_link *link, uint64_t id)
+{
+	struct request *r = request_find(link, id);
+
+	if (r == NULL)
+		return;
+	if (r->is_sent) {
+		r->is_cancelled = true;
+		return;
+	}
+	request_release(link, r);
+	free(r);
+}
+
+void
+store_suspect(struct store_link *link, const uint8_t key[static 16],
+    const uint8_t version[static 32])
+{
+	struct ipc_suspect m;
+
+	if (link->ipc == NULL)
+		return;
+	memcpy(m.key, key, sizeof(m.key));
+	memcpy(m.version, version, sizeof(m.version));
+	ipc_send(link->ipc, IPC_SUSPECT, &m, -1);
+}
+
+/* --- answers ----------------------------------------------------------------
+ */
+
+/* The request that an answer belongs to; NULL after ending the channel. */
+static struct request *
+answer_find(struct store_link *link, uint64_t id, enum ipc_message message)
+{
+	struct request *r = request_find(link, id);
+
+	if (r != NULL && r->is_sent && r->message == message)
+		return r;
+	if (link->ipc != NULL)
+		ipc_violate(link->ipc, "answered a %s that was not asked",
+		    ipc_message_name(message));
+	return NULL;
+}
+
+/* Ends a request; false if nobody waits for it any more. */
+static bool
+answer_take(struct store_link *link, struct request *r)
+{
+	struct lane *lane = lane_of(link, r->id);
+
+	request_release(link, r);
+	lane_pump(link, lane);
+	return !r->is_cancelled;
+}
+
+/* False (and the channel ends) unless the bytes are one whole entry. */
+static bool
+answer_entry(struct store_link *link, struct bytes in, struct entry *out)
+{
+	if (entry_decode(out, in.data, in.len) == in.len && in.len > 0)
+		return true;
+	if (link->ipc != NULL)
+		ipc_violate(link->ipc, "sent a malformed entry");
+	return false;
+}
+
+void
+store_link_on_verdict(struct store_link *link, const struct ipc_verdict *m)
+{
+	struct request *r = answer_find(link, m->id, IPC_JUDGE);
+
+	if (r == NULL)
+		return;
+	if (answer_take(link, r))
+		r->owner.judged(r->ctx, (enum verdict)m->verdict, m->ticket,
+		    m->held_signed_at_ns);
+	free(r);
+}
+
+/* What the store handed over is a file of the size that it says. */
+static enum verdict
+opened_check(const struct entry *e, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+		log_error("dm-store handed over what is not a file");
+		return VERDICT_IO_ERROR;
+	}
+	if ((uint64_t)st.st_size != e->size) {
+		log_error("%s: %jd bytes on disk, %ju were signed", e->name,
+		    (intmax_t)st.st_size, (uintmax_t)e->size);
+		return VERDICT_IO_ERROR;
+	}
+	return VERDICT_OK;
+}
+
+void
+store_link_on_opened(
+    struct store_link *link, const struct ipc_opened *m, int fd)
+{
+	struct request *r = answer_find(link, m->id, IPC_OPEN);
+	enum verdict verdict = (enum verdict)m->verdict;
+	bool has_entry = m->entry.len > 0;
+	struct entry e;
+
+	if (r == NULL || (has_entry && !answer_entry(link, m->entry, &e)))
+		goto out;
+	if ((verdict == VERDICT_OK) != (fd != -1) || (fd != -1 && !has_entry)) {
+		if (link->ipc != NULL)
+			ipc_violate(link->ipc, "opened without a descriptor");
+		goto out;
+	}
+	if (verdict == VERDICT_OK)
+		verdict = opened_check(&e, fd);
+	if (answer_take(link, r)) {
+		r->owner.opened(r->ctx, verdict, has_entry ? &e : NULL,
+		    verdict == VERDICT_OK ? fd : -1);
+		if (verdict == VERDICT_OK)
+			fd = -1;
+	}
+	free(r);
+out:
+	if (fd != -1)
+		close(fd);
+}
+
+void
+store_link_on_entry_read(
+    struct store_link *link, const struct ipc_entry_read *m)
+{
+	struct request *r = answer_find(link, m->id, IPC_READ_ENTRY);
+	bool has_entry = m->entry.len > 0;
+	struct entry e;
+
+	if (r == NULL || (has_entry && !answer_entry(link, m->entry, &e)))
+		return;
+	if (answer_take(link, r))
+		r->owner.entry(
+		    r->ctx, (enum verdict)m->verdict, has_entry ? &e : NULL);
+	free(r);
+}
+
+void
+store_link_on_list_row(struct store_link *link, const struct ipc_list_row *m)
+{
+	struct request *r = answer_find(link, m->id, IPC_LIST);
+	struct entry e;
+
+	if (r == NULL || !answer_entry(link, m->entry, &e))
+		return;
+	if (r->ask.list.limit == 0) {
+		if (link->ipc != NULL)
+			ipc_violate(link->ipc, "more rows than were asked for");
+		return;
+	}
+	r->ask.list.limit--;
+	if (!r->is_cancelled)
+		r->owner.list.row(r->owner.list.ctx, &e);
+}
+
+void
+store_link_on_list_end(struct store_link *link, const struct ipc_list_end *m)
+{
+	struct request *r = answer_find(link, m->id, IPC_LIST);
+
+	if (r == NULL)
+		return;
+	if (answer_take(link, r))
+		r->owner.list.end(
+		    r->owner.list.ctx, (enum verdict)m->verdict, m->more);
+	free(r);
+}
+
+/* --- puts -------------------------------------------------------------------
+ */
+
+enum verdict
+store_put_begin(struct store_link *link, const struct entry *e, uint64_t ticket,
+    bool sha256_known, const struct store_put_owner *owner,
+    struct store_put **out)
+{
+	uint8_t encoded[ENTRY_SIZE_MAX];
+	struct ipc_put_begin m = {
+	    .ticket = ticket, .sha256_known = sha256_known};
+	struct store_put *put;
+	unsigned slot = 0;
+
+	if (link->ipc == NULL)
+		return VERDICT_NO_STORE;
+	while (slot < IPC_PUTS_MAX && link->put[slot] != NULL)
+		slot++;
+	if (slot == IPC_PUTS_MAX)
+		return VERDICT_BUSY;
+	put = xcalloc(1, sizeof(*put));
+	put->link = link;
+	put->id = link->serial++ << SLOT_BITS | slot;
+	put->owner = *owner;
+	link->put[slot] = put;
+	link->n_puts++;
+	m.id = put->id;
+	if (e != NULL)
+		m.entry = bytes_of(encoded, entry_encode(e, encoded));
+	ipc_send(link->ipc, IPC_PUT_BEGIN, &m, -1);
+	*out = put;
+	return VERDICT_OK;
+}
+
+size_t
+store_put_allowed(const struct store_put *put)
+{
+	return put->allowed;
+}
+
+void
+store_put_data(struct store_put *put, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	struct ipc_put_data m = {.id = put->id};
+
+	if (len > put->allowed || put->is_ended)
+		fatal("content beyond the store's credit");
+	put->allowed -= len;
+	for (size_t n; len > 0; p += n, len -= n) {
+		n = len < IPC_CHUNK_MAX ? len : IPC_CHUNK_MAX;
+		m.data = bytes_of(p, n);
+		ipc_send(put->link->ipc, IPC_PUT_DATA, &m, -1);
+	}
+}
+
+void
+store_put_end(struct store_put *put)
+{
+	struct ipc_put_end m = {.id = put->id};
+
+	put->is_ended = true;
+	ipc_send(put->link->ipc, IPC_PUT_END, &m, -1);
+}
+
+static void
+put_free(struct store_put *put)
+{
+	put->link->put[put->id & ((1u << SLOT_BITS) - 1)] = NULL;
+	put->link->n_puts--;
+	free(put);
+}
+
+void
+store_put_abort(struct store_put *put)
+{
+	struct ipc_put_abort m;
+
+	if (put == NULL)
+		return;
+	m.id = put->id;
+	if (put->link->ipc != NULL)
+		ipc_send(put->link->ipc, IPC_PUT_ABORT, &m, -1);
+	put_free(put);
+}
+
+/*
+ * The put of an answer. NULL if it was aborted while the answer was under way,
+ * which is fine, or never was, which ends the channel.
+ */
+static struct store_put *
+put_find(struct store_link *link, uint64_t id)
+{
+	unsigned slot = id & ((1u << SLOT_BITS) - 1);
+
+	if (slot < IPC_PUTS_MAX && id >> SLOT_BITS < link->serial) {
+		struct store_put *put = link->put[slot];
+
+		return put != NULL && put->id == id ? put : NULL;
+	}
+	if (link->ipc != NULL)
+		ipc_violate(link->ipc, "answered a put that never was");
+	return NULL;
+}
+
+void
+store_link_on_put_credit(
+    struct store_link *link, const struct ipc_put_credit *m)
+{
+	struct store_put *put = put_find(link, m->id);
+
+	if (put == NULL)
+		return;
+	if (m->bytes > IPC_PUT_WINDOW - put->allowed) {
+		if (link->ipc != NULL)
+			ipc_violate(link->ipc, "credit beyond the window");
+		return;
+	}
+	put->allowed += m->bytes;
+	put->owner.credit(put->owner.ctx, put->allowed);
+}
+
+void
+store_link_on_put_result(
+    struct store_link *link, const struct ipc_put_result *m)
+{
+	struct store_put *put = put_find(link, m->id);
+	struct store_put_owner owner;
+
+	if (put == NULL)
+		return;
+	owner = put->owner;
+	put_free(put);
+	owner.done(owner.ctx, (enum verdict)m->verdict, m->held_signed_at_ns);
+}
+
+/* --- the store goes away
+ * ------------------------------------------------------ */
+
+static void
+request_fail(struct store_link *link, struct request *r)
+{
+	request_release(link, r);
+	if (r->is_cancelled)
+		;
+	else if (r->message == IPC_JUDGE)
+		r->owner.judged(r->ctx, VERDICT_NO_STORE, 0, 0);
+	else if (r->message == IPC_OPEN)
+		r->owner.opened(r->ctx, VERDICT_NO_STORE, NULL, -1);
+	else if (r->message == IPC_READ_ENTRY)
+		r->owner.entry(r->ctx, VERDICT_NO_STORE, NULL);
+	else
+		r->owner.list.end(r->owner.list.ctx, VERDICT_NO_STORE, false);
+	free(r);
+}
+
+void
+store_link_detach(struct store_link *link)
+{
+	if (link->ipc == NULL)
+		return;
+	link->ipc = NULL; /* new requests are refused from here on */
+	link->epoch++;
+	for (unsigned l = 0; l < LANE_COUNT; l++)
+		for (unsigned i = 0; i < link->lane[l].n_slots; i++)
+			if (link->lane[l].slot[i] != NULL)
+				request_fail(link, link->lane[l].slot[i]);
+	for (unsigned i = 0; i < IPC_PUTS_MAX; i++) {
+		struct store_put *put = link->put[i];
+
+		if (put != NULL) {
+			struct store_put_owner owner = put->owner;
+
+			put_free(put);
+			owner.done(owner.ctx, VERDICT_NO_STORE, 0);
+		}
+	}
+}
