@@ -175,7 +175,9 @@ size_t
 control_end_encode(enum verdict verdict, const char *sentence,
     uint8_t buf[static CONTROL_ANSWER_MAX])
 {
-	struct answer_end end = {verdict, bytes_text(sentence)};
+	struct answer_end end = {verdict,
+	    bytes_text(
+		sentence != NULL ? sentence : verdict_sentence(verdict))};
 	size_t len;
 
 	if (end.sentence.len > CONTROL_SENTENCE_MAX)

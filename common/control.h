@@ -108,7 +108,7 @@ bool control_body_decode(enum control_command, void *fields,
     const uint8_t *body, size_t len);
 
 /* Answer records. Return the length. A row that breaks its limits is fatal();
- * a sentence is cut at CONTROL_SENTENCE_MAX. */
+ * a sentence is cut at CONTROL_SENTENCE_MAX; NULL is the verdict's own. */
 size_t control_row_encode(enum control_row, const void *fields,
     uint8_t buf[static CONTROL_ANSWER_MAX]);
 size_t control_end_encode(enum verdict, const char *sentence,

@@ -4,8 +4,12 @@
  * and dm-store take over a client from dmd (message client), dmd serves its
  * own commands. Reads exactly one record, refuses one whose header differs from
  * the one that came with the descriptor, never reads again, writes rows as the
- * client takes them and closes. A client idle for CONTROL_IDLE_NS_MAX is cut.
- * At most CONTROL_CLIENTS_MAX at once; one more is answered BUSY.
+ * client takes them and closes. A client idle for CONTROL_IDLE_NS_MAX is cut,
+ * as is one that closes its sending side: it keeps both open until it has the
+ * last record. At most CONTROL_CLIENTS_MAX at once; one more is answered BUSY.
+ *
+ * In dmd itself no MessagePack is decoded: its commands' bodies have one fixed
+ * form in bytes, and nothing may be attached.
  */
 #ifndef COMMON_CONTROL_SERVE_H
 #define COMMON_CONTROL_SERVE_H
@@ -18,14 +22,19 @@ struct control_client;
 
 /*
  * request: the decoded struct control_NAME; borrows until the handler returns.
- * attached_fd: -1 or what came with the request; the handler owns it. The
- * handler answers now or later, always ending with control_client_end().
+ * attached_fd: -1 or what came with the request, a memfd sealed against
+ * writing, growing and shrinking; the handler owns it. The handler answers now
+ * or later, always ending with control_client_end(). Until then the client is
+ * valid for it, even if the peer has long hung up (what it is given is dropped
+ * then), unless it asked with control_client_on_wants() to be told.
  */
 typedef void control_handler(void *ctx, struct control_client *,
     enum control_command, const void *request, int attached_fd);
 
 struct control_server *control_server_new(struct event_base *, enum role self,
     control_handler *, void *ctx);
+
+/* Cuts all clients; gone() is called for those that asked. NULL is fine. */
 void control_server_free(struct control_server *);
 
 /* Takes fd. header is what dmd peeked; privileged as dmd judged it. A command
@@ -34,7 +43,8 @@ void control_server_take(struct control_server *, int fd,
     const uint8_t header[static CONTROL_HEADER_SIZE], uint64_t uid,
     uint64_t gid, bool privileged);
 
-/* Queues a row; takes fd (-1: none). */
+/* Queues a row; takes fd (-1: none). A row that breaks its limits is fatal():
+ * see control_row_encode(). */
 void control_client_row(struct control_client *, enum control_row,
     const void *row, int fd);
 
@@ -52,8 +62,10 @@ void control_client_end(struct control_client *, enum verdict,
 
 /*
  * For long answers: true while more rows are welcome (little is queued); else
- * stop, and fn is called when they are again. fn(ctx, NULL-safe client); if the
- * client goes away before control_client_end(), gone(ctx) is called instead.
+ * stop, and fn is called when they are again, and once soon after it is set.
+ * fn may be NULL. If the client goes away before control_client_end(),
+ * gone(ctx) is called and the client is no longer valid; both are called from
+ * the event loop, never from within the calls above.
  */
 bool control_client_wants(const struct control_client *);
 void control_client_on_wants(struct control_client *,
