@@ -11,12 +11,12 @@
 #include "dm-net/libp2p/mem.h"
 
 /* 1.3.6.1.4.1.53594.1.1 */
-static const uint8_t libp2p_oid[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xa2,
-	0x5a, 0x01, 0x01 };
+static const uint8_t libp2p_oid[] = {
+    0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xa2, 0x5a, 0x01, 0x01};
 
 /* The extension's fixed parts: up to the key, up to the signature. */
-static const uint8_t value_head[] = { 0x30, 0x68, 0x04, 0x24 };
-static const uint8_t value_middle[] = { 0x04, 0x40 };
+static const uint8_t value_head[] = {0x30, 0x68, 0x04, 0x24};
+static const uint8_t value_middle[] = {0x04, 0x40};
 #define VALUE_KEY sizeof(value_head)
 #define VALUE_MIDDLE (VALUE_KEY + PEER_KEY_PROTO_BYTES)
 #define VALUE_SIGNATURE (VALUE_MIDDLE + sizeof(value_middle))
@@ -67,8 +67,8 @@ cert_key(const struct p2p_tls_key *key)
 
 /* Whether `signature` binds the certificate's key to `identity`. */
 static bool
-is_bound(const uint8_t *identity, const uint8_t *signature,
-    const uint8_t *spki, size_t spki_len)
+is_bound(const uint8_t *identity, const uint8_t *signature, const uint8_t *spki,
+    size_t spki_len)
 {
 	uint8_t text[PREFIX_LEN + SPKI_MAX];
 	EVP_PKEY *pkey;
@@ -81,9 +81,9 @@ is_bound(const uint8_t *identity, const uint8_t *signature,
 	    EVP_PKEY_ED25519, NULL, identity, PEER_KEY_BYTES);
 	ctx = mem_need(EVP_MD_CTX_new());
 	is_good = pkey != NULL &&
-	    EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
-	    EVP_DigestVerify(
-		ctx, signature, 64, text, PREFIX_LEN + spki_len) == 1;
+		  EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+		  EVP_DigestVerify(
+		      ctx, signature, 64, text, PREFIX_LEN + spki_len) == 1;
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(pkey);
 	return is_good;
@@ -111,9 +111,9 @@ add_extension(X509 *cert, const struct peer_id *id, const uint8_t *signature)
 	memcpy(value + VALUE_MIDDLE, value_middle, sizeof(value_middle));
 	memcpy(value + VALUE_SIGNATURE, signature, 64);
 	ok = ASN1_OCTET_STRING_set(octets, value, sizeof(value)) == 1 &&
-	    (ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, octets)) !=
-		NULL &&
-	    X509_add_ext(cert, ext, -1) == 1;
+	     (ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, octets)) !=
+		 NULL &&
+	     X509_add_ext(cert, ext, -1) == 1;
 	X509_EXTENSION_free(ext);
 	ASN1_OCTET_STRING_free(octets);
 	ASN1_OBJECT_free(oid);
@@ -137,8 +137,8 @@ add_dates(X509 *cert)
 {
 	return ASN1_TIME_set_string(
 		   X509_getm_notBefore(cert), "750101000000Z") == 1 &&
-	    ASN1_TIME_set_string(
-		X509_getm_notAfter(cert), "40960101000000Z") == 1;
+	       ASN1_TIME_set_string(
+		   X509_getm_notAfter(cert), "40960101000000Z") == 1;
 }
 
 X509 *
@@ -198,7 +198,7 @@ is_libp2p(X509_EXTENSION *ext)
 	const ASN1_OBJECT *oid = X509_EXTENSION_get_object(ext);
 
 	return OBJ_length(oid) == sizeof(libp2p_oid) &&
-	    memcmp(OBJ_get0_data(oid), libp2p_oid, sizeof(libp2p_oid)) == 0;
+	       memcmp(OBJ_get0_data(oid), libp2p_oid, sizeof(libp2p_oid)) == 0;
 }
 
 /* Finds libp2p's extension. Others may be there (but not matter): what is
@@ -209,8 +209,7 @@ find_extension(X509 *cert, const uint8_t **value)
 	*value = NULL;
 	for (int i = 0; i < X509_get_ext_count(cert); i++) {
 		X509_EXTENSION *ext = X509_get_ext(cert, i);
-		const ASN1_OCTET_STRING *octets =
-		    X509_EXTENSION_get_data(ext);
+		const ASN1_OCTET_STRING *octets = X509_EXTENSION_get_data(ext);
 
 		if (!is_libp2p(ext)) {
 			if (X509_EXTENSION_get_critical(ext))
@@ -257,8 +256,7 @@ check_dates(X509 *cert, int64_t unix_s)
 }
 
 static enum cert_error
-check_binding(
-    X509 *cert, const struct peer_id *peer, const uint8_t *signature)
+check_binding(X509 *cert, const struct peer_id *peer, const uint8_t *signature)
 {
 	uint8_t spki[SPKI_MAX];
 	uint8_t *der = spki;

@@ -91,7 +91,8 @@ enum p2p_end {
 #define P2P_RESET_PROTOCOL 0x1004u
 #define P2P_RESET_SHUTDOWN 0x1007u
 
-/* Each may be NULL: data is then discarded, nothing is written. */
+/* Each may be NULL: data is then discarded, nothing is written, end-of-file
+ * is answered by p2p_stream_shutdown(). */
 struct p2p_stream_handlers {
 	/*
 	 * The protocol is agreed. Inbound: the first call, p2p_stream_user()
@@ -149,7 +150,8 @@ struct p2p_callbacks {
 	/* Set-up is complete; streams may be opened from here on. */
 	void (*on_established)(struct p2p_conn *, const struct peer_id *);
 	/* The peer's identify, or a later push; its key and its signed record
-	 * are verified. At most one call a second. */
+	 * are verified. At most one a second, four at once. To keep any of
+	 * it, copy it. */
 	void (*on_identify)(struct p2p_conn *, const struct identify *);
 	/* Exactly once unless p2p_conn_free() came first. text is printable
 	 * and says more than the reason. */
@@ -212,7 +214,8 @@ struct p2p_conn *p2p_conn_new(struct p2p_host *, enum p2p_role,
     const struct peer_id *expected, const struct multiaddr_raw *remote,
     uint64_t now_ns, void *user);
 /* Any time, even in a callback (the memory then goes when the driver call
- * ends). If it was not closed, its streams get on_closed, it does not. */
+ * ends). If it was not closed, its streams get on_closed, it does not; called
+ * outside of its own driver calls, they get it at once. */
 void p2p_conn_free(struct p2p_conn *);
 
 /* Room to receive into, valid until recv_done; meanwhile no other connection

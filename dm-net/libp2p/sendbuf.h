@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What waits to be sent on one socket: a few TLS records at most, since they
+ * are made only when there is room here. Has memory only while it has bytes.
+ *
+ * Called by tls (fills it) and conn (empties it). No I/O.
+ */
+#ifndef DMNET_LIBP2P_SENDBUF_H
+#define DMNET_LIBP2P_SENDBUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Four full records, and small ones beside them. */
+#define SENDBUF_BYTES (4 * 16512 + 1024)
+
+/* Starts as { 0 }. */
+struct sendbuf {
+	uint8_t *bytes;
+	size_t head;
+	size_t len; /* waiting: bytes[head .. head + len) */
+};
+
+void sendbuf_clear(struct sendbuf *b);
+/* Bytes that sendbuf_put() would take. */
+size_t sendbuf_room(const struct sendbuf *b);
+/* All or nothing; false if there is no room. */
+bool sendbuf_put(struct sendbuf *b, const void *bytes, size_t len);
+/* The first `len` waiting bytes were sent. */
+void sendbuf_taken(struct sendbuf *b, size_t len);
+
+#endif
