@@ -85,7 +85,9 @@ envelope_open(struct envelope *env, const uint8_t *bytes, size_t bytes_len,
 		env->signer = signer;
 		env->payload_len = msg->payload.len;
 		env->payload = mem_new(msg->payload.len + 1);
-		memcpy(env->payload, msg->payload.data, msg->payload.len);
+		if (msg->payload.len > 0)
+			memcpy(
+			    env->payload, msg->payload.data, msg->payload.len);
 	}
 	libp2p__envelope__free_unpacked(msg, NULL);
 	return error;
