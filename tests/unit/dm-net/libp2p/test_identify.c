@@ -4,9 +4,6 @@
 #include "dm-net/libp2p/identify.h"
 #include "dm-net/libp2p/pb.h"
 
-#define OTHER_KEY \
-	"0203040000000000000000000000000000000000000000000000000000000000"
-
 static struct identify got;
 
 static enum identify_error

@@ -29,6 +29,11 @@
 #define ID_CID \
 	"bafzaajaiaejcaa5ba677htqqxyoxbxiy45f4bglh4tldbg5fbvpr3xegmqjfkmny"
 
+/* Another sound key, of other_id(). */
+#define OTHER_KEY \
+	"0203040000000000000000000000000000000000000000000000000000000000"
+#define OTHER_ID "002408011220" OTHER_KEY
+
 #define ADDR4 "047f000001060fa1"
 #define ADDR6 "2900000000000000000000000000000001060fa1"
 /* seq 1; /ip4/127.0.0.1/tcp/4001, /ip6/::1/tcp/4001 */
@@ -80,14 +85,13 @@ vector_id(void)
 	return id;
 }
 
-/* Another sound peer id. */
 static inline struct peer_id
 other_id(void)
 {
-	uint8_t key[PEER_KEY_BYTES] = { 2, 3, 4 };
+	struct bytes b = hex(OTHER_KEY);
 	struct peer_id id;
 
-	assert_true(peer_id_from_key(&id, key));
+	assert_true(peer_id_from_key(&id, b.at));
 	return id;
 }
 
