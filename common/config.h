@@ -17,7 +17,7 @@
 
 /* Strings, terminated; each non-empty and without control characters. */
 struct config_list {
-	char **item;
+	char **item; /* none twice */
 	size_t n;
 };
 
@@ -67,7 +67,7 @@ struct config {
 		uint64_t history_size; /* bytes */
 		uint64_t history_versions;
 	} limits;
-	struct config_file *files; /* sorted by pattern, bytewise */
+	struct config_file *files; /* sorted by pattern, in name_order() */
 	size_t nfiles;
 };
 
@@ -88,7 +88,8 @@ struct config_checks {
 struct config_errors {
 	size_t n; /* texts, at most CONFIG_ERRORS_MAX */
 	char *text[CONFIG_ERRORS_MAX];
-	bool more; /* there were others */
+	unsigned line[CONFIG_ERRORS_MAX]; /* 0: the file as a whole */
+	bool more;			  /* there were others */
 };
 
 /*
@@ -110,8 +111,8 @@ void config_free(struct config *);
 void config_errors_clear(struct config_errors *);
 
 /*
- * True if going from old to new needs a restart; *what then names the option
- * ("state_dir", "[cluster] identity_key"), a constant.
+ * True if going from old to new needs a restart; *what is then the key of the
+ * first such option ("state_dir"), a constant.
  */
 bool config_needs_restart(
     const struct config *old, const struct config *new, const char **what);

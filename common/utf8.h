@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/* UTF-8 (RFC 3629), checked. Used by the configuration's lexer. Pure. */
+#ifndef COMMON_UTF8_H
+#define COMMON_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Bytes of the character at p, of which left (at least 1) are there; 0 if it
+ * is not a valid one (cut off, overlong, a surrogate, over U+10FFFF).
+ */
+size_t utf8_len(const uint8_t *p, size_t left);
+
+#endif
