@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The libp2p listeners: accepts, asks admission, parks what exceeds its
+ * source's rate, and hands the rest to link.c. The sockets were made by dmd.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dm-net/mesh_internal.h"
+
+#define ACCEPTS_PER_TURN 64
+#define PARK_INTERVAL_US 20000
+
+struct listener {
+	struct mesh *mesh;
+	uint64_t id;
+	int fd;
+	struct event *event;
+};
+
+/* A connection that waits for its source to have a token. */
+struct parked {
+	TAILQ_ENTRY(parked) next;
+	int fd;
+	struct admission_source source;
+	struct sockaddr_storage remote;
+	socklen_t remote_len;
+};
+
+static void
+admit(struct mesh *m, int fd, const struct admission_source *source,
+    const struct sockaddr_storage *remote, socklen_t len)
+{
+	struct link *l = link_new(
+	    m, fd, P2P_LISTENER, NULL, (const void *)remote, len, NULL);
+
+	l->source = *source;
+	l->is_half_open = true;
+}
+
+static void
+park(struct mesh *m, int fd, const struct admission_source *source,
+    const struct sockaddr_storage *remote, socklen_t len)
+{
+	struct timeval tv = { .tv_usec = PARK_INTERVAL_US };
+	struct parked *p = xcalloc(1, sizeof(*p));
+
+	p->fd = fd;
+	p->source = *source;
+	p->remote = *remote;
+	p->remote_len = len;
+	TAILQ_INSERT_TAIL(&m->parked, p, next);
+	event_add(m->park_event, &tv);
+}
+
+static void
+on_park(evutil_socket_t fd, short what, void *arg)
+{
+	struct mesh *m = arg;
+	struct timeval tv = { .tv_usec = PARK_INTERVAL_US };
+	uint64_t now_ns = mesh_now(m);
+	struct parked *p, *next;
+
+	(void)fd;
+	(void)what;
+	for (p = TAILQ_FIRST(&m->parked); p != NULL; p = next) {
+		next = TAILQ_NEXT(p, next);
+		if (!admission_unpark(m->admission, &p->source, now_ns))
+			continue;
+		TAILQ_REMOVE(&m->parked, p, next);
+		admit(m, p->fd, &p->source, &p->remote, p->remote_len);
+		free(p);
+	}
+	if (!TAILQ_EMPTY(&m->parked))
+		event_add(m->park_event, &tv);
+}
+
+static void
+source_of(struct admission_source *source, const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in *in = (const void *)ss;
+	const struct sockaddr_in6 *in6 = (const void *)ss;
+
+	if (ss->ss_family == AF_INET)
+		admission_source(source, (const uint8_t *)&in->sin_addr, 4);
+	else
+		admission_source(source, in6->sin6_addr.s6_addr, 16);
+}
+
+static void
+on_accept(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct listener *listener = arg;
+	struct mesh *m = listener->mesh;
+	uint64_t now_ns = mesh_monotonic_ns();
+	struct admission_source source;
+	struct sockaddr_storage remote;
+	socklen_t len;
+	int fd;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		len = sizeof(remote);
+		memset(&remote, 0, sizeof(remote));
+		fd = accept4(listen_fd, (struct sockaddr *)&remote, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd == -1)
+			return;
+		source_of(&source, &remote);
+		switch (admission_arrive(m->admission, &source, now_ns)) {
+		case ADMISSION_ADMIT:
+			admit(m, fd, &source, &remote, len);
+			break;
+		case ADMISSION_PARK:
+			park(m, fd, &source, &remote, len);
+			break;
+		case ADMISSION_REFUSE:
+			close(fd);
+			break;
+		}
+	}
+}
+
+void
+accept_init(struct mesh *m)
+{
+	TAILQ_INIT(&m->parked);
+	m->admission = admission_new();
+	m->park_event = event_new(m->base, -1, 0, on_park, m);
+	if (m->park_event == NULL)
+		fatal("out of memory");
+}
+
+static void
+listener_free(struct listener *listener)
+{
+	event_free(listener->event);
+	close(listener->fd);
+	free(listener);
+}
+
+void
+accept_free_all(struct mesh *m)
+{
+	struct parked *p;
+
+	while (m->n_listeners > 0)
+		listener_free(m->listeners[--m->n_listeners]);
+	while ((p = TAILQ_FIRST(&m->parked)) != NULL) {
+		TAILQ_REMOVE(&m->parked, p, next);
+		close(p->fd);
+		free(p);
+	}
+	event_free(m->park_event);
+	admission_free(m->admission);
+}
+
+void
+mesh_listen(struct mesh *m, uint64_t id, int fd)
+{
+	struct listener *listener;
+
+	if (m->n_listeners == MESH_LISTENERS_MAX) {
+		log_error("more than %d listening sockets", MESH_LISTENERS_MAX);
+		close(fd);
+		return;
+	}
+	listener = xcalloc(1, sizeof(*listener));
+	listener->mesh = m;
+	listener->id = id;
+	listener->fd = fd;
+	listener->event = event_new(
+	    m->base, fd, EV_READ | EV_PERSIST, on_accept, listener);
+	if (listener->event == NULL || event_add(listener->event, NULL) == -1)
+		fatal("out of memory");
+	m->listeners[m->n_listeners++] = listener;
+}
+
+bool
+mesh_unlisten(struct mesh *m, uint64_t id)
+{
+	for (size_t i = 0; i < m->n_listeners; i++) {
+		if (m->listeners[i]->id != id)
+			continue;
+		listener_free(m->listeners[i]);
+		m->listeners[i] = m->listeners[--m->n_listeners];
+		return true;
+	}
+	return false;
+}

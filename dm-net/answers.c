@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/* What dm-net says of itself: to dmctl (peers, status), to /healthz, /metrics
+ * and /peers. */
+#include <string.h>
+
+#include "common/sandbox.h"
+#include "dm-net/net.h"
+
+/* --- for HTTP ------------------------------------------------------------------ */
+
+void
+net_peers(void *ctx, void (*row)(void *, const struct row_peer *), void *arg)
+{
+	struct net *net = ctx;
+
+	if (net->mesh != NULL)
+		mesh_peers(net->mesh, row, arg);
+}
+
+void
+net_facts(void *ctx, struct http_facts *f)
+{
+	struct net *net = ctx;
+	struct sync_stats stats;
+
+	f->configured = net->is_configured;
+	f->config_generation = net->generation;
+	f->listening = net->mesh != NULL && net->n_listeners > 0;
+	f->store_ready =
+	    store_link_is_up(net->store) && net->is_index_complete;
+	f->store_writable = net->store_stats.writable;
+	f->files = net->store_stats.files;
+	f->records = net->store_stats.records;
+	f->store_bytes = net->store_stats.bytes;
+	f->free_bytes = net->store_stats.free_bytes;
+	f->rejected = net->store_stats.rejected;
+	f->conflicts = net->store_stats.conflicts;
+	if (net->mesh == NULL)
+		return;
+	sync_stats(mesh_sync(net->mesh), &stats);
+	f->peers_connected = (unsigned)stats.conns_up;
+	f->peers_known = (unsigned)stats.peers_known;
+}
+
+bool
+net_is_own_address(void *ctx, const uint8_t *address, size_t len)
+{
+	struct net *net = ctx;
+
+	for (size_t i = 0; i < net->n_own; i++)
+		if (net->own[i].len == len &&
+		    memcmp(net->own[i].bytes, address, len) == 0)
+			return true;
+	return false;
+}
+
+void
+net_metrics(void *ctx, struct http_text *out)
+{
+	struct net *net = ctx;
+	struct sync_stats s;
+
+	if (net->mesh == NULL)
+		return;
+	sync_stats(mesh_sync(net->mesh), &s);
+	http_text_printf(out,
+	    "# TYPE dm_sync_bytes_total counter\n"
+	    "dm_sync_bytes_total{direction=\"in\"} %llu\n"
+	    "dm_sync_bytes_total{direction=\"out\"} %llu\n"
+	    "# TYPE dm_hostile_connections_total counter\n"
+	    "dm_hostile_connections_total %llu\n"
+	    "# TYPE dm_refused_connections_total counter\n"
+	    "dm_refused_connections_total %llu\n",
+	    (unsigned long long)s.bytes_in, (unsigned long long)s.bytes_out,
+	    (unsigned long long)s.hostile,
+	    (unsigned long long)mesh_refused(net->mesh));
+}
+
+/* --- for dmctl ------------------------------------------------------------------- */
+
+static void
+send_peer(void *arg, const struct row_peer *row)
+{
+	control_client_row(arg, ROW_PEER, row, -1);
+}
+
+static void
+status_sync(struct net *net, struct control_client *client)
+{
+	struct sync_stats s;
+
+	sync_stats(mesh_sync(net->mesh), &s);
+	control_client_number(client, "peers_known", 1, s.peers_known);
+	control_client_number(client, "peers_connected", 1, s.conns_up);
+	control_client_number(client, "peers_synced", 1, s.peers_synced);
+	control_client_number(client, "wanted", 1, s.wanted);
+	control_client_number(client, "fetching", 1, s.fetching);
+	control_client_number(client, "sync_bytes_in", 1, s.bytes_in);
+	control_client_number(client, "sync_bytes_out", 1, s.bytes_out);
+	control_client_number(client, "hostile_connections", 1, s.hostile);
+	control_client_number(
+	    client, "refused_connections", 1, mesh_refused(net->mesh));
+}
+
+static void
+status(struct net *net, struct control_client *client)
+{
+	char layers[256];
+
+	sandbox_describe(net->layers, layers, sizeof(layers));
+	control_client_text(client, "net_layers", "%s", layers);
+	control_client_number(
+	    client, "store_connected", 2, store_link_is_up(net->store));
+	control_client_number(client, "index_complete", 2,
+	    net->is_index_complete);
+	control_client_number(client, "http_connections", 1,
+	    http_server_connections(net->http));
+	control_client_number(
+	    client, "listening_sockets", 1, net->n_listeners);
+	if (net->mesh != NULL)
+		status_sync(net, client);
+	control_client_end(client, VERDICT_OK, NULL);
+}
+
+void
+net_answer(void *ctx, struct control_client *client, enum control_command c,
+    const void *request, int attached_fd)
+{
+	struct net *net = ctx;
+
+	(void)request;
+	(void)attached_fd; /* these commands take none */
+	if (c == CONTROL_STATUS_NET) {
+		status(net, client);
+		return;
+	}
+	if (net->mesh != NULL)
+		mesh_peers(net->mesh, send_peer, client);
+	control_client_end(client, VERDICT_OK, NULL);
+}

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One handler for each message to dm-net. Those of dmd that need the mesh wait
+ * until dmd has signed the TLS key; the store's go to store_link, the mesh and
+ * HTTP.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/entry.h"
+#include "common/log.h"
+#include "common/name.h"
+#include "dm-net/net.h"
+
+#define IPC_RECEIVER_NET
+#define IPC_CONTEXT struct net
+#include "common/ipc_dispatch.h"
+
+/* The first credit starts the stream of the index: only once there is a mesh
+ * that keeps it. */
+static void
+ask_index(struct net *net)
+{
+	struct ipc_index_credit credit = { .messages = IPC_INDEX_WINDOW };
+
+	if (net->mesh == NULL || !store_link_is_up(net->store))
+		return;
+	mesh_store_up(net->mesh);
+	ipc_send(net->store_ipc, IPC_INDEX_CREDIT, &credit, -1);
+}
+
+static void
+on_opened(void *ctx, struct ipc *ipc)
+{
+	struct net *net = ctx;
+
+	if (ipc_peer(ipc) != ROLE_STORE)
+		return;
+	store_link_attach(net->store, ipc);
+	ask_index(net);
+}
+
+static void
+drop_store(struct net *net)
+{
+	net->is_index_complete = false;
+	if (net->mesh != NULL)
+		mesh_store_lost(net->mesh);
+	store_link_detach(net->store);
+	ipc_free(net->store_ipc);
+	net->store_ipc = NULL;
+}
+
+static void
+drop_resolver(struct net *net)
+{
+	resolve_attach(net->resolve, NULL);
+	ipc_free(net->resolver_ipc);
+	net->resolver_ipc = NULL;
+}
+
+static void
+on_closed(void *ctx, struct ipc *ipc, const char *violation)
+{
+	struct net *net = ctx;
+	struct ipc_violated m = { .role = ipc_peer(ipc) };
+
+	if (ipc_peer(ipc) == ROLE_DMD) {
+		if (violation != NULL)
+			log_error("dmd: %s", violation);
+		event_base_loopbreak(net->base);
+		return;
+	}
+	if (violation != NULL) {
+		m.reason = bytes_of(violation, strnlen(violation, 200));
+		ipc_send(net->dmd, IPC_VIOLATED, &m, -1);
+	}
+	if (ipc == net->store_ipc)
+		drop_store(net);
+	else if (ipc == net->resolver_ipc)
+		drop_resolver(net);
+}
+
+struct ipc *
+net_channel(struct net *net, int fd, enum role peer)
+{
+	const struct ipc_owner owner = { net_handlers, on_opened, on_closed,
+		net };
+
+	return ipc_new(net->base, fd, ROLE_NET, peer, &owner);
+}
+
+void
+net_check_ready(struct net *net)
+{
+	struct ipc_ready m = { .layers = net->layers };
+
+	if (net->is_ready_sent || net->mesh == NULL || !net->is_configured ||
+	    !net->is_index_complete)
+		return;
+	net->is_ready_sent = true;
+	ipc_send(net->dmd, IPC_READY, &m, -1);
+}
+
+/* --- from dmd: life ------------------------------------------------------------- */
+
+void
+net_on_stop(struct net *net, struct ipc *ipc, const struct ipc_stop *m, int fd)
+{
+	(void)ipc;
+	(void)m;
+	(void)fd;
+	net->is_stopping = true;
+	event_base_loopbreak(net->base);
+}
+
+void
+net_on_log_level(
+    struct net *net, struct ipc *ipc, const struct ipc_log_level *m, int fd)
+{
+	(void)net;
+	(void)ipc;
+	(void)fd;
+	log_set_level((enum log_level)m->level);
+}
+
+void
+net_on_log_sink(
+    struct net *net, struct ipc *ipc, const struct ipc_log_sink *m, int fd)
+{
+	(void)net;
+	(void)ipc;
+	(void)m;
+	log_set_sink(fd);
+}
+
+void
+net_on_link(struct net *net, struct ipc *ipc, const struct ipc_link *m, int fd)
+{
+	if (m->role == ROLE_STORE) {
+		if (net->store_ipc != NULL)
+			drop_store(net);
+		net->store_ipc = net_channel(net, fd, ROLE_STORE);
+	} else if (m->role == ROLE_RESOLVER) {
+		if (net->resolver_ipc != NULL)
+			drop_resolver(net);
+		net->resolver_ipc = net_channel(net, fd, ROLE_RESOLVER);
+		resolve_attach(net->resolve, net->resolver_ipc);
+	} else {
+		close(fd);
+		ipc_violate(ipc, "link to a wrong role");
+	}
+}
+
+void
+net_on_client(
+    struct net *net, struct ipc *ipc, const struct ipc_client *m, int fd)
+{
+	(void)ipc;
+	control_server_take(
+	    net->control, fd, m->header, m->uid, m->gid, m->privileged);
+}
+
+static struct ipc *
+store_channel(void *ctx)
+{
+	struct net *net = ctx;
+
+	return store_link_is_up(net->store) ? net->store_ipc : NULL;
+}
+
+bool
+net_make_mesh(struct net *net, const uint8_t public_key[static 32],
+    const uint8_t signature[static 64])
+{
+	const struct mesh_settings settings = { .base = net->base,
+		.store = net->store,
+		.resolve = net->resolve,
+		.store_ipc = store_channel,
+		.ctx = net,
+		.tls_key = net->tls_key,
+		.public_key = public_key,
+		.signature = signature,
+		.peers_max = NET_PEERS_MAX };
+
+	net->mesh = mesh_new(&settings);
+	return net->mesh != NULL;
+}
+
+/* --- from dmd: what the mesh is made of --------------------------------------------- */
+
+void
+net_on_signature(
+    struct net *net, struct ipc *ipc, const struct ipc_signature *m, int fd)
+{
+	(void)fd;
+	if (net->mesh != NULL) {
+		ipc_violate(ipc, "a second signature");
+		return;
+	}
+	if (!net_make_mesh(net, m->public_key, m->signature)) {
+		ipc_violate(ipc, "a signature that does not verify");
+		return;
+	}
+	ask_index(net);
+}
+
+void
+net_on_config_begin(struct net *net, struct ipc *ipc,
+    const struct ipc_config_begin *m, int fd)
+{
+	(void)fd;
+	if (net->mesh == NULL) {
+		ipc_violate(ipc, "configuration before the signature");
+		return;
+	}
+	net->is_config_open = true;
+	net->http_next.read = (enum config_read)m->http_read;
+	net->http_next.max_file_size = m->max_file_size;
+	net->http_next.has_network = m->network.len == 32;
+	if (m->network.len == 32)
+		memcpy(net->http_next.network, m->network.data, 32);
+	mesh_config_begin(net->mesh, m);
+}
+
+void
+net_on_config_name(
+    struct net *net, struct ipc *ipc, const struct ipc_config_name *m, int fd)
+{
+	char pattern[NAME_LEN_MAX + 1];
+
+	(void)fd;
+	if (!net->is_config_open ||
+	    !bytes_copy_text(m->pattern, pattern, sizeof(pattern)) ||
+	    !name_pattern_is_valid(pattern, m->pattern.len)) {
+		ipc_violate(ipc, "a bad config_name");
+		return;
+	}
+	mesh_config_name(net->mesh, pattern);
+}
+
+void
+net_on_config_peer(
+    struct net *net, struct ipc *ipc, const struct ipc_config_peer *m, int fd)
+{
+	char text[513];
+	bool ok;
+
+	(void)fd;
+	if (!net->is_config_open ||
+	    !bytes_copy_text(m->text, text, sizeof(text))) {
+		ipc_violate(ipc, "a bad config_peer");
+		return;
+	}
+	ok = m->kind == 0 ? mesh_config_bootstrap(net->mesh, text)
+			  : mesh_config_allowed(net->mesh, text);
+	if (!ok)
+		log_warn("ignored peer %s of the configuration", text);
+}
+
+void
+net_on_config_commit(struct net *net, struct ipc *ipc,
+    const struct ipc_config_commit *m, int fd)
+{
+	(void)fd;
+	if (!net->is_config_open) {
+		ipc_violate(ipc, "a commit of nothing");
+		return;
+	}
+	net->is_config_open = false;
+	net->is_configured = true;
+	net->generation = m->generation;
+	mesh_config_commit(net->mesh, m->generation);
+	http_server_configure(net->http, &net->http_next);
+	net_check_ready(net);
+}
+
+void
+net_on_listen(
+    struct net *net, struct ipc *ipc, const struct ipc_listen *m, int fd)
+{
+	if (net->mesh == NULL) {
+		close(fd);
+		ipc_violate(ipc, "a listener before the signature");
+		return;
+	}
+	if (m->kind == 0) {
+		net->n_listeners++;
+		mesh_listen(net->mesh, m->id, fd);
+	} else {
+		http_server_listen(net->http, fd, m->id);
+	}
+}
+
+void
+net_on_unlisten(
+    struct net *net, struct ipc *ipc, const struct ipc_unlisten *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	http_server_unlisten(net->http, m->id);
+	if (net->mesh != NULL && mesh_unlisten(net->mesh, m->id))
+		net->n_listeners--;
+}
+
+void
+net_on_own_address(
+    struct net *net, struct ipc *ipc, const struct ipc_own_address *m, int fd)
+{
+	struct net_address *a;
+
+	(void)fd;
+	if (m->first) {
+		net->n_own = 0;
+		if (net->mesh != NULL)
+			mesh_network_changed(net->mesh);
+	}
+	if (m->address.len == 0)
+		return; /* none at all */
+	if (m->address.len != 4 && m->address.len != 16) {
+		ipc_violate(ipc, "a bad own_address");
+		return;
+	}
+	if (net->n_own == NET_OWN_ADDRESSES_MAX)
+		return;
+	a = &net->own[net->n_own++];
+	a->len = (uint8_t)m->address.len;
+	memcpy(a->bytes, m->address.data, m->address.len);
+}
+
+void
+net_on_peer_record(
+    struct net *net, struct ipc *ipc, const struct ipc_peer_record *m, int fd)
+{
+	(void)fd;
+	if (net->mesh == NULL ||
+	    !mesh_own_record(net->mesh, m->envelope.data, m->envelope.len))
+		ipc_violate(ipc, "a bad peer record");
+}
+
+/* --- from the resolver --------------------------------------------------------------- */
+
+void
+net_on_resolved(
+    struct net *net, struct ipc *ipc, const struct ipc_resolved *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	resolve_on_resolved(net->resolve, m);
+}
+
+/* --- from the store: answers ------------------------------------------------------------ */
+
+void
+net_on_verdict(
+    struct net *net, struct ipc *ipc, const struct ipc_verdict *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	store_link_on_verdict(net->store, m);
+}
+
+void
+net_on_put_credit(
+    struct net *net, struct ipc *ipc, const struct ipc_put_credit *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	store_link_on_put_credit(net->store, m);
+}
+
+void
+net_on_put_result(
+    struct net *net, struct ipc *ipc, const struct ipc_put_result *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	store_link_on_put_result(net->store, m);
+}
+
+void
+net_on_opened(
+    struct net *net, struct ipc *ipc, const struct ipc_opened *m, int fd)
+{
+	(void)ipc;
+	store_link_on_opened(net->store, m, fd);
+}
+
+void
+net_on_entry_read(
+    struct net *net, struct ipc *ipc, const struct ipc_entry_read *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	store_link_on_entry_read(net->store, m);
+}
+
+void
+net_on_list_row(
+    struct net *net, struct ipc *ipc, const struct ipc_list_row *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	store_link_on_list_row(net->store, m);
+}
+
+void
+net_on_list_end(
+    struct net *net, struct ipc *ipc, const struct ipc_list_end *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	store_link_on_list_end(net->store, m);
+}
+
+/* --- from the store: the replica ----------------------------------------------------------- */
+
+void
+net_on_index_rows(
+    struct net *net, struct ipc *ipc, const struct ipc_index_rows *m, int fd)
+{
+	struct ipc_index_credit credit = { .messages = 1 };
+
+	(void)fd;
+	if (net->mesh != NULL && !mesh_index_rows(net->mesh, m->rows)) {
+		ipc_violate(ipc, "malformed index rows");
+		return;
+	}
+	ipc_send(ipc, IPC_INDEX_CREDIT, &credit, -1);
+}
+
+void
+net_on_index_complete(struct net *net, struct ipc *ipc,
+    const struct ipc_index_complete *m, int fd)
+{
+	(void)ipc;
+	(void)m;
+	(void)fd;
+	net->is_index_complete = true;
+	if (net->mesh != NULL)
+		mesh_index_complete(net->mesh);
+	net_check_ready(net);
+}
+
+void
+net_on_entry(
+    struct net *net, struct ipc *ipc, const struct ipc_entry *m, int fd)
+{
+	struct entry entry;
+
+	(void)fd;
+	if (entry_decode(&entry, m->entry.data, m->entry.len) !=
+	    m->entry.len) {
+		ipc_violate(ipc, "a malformed entry");
+		return;
+	}
+	http_on_entry(net->http, &entry);
+	if (net->mesh != NULL)
+		mesh_entry(net->mesh, &entry, m->origin, m->content);
+}
+
+void
+net_on_retract(
+    struct net *net, struct ipc *ipc, const struct ipc_retract *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	http_on_retract(net->http, m->key);
+	if (net->mesh != NULL)
+		mesh_retract(net->mesh, m->key);
+}
+
+void
+net_on_want(struct net *net, struct ipc *ipc, const struct ipc_want *m, int fd)
+{
+	struct entry entry;
+
+	(void)fd;
+	if (entry_decode(&entry, m->entry.data, m->entry.len) !=
+	    m->entry.len) {
+		ipc_violate(ipc, "a malformed entry");
+		return;
+	}
+	if (net->mesh != NULL)
+		mesh_want(net->mesh, &entry, m->ticket);
+}
+
+void
+net_on_peer_hint(
+    struct net *net, struct ipc *ipc, const struct ipc_peer_hint *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	/* an old one that no longer parses is no one's fault */
+	if (net->mesh != NULL)
+		mesh_hint(net->mesh, m);
+}
+
+void
+net_on_store_stats(
+    struct net *net, struct ipc *ipc, const struct ipc_store_stats *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	net->store_stats = *m;
+}

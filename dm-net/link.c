@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One TCP connection to a peer: moves bytes between its socket and the
+ * p2p_conn, keeps its timer, and tells the core when it is up and when it is
+ * gone. A link is freed at the end of a turn of its own, never inside a
+ * callback of the connection.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dm-net/mesh_internal.h"
+
+#define READS_PER_TURN	8
+#define WRITES_PER_TURN 16
+#define USER_TIMEOUT_MS 20000
+#define NS_PER_S	UINT64_C(1000000000)
+
+const char *
+link_address(const struct link *l, char out[static LINK_ADDRESS_MAX])
+{
+	char host[INET6_ADDRSTRLEN] = "?";
+	const struct sockaddr_in *in = (const void *)&l->remote;
+	const struct sockaddr_in6 *in6 = (const void *)&l->remote;
+
+	if (l->remote.ss_family == AF_INET) {
+		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+		snprintf(out, LINK_ADDRESS_MAX, "%s:%u", host,
+		    ntohs(in->sin_port));
+	} else {
+		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+		snprintf(out, LINK_ADDRESS_MAX, "[%s]:%u", host,
+		    ntohs(in6->sin6_port));
+	}
+	return out;
+}
+
+struct link *
+link_find(struct mesh *m, uint64_t id)
+{
+	struct link *l;
+
+	LIST_FOREACH (l, &m->links, next)
+		if (l->id == id)
+			return l;
+	return NULL;
+}
+
+static void
+settle(struct link *l)
+{
+	if (!l->is_half_open)
+		return;
+	l->is_half_open = false;
+	admission_settled(l->mesh->admission, &l->source);
+}
+
+/* --- moving bytes ------------------------------------------------------------ */
+
+/* Sends what there is. False once the socket is full. */
+static bool
+flush(struct link *l, uint64_t now_ns)
+{
+	const uint8_t *buf;
+	size_t len;
+	ssize_t n;
+
+	for (int i = 0; i < WRITES_PER_TURN; i++) {
+		buf = p2p_conn_send_buffer(l->conn, &len, now_ns);
+		if (len == 0)
+			return true;
+		n = send(l->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK &&
+		    errno != EINTR) {
+			p2p_conn_send_done(l->conn, 0, now_ns);
+			p2p_conn_io_error(l->conn, errno, now_ns);
+			return true;
+		}
+		p2p_conn_send_done(l->conn, n == -1 ? 0 : (size_t)n, now_ns);
+		if (n == -1 || (size_t)n < len)
+			return false;
+	}
+	return false;
+}
+
+static void
+set_event(struct event *e, bool *is_added, bool wanted)
+{
+	if (*is_added == wanted)
+		return;
+	*is_added = wanted;
+	if (wanted)
+		event_add(e, NULL);
+	else
+		event_del(e);
+}
+
+static void
+set_timer(struct link *l, uint64_t now_ns)
+{
+	uint64_t at_ns = p2p_conn_next_deadline_ns(l->conn), wait_ns;
+	struct timeval tv;
+
+	/* an earlier timer only means a turn too many */
+	if (at_ns == UINT64_MAX ||
+	    (l->timer_at_ns > now_ns && l->timer_at_ns <= at_ns))
+		return;
+	l->timer_at_ns = at_ns;
+	wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
+	tv.tv_sec = (time_t)(wait_ns / NS_PER_S);
+	tv.tv_usec = (suseconds_t)(wait_ns % NS_PER_S / 1000 + 1);
+	event_add(l->timer_event, &tv);
+}
+
+/* After any driver call: send, ask for events, or end. */
+static void
+settle_turn(struct link *l, uint64_t now_ns)
+{
+	bool is_full = false;
+
+	if (!p2p_conn_is_closed(l->conn) && p2p_conn_wants_write(l->conn))
+		is_full = !flush(l, now_ns);
+	if (p2p_conn_is_closed(l->conn)) {
+		link_free(l);
+		return;
+	}
+	set_event(l->read_event, &l->reading, p2p_conn_wants_read(l->conn));
+	set_event(l->write_event, &l->writing,
+	    is_full || p2p_conn_wants_write(l->conn));
+	set_timer(l, now_ns);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+	uint64_t now_ns = mesh_now(l->mesh);
+	uint8_t *buf;
+	size_t len;
+	ssize_t n;
+
+	(void)what;
+	for (int i = 0; i < READS_PER_TURN && p2p_conn_wants_read(l->conn) &&
+	     !p2p_conn_is_closed(l->conn); i++) {
+		buf = p2p_conn_recv_buffer(l->conn, &len);
+		n = recv(fd, buf, len, MSG_DONTWAIT);
+		if (n > 0) {
+			p2p_conn_recv_done(l->conn, (size_t)n, now_ns);
+			if ((size_t)n < len)
+				break;
+			continue;
+		}
+		p2p_conn_recv_done(l->conn, 0, now_ns);
+		if (n == 0)
+			p2p_conn_recv_eof(l->conn, now_ns);
+		else if (errno != EAGAIN && errno != EWOULDBLOCK &&
+		    errno != EINTR)
+			p2p_conn_io_error(l->conn, errno, now_ns);
+		break;
+	}
+	settle_turn(l, now_ns);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+	uint64_t now_ns = mesh_now(l->mesh);
+
+	(void)fd;
+	(void)what;
+	flush(l, now_ns);
+	settle_turn(l, now_ns);
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+	uint64_t now_ns = mesh_now(l->mesh);
+
+	(void)fd;
+	(void)what;
+	p2p_conn_turn(l->conn, now_ns);
+	settle_turn(l, now_ns);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+
+	l->timer_at_ns = 0;
+	if (l->is_reported && p2p_conn_rtt_ns(l->conn) != 0)
+		sync_rtt(l->mesh->sync, l->id, p2p_conn_rtt_ns(l->conn));
+	on_turn(fd, what, arg);
+}
+
+/* --- what the connection says -------------------------------------------------- */
+
+static bool
+judge_peer(struct p2p_conn *conn, const struct peer_id *peer)
+{
+	struct link *l = p2p_conn_user(conn);
+	char address[LINK_ADDRESS_MAX], text[PEER_ID_TEXT_SIZE];
+
+	if (mesh_is_allowed(l->mesh, peer))
+		return true;
+	peer_id_format(peer, text);
+	log_warn("refused peer address=%s peer=%s reason=\"not in "
+		 "allowed_peers\"",
+	    link_address(l, address), text);
+	return false;
+}
+
+/* The remote address as the core keeps it: only what was dialled can be
+ * dialled again. */
+static void
+remote_addr(const struct link *l, struct sync_addr *out)
+{
+	struct multiaddr addr;
+	struct multiaddr_raw raw;
+
+	out->len = 0;
+	if (!multiaddr_from_sockaddr(&addr, (const void *)&l->remote, NULL) ||
+	    multiaddr_build(&raw, &addr) != MULTIADDR_OK)
+		return;
+	out->len = raw.len;
+	memcpy(out->bytes, raw.bytes, raw.len);
+}
+
+static void
+on_established(struct p2p_conn *conn, const struct peer_id *peer)
+{
+	struct link *l = p2p_conn_user(conn);
+	struct sync_addr addr;
+	bool is_outbound = p2p_conn_role(conn) == P2P_DIALER;
+
+	settle(l);
+	mesh_note_clear(l->mesh, peer);
+	if (l->dial != NULL) {
+		dial_established(l->dial);
+		l->dial = NULL;
+	}
+	remote_addr(l, &addr);
+	l->is_reported = true;
+	announce_open(l);
+	sync_connected(l->mesh->sync, l->id, peer, is_outbound,
+	    addr.len > 0 ? &addr : NULL);
+	mesh_kick(l->mesh);
+}
+
+static void
+on_identify(struct p2p_conn *conn, const struct identify *id)
+{
+	struct link *l = p2p_conn_user(conn);
+
+	if (!id->has_record || id->record.len > SYNC_RECORD_MAX)
+		return;
+	sync_peer_record(l->mesh->sync, id->record.bytes, id->record.len);
+	mesh_kick(l->mesh);
+}
+
+/* Broken rules end in the canonical line; the rest is everyday life. */
+static bool
+is_misbehaviour(enum p2p_reason reason)
+{
+	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD;
+}
+
+static void
+on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
+{
+	struct link *l = p2p_conn_user(conn);
+	const struct peer_id *peer = p2p_conn_peer_id(conn);
+	char address[LINK_ADDRESS_MAX], name[PEER_ID_TEXT_SIZE] = "-";
+
+	if (peer != NULL)
+		peer_id_format(peer, name);
+	link_address(l, address);
+	if (is_misbehaviour(reason))
+		log_warn("misbehaving peer address=%s peer=%s reason=\"%s: "
+			 "%s\"",
+		    address, name, p2p_reason_name(reason), text);
+	else
+		log_debug("connection address=%s peer=%s ended: %s: %s",
+		    address, name, p2p_reason_name(reason), text);
+	if (peer != NULL && reason != P2P_REASON_LOCAL)
+		mesh_note(l->mesh, peer, "%s: %s", p2p_reason_name(reason),
+		    text);
+	if (l->dial != NULL) {
+		dial_closed(l->dial, text);
+		l->dial = NULL;
+	}
+}
+
+static void
+on_wake(struct p2p_conn *conn)
+{
+	struct link *l = p2p_conn_user(conn);
+
+	event_active(l->turn_event, EV_TIMEOUT, 0);
+}
+
+const struct p2p_callbacks link_callbacks = {
+	.judge_peer = judge_peer,
+	.on_established = on_established,
+	.on_identify = on_identify,
+	.on_closed = on_closed,
+	.on_wake = on_wake,
+};
+
+/* --- life ------------------------------------------------------------------------ */
+
+static void
+set_options(int fd)
+{
+	int one = 1, timeout = USER_TIMEOUT_MS, lowat = 128 << 10;
+
+	/* none of these is worth a connection */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
+	    sizeof(timeout));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat,
+	    sizeof(lowat));
+}
+
+static struct event *
+new_event(struct link *l, int fd, short what, event_callback_fn fn)
+{
+	struct event *e = event_new(l->mesh->base, fd, what, fn, l);
+
+	if (e == NULL)
+		fatal("out of memory");
+	return e;
+}
+
+struct link *
+link_new(struct mesh *m, int fd, enum p2p_role role,
+    const struct peer_id *expected, const struct sockaddr *remote,
+    socklen_t remote_len, struct dial *dial)
+{
+	uint64_t now_ns = mesh_now(m);
+	struct link *l = xcalloc(1, sizeof(*l));
+	struct multiaddr addr;
+	struct multiaddr_raw raw;
+	bool has_addr;
+
+	l->mesh = m;
+	l->id = ++m->last_link_id;
+	l->fd = fd;
+	l->dial = dial;
+	memcpy(&l->remote, remote,
+	    remote_len < sizeof(l->remote) ? remote_len : sizeof(l->remote));
+	set_options(fd);
+	has_addr = multiaddr_from_sockaddr(&addr, remote, NULL) &&
+	    multiaddr_build(&raw, &addr) == MULTIADDR_OK;
+	l->read_event = new_event(l, fd, EV_READ | EV_PERSIST, on_readable);
+	l->write_event = new_event(l, fd, EV_WRITE | EV_PERSIST, on_writable);
+	l->timer_event = new_event(l, -1, 0, on_timer);
+	l->turn_event = new_event(l, -1, 0, on_turn);
+	LIST_INSERT_HEAD(&m->links, l, next);
+	l->conn = p2p_conn_new(m->host, role, expected,
+	    has_addr ? &raw : NULL, now_ns, l);
+	event_active(l->turn_event, EV_TIMEOUT, 0);
+	return l;
+}
+
+void
+link_free(struct link *l)
+{
+	struct mesh *m = l->mesh;
+
+	settle(l);
+	fetch_link_gone(l);
+	if (l->dial != NULL)
+		dial_closed(l->dial, "ended");
+	LIST_REMOVE(l, next);
+	p2p_conn_free(l->conn);
+	if (l->is_reported && !m->is_ending) {
+		sync_disconnected(m->sync, l->id);
+		mesh_kick(m);
+	}
+	event_free(l->read_event);
+	event_free(l->write_event);
+	event_free(l->timer_event);
+	event_free(l->turn_event);
+	close(l->fd);
+	free(l->outbox);
+	free(l);
+}

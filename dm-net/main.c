@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dm-net: the process that faces the network. It has no file system, no
+ * long-lived key and no say in what is stored: it carries bytes between peers,
+ * HTTP clients and dm-store. Started by dmd only.
+ */
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "dm-net/net.h"
+
+static uint64_t
+wall_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static struct http_server *
+new_http(struct net *net)
+{
+	const struct http_backend backend = { .store = net->store,
+		.ctx = net,
+		.peers = net_peers,
+		.facts = net_facts,
+		.is_own_address = net_is_own_address,
+		.metrics = net_metrics };
+
+	return http_server_new(net->base, &backend);
+}
+
+/* The TLS key's signature is the first thing asked of dmd. */
+static void
+ask_signature(struct net *net)
+{
+	uint8_t spki[P2P_SPKI_LEN];
+	struct ipc_sign_tls m;
+
+	p2p_tls_key_spki(net->tls_key, spki);
+	m.spki = bytes_of(spki, sizeof(spki));
+	ipc_send(net->dmd, IPC_SIGN_TLS, &m, -1);
+}
+
+static void
+setup(struct net *net)
+{
+	child_begin(ROLE_NET, &net->settings);
+	net->base = event_base_new();
+	if (net->base == NULL)
+		fatal("no event base");
+	/* the first key warms up all of OpenSSL that the filter would miss */
+	net->tls_key = p2p_tls_key_new();
+	if (net->tls_key == NULL)
+		fatal("no TLS key");
+	net->layers = child_confine(ROLE_NET, &net->settings, NULL, 0);
+	net->started_ns = wall_ns();
+	net->store = store_link_new();
+	net->resolve = resolve_new();
+	net->http = new_http(net);
+	net->control =
+	    control_server_new(net->base, ROLE_NET, net_answer, net);
+	net->dmd = net_channel(net, CHILD_FD, ROLE_DMD);
+	ask_signature(net);
+}
+
+/* Peers are told that we go, as far as their sockets take it. */
+static void
+teardown(struct net *net)
+{
+	http_server_free(net->http);
+	mesh_free(net->mesh);
+	control_server_free(net->control);
+	store_link_free(net->store);
+	resolve_free(net->resolve);
+	ipc_free(net->store_ipc);
+	ipc_free(net->resolver_ipc);
+	ipc_free(net->dmd);
+	p2p_tls_key_free(net->tls_key);
+	event_base_free(net->base);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct net net = { 0 };
+
+	(void)argc;
+	(void)argv;
+	setup(&net);
+	event_base_dispatch(net.base);
+	teardown(&net);
+	return EXIT_SUCCESS;
+}

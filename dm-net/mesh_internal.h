@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the parts of the mesh share: mesh.c (the core's driver), link.c (one
+ * TCP connection), dial.c, accept.c, fetch.c (content from peers), serve.c
+ * (content to peers), announce.c (the sync streams). Included by them only.
+ */
+#ifndef DM_NET_MESH_INTERNAL_H
+#define DM_NET_MESH_INTERNAL_H
+
+#include <netinet/in.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "dm-net/admission.h"
+#include "dm-net/mesh.h"
+
+#define MESH_LISTENERS_MAX 256
+#define MESH_NOTES_MAX	   512
+#define MESH_ERROR_MAX	   160
+
+struct event;
+struct dial;
+struct fetch;
+struct listener;
+struct serve;
+
+/* Why a peer could not be reached, for those who ask. */
+struct note {
+	struct peer_id peer;
+	char text[MESH_ERROR_MAX];
+};
+
+struct link;
+LIST_HEAD(link_list, link);
+LIST_HEAD(dial_list, dial);
+LIST_HEAD(fetch_list, fetch);
+
+struct mesh {
+	struct mesh_settings settings;
+	struct event_base *base;
+	struct p2p_host *host;
+	struct sync *sync;
+	struct admission *admission;
+	struct event *turn_event;	/* drains the core's actions */
+	struct event *timer_event;	/* the core's deadline */
+	struct event *clock_event;	/* wall time for certificates */
+	struct event *park_event;	/* parked connections */
+	uint64_t timer_at_ns;		/* 0: not armed */
+	struct link_list links;
+	struct dial_list dials;
+	struct fetch_list fetches;
+	uint64_t last_link_id;
+	struct listener *listeners[MESH_LISTENERS_MAX];
+	size_t n_listeners;
+	TAILQ_HEAD(parked_list, parked) parked;
+	struct note *notes;
+	size_t n_notes;
+	size_t next_note;
+	/* allowed_peers in force, and being read */
+	struct peer_id *allowed, *allowed_next;
+	size_t n_allowed, n_allowed_next;
+	bool is_ending;
+};
+
+/* Sets the core's time; the first call of every entry point. Returns mono. */
+uint64_t mesh_now(struct mesh *);
+/* The core may have actions: they are done before the loop waits. */
+void mesh_kick(struct mesh *);
+bool mesh_is_allowed(const struct mesh *, const struct peer_id *);
+void mesh_note(struct mesh *, const struct peer_id *, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void mesh_note_clear(struct mesh *, const struct peer_id *);
+const char *mesh_note_find(const struct mesh *, const struct peer_id *);
+uint64_t mesh_monotonic_ns(void);
+
+/* --- link.c: one TCP connection ---------------------------------------------- */
+
+struct link {
+	LIST_ENTRY(link) next;
+	struct mesh *mesh;
+	uint64_t id;			/* the core's conn */
+	int fd;
+	struct p2p_conn *conn;
+	struct event *read_event;
+	struct event *write_event;
+	struct event *timer_event;
+	struct event *turn_event;
+	bool reading, writing;		/* events that are added */
+	uint64_t timer_at_ns;
+	struct sockaddr_storage remote;
+	struct admission_source source;
+	bool is_half_open;		/* counted by admission */
+	bool is_reported;		/* the core knows it */
+	struct dial *dial;		/* whose attempt it is, until known */
+	/* announce.c */
+	struct p2p_stream *sync_out;
+	uint8_t *outbox;
+	size_t outbox_len, outbox_sent;
+	/* fetch.c: the shared stream for small files, in order of requests */
+	struct p2p_stream *fetch_stream;
+	struct fetch_stream *fetch_state;
+};
+
+/* Takes fd, connected. expected NULL: inbound. dial: told of the outcome. */
+struct link *link_new(struct mesh *, int fd, enum p2p_role,
+    const struct peer_id *expected, const struct sockaddr *remote,
+    socklen_t remote_len, struct dial *);
+/* Before its end is due: tells the core. Never inside a p2p callback. */
+void link_free(struct link *);
+struct link *link_find(struct mesh *, uint64_t id);
+/* The callbacks of the p2p host. */
+extern const struct p2p_callbacks link_callbacks;
+/* "192.0.2.1:7946" or "[2001:db8::1]:7946" */
+#define LINK_ADDRESS_MAX 80
+const char *link_address(const struct link *, char out[static LINK_ADDRESS_MAX]);
+
+/* --- dial.c --------------------------------------------------------------------- */
+
+/* Tries the addresses one after the other; dial_failed() of the core, or an
+ * established link, follows. */
+void dial_start(struct mesh *, const struct peer_id *,
+    const struct sync_addr *, size_t n);
+/* The attempt's connection is established, or was closed before. */
+void dial_established(struct dial *);
+void dial_closed(struct dial *, const char *why);
+void dial_free_all(struct mesh *);
+bool dial_is_running(const struct mesh *, const struct peer_id *);
+
+/* --- accept.c ---------------------------------------------------------------------- */
+
+void accept_init(struct mesh *);
+void accept_free_all(struct mesh *);
+
+/* --- announce.c: the sync streams ------------------------------------------------------ */
+
+void announce_serve(struct mesh *);		/* before any connection */
+void announce_open(struct link *);
+void announce_want_write(struct link *);
+
+/* --- fetch.c ------------------------------------------------------------------------------ */
+
+void fetch_start(struct mesh *, const struct sync_action *);
+void fetch_cancel(struct mesh *, uint64_t id);
+/* The link is going: its fetches end without a report. */
+void fetch_link_gone(struct link *);
+/* The store is gone: all fetches end without a report. */
+void fetch_store_lost(struct mesh *);
+void fetch_inline(struct mesh *, const struct sync_action *);
+
+/* --- serve.c ------------------------------------------------------------------------------- */
+
+void serve_serve(struct mesh *);		/* before any connection */
+
+#endif

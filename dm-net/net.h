@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * struct net: the whole of the process dm-net. main.c makes it, handlers.c
+ * fills it from dmd's and dm-store's messages, answers.c shows it to dmctl.
+ * Included by these three only.
+ */
+#ifndef DM_NET_NET_H
+#define DM_NET_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/child.h"
+#include "common/control_serve.h"
+#include "common/ipc.h"
+#include "dm-net/http/http.h"
+#include "dm-net/mesh.h"
+#include "dm-net/resolve.h"
+#include "dm-net/store_link.h"
+
+#define NET_OWN_ADDRESSES_MAX 256
+#define NET_PEERS_MAX	      512	/* until the configuration says it */
+
+struct net_address {
+	uint8_t len;
+	uint8_t bytes[16];
+};
+
+struct net {
+	struct event_base *base;
+	struct child_settings settings;
+	uint32_t layers;
+	struct ipc *dmd;
+	struct ipc *store_ipc;
+	struct ipc *resolver_ipc;
+	struct store_link *store;
+	struct resolve *resolve;
+	struct p2p_tls_key *tls_key;
+	struct mesh *mesh;		/* NULL before dmd's signature */
+	struct http_server *http;
+	struct control_server *control;
+	struct event *stop_event;
+	/* configuration: as begun, as committed */
+	struct http_settings http_next;
+	uint64_t max_peers;
+	uint64_t generation;
+	bool is_config_open;
+	bool is_configured;
+	bool is_index_complete;
+	bool is_ready_sent;
+	bool is_stopping;
+	unsigned n_listeners;
+	struct net_address own[NET_OWN_ADDRESSES_MAX];
+	size_t n_own;
+	struct ipc_store_stats store_stats;
+	uint64_t started_ns;
+};
+
+/* handlers.c: channels made with these. */
+struct ipc *net_channel(struct net *, int fd, enum role peer);
+/* Once dmd has signed the TLS key. False if the signature is wrong. */
+bool net_make_mesh(struct net *, const uint8_t public_key[static 32],
+    const uint8_t signature[static 64]);
+/* Tells dmd once all that serving needs is there. */
+void net_check_ready(struct net *);
+
+/* answers.c */
+control_handler net_answer;
+void net_peers(void *ctx, void (*row)(void *, const struct row_peer *), void *);
+void net_facts(void *ctx, struct http_facts *);
+bool net_is_own_address(void *ctx, const uint8_t *address, size_t len);
+void net_metrics(void *ctx, struct http_text *);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-net/resolve.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/log.h"
+
+struct question {
+	TAILQ_ENTRY(question) next;
+	uint32_t id;
+	resolve_fn *fn;
+	void *ctx;
+};
+
+struct resolve {
+	struct ipc *ipc;
+	TAILQ_HEAD(questions, question) waiting;
+	unsigned n_waiting;
+	uint32_t last_id;
+};
+
+struct resolve *
+resolve_new(void)
+{
+	struct resolve *r = xcalloc(1, sizeof(*r));
+
+	TAILQ_INIT(&r->waiting);
+	return r;
+}
+
+static void
+forget(struct resolve *r, struct question *q)
+{
+	TAILQ_REMOVE(&r->waiting, q, next);
+	r->n_waiting--;
+	free(q);
+}
+
+void
+resolve_free(struct resolve *r)
+{
+	struct question *q;
+
+	if (r == NULL)
+		return;
+	while ((q = TAILQ_FIRST(&r->waiting)) != NULL)
+		forget(r, q);
+	free(r);
+}
+
+/* Takes the question off the list before it calls back. */
+static void
+answer(struct resolve *r, struct question *q,
+    const struct resolve_address *list, size_t n, const char *error)
+{
+	resolve_fn *fn = q->fn;
+	void *ctx = q->ctx;
+
+	forget(r, q);
+	fn(ctx, list, n, error);
+}
+
+void
+resolve_attach(struct resolve *r, struct ipc *ipc)
+{
+	struct question *q;
+	uint32_t last = r->last_id;
+
+	r->ipc = ipc;
+	/* those asked by the callbacks belong to the new channel */
+	while ((q = TAILQ_FIRST(&r->waiting)) != NULL && q->id <= last)
+		answer(r, q, NULL, 0, "the resolver was restarted");
+}
+
+static struct question *
+find(struct resolve *r, uint64_t id)
+{
+	struct question *q;
+
+	TAILQ_FOREACH (q, &r->waiting, next)
+		if (q->id == id)
+			return q;
+	return NULL;
+}
+
+uint32_t
+resolve_start(struct resolve *r, const char *host, unsigned family,
+    resolve_fn *fn, void *ctx)
+{
+	struct ipc_resolve m = { .host = bytes_text(host), .family = family };
+	struct question *q;
+
+	if (r->ipc == NULL || r->n_waiting >= RESOLVE_WAITING_MAX)
+		return 0;
+	q = xcalloc(1, sizeof(*q));
+	q->id = ++r->last_id;
+	q->fn = fn;
+	q->ctx = ctx;
+	TAILQ_INSERT_TAIL(&r->waiting, q, next);
+	r->n_waiting++;
+	m.id = q->id;
+	ipc_send(r->ipc, IPC_RESOLVE, &m, -1);
+	return q->id;
+}
+
+void
+resolve_cancel(struct resolve *r, uint32_t id)
+{
+	struct question *q = find(r, id);
+
+	if (q != NULL)
+		forget(r, q);
+}
+
+void
+resolve_on_resolved(struct resolve *r, const struct ipc_resolved *m)
+{
+	struct resolve_address list[RESOLVE_ADDRESSES_MAX];
+	struct question *q = find(r, m->id);
+	char error[129];
+	size_t n = 0;
+
+	if (q == NULL)
+		return;
+	for (size_t at = 0;
+	     at + 17 <= m->addresses.len && n < RESOLVE_ADDRESSES_MAX;
+	     at += 17) {
+		const uint8_t *p = m->addresses.data + at;
+
+		if (p[0] != 4 && p[0] != 6)
+			continue;
+		list[n].len = p[0] == 4 ? 4 : 16;
+		memcpy(list[n].bytes, p + 1, 16);
+		n++;
+	}
+	if (!bytes_copy_text(m->error, error, sizeof(error)))
+		error[0] = '\0';
+	if (n == 0 && error[0] == '\0')
+		strcpy(error, "no address");
+	answer(r, q, list, n, n > 0 ? "" : error);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Content from dm-store to peers, over /data-mesher/file/1.0.0: requests are
+ * read and opened up to FILE_PIPELINE_MAX ahead and answered in their order.
+ * The bytes come from read-only descriptors of immutable files.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dm-net/mesh_internal.h"
+#include "dm-net/sync/file_wire.h"
+
+#define INBOUND_MAX (FILE_STREAMS_MAX + 4)
+
+struct serve;
+
+struct answer {
+	struct serve *serve;
+	bool is_opening;
+	bool is_counted;	/* sync_serve_done() is due */
+	enum file_status status;
+	uint8_t head[FILE_HEAD_MAX];
+	size_t head_len, head_sent;	/* head_len 0: not made yet */
+	uint64_t open_id;	/* at the store */
+	uint64_t size;
+	uint64_t offset;	/* of the next byte */
+	int fd;
+};
+
+struct serve {
+	struct mesh *mesh;
+	struct p2p_stream *stream;
+	uint8_t in[FILE_HEAD_MAX];
+	size_t in_len;
+	/* a ring */
+	struct answer answers[FILE_PIPELINE_MAX];
+	unsigned first, n;
+	bool is_paused;		/* the ring was full */
+	bool has_eof;
+};
+
+static void
+answer_end(struct answer *a)
+{
+	struct mesh *m = a->serve->mesh;
+
+	if (a->is_opening)
+		store_cancel(m->settings.store, a->open_id);
+	a->is_opening = false;
+	if (a->fd != -1)
+		close(a->fd);
+	a->fd = -1;
+	if (a->is_counted)
+		sync_serve_done(m->sync, a->size);
+	a->is_counted = false;
+}
+
+static void
+on_opened(void *ctx, enum verdict v, const struct entry *entry, int fd)
+{
+	struct answer *a = ctx;
+
+	(void)entry;
+	mesh_now(a->serve->mesh);
+	a->is_opening = false;
+	a->fd = fd;
+	if (v != VERDICT_OK || fd == -1)
+		a->status = v == VERDICT_BUSY || v == VERDICT_NO_STORE
+		    ? FILE_BUSY
+		    : FILE_GONE;
+	p2p_stream_want_write(a->serve->stream);
+	mesh_kick(a->serve->mesh);
+}
+
+static void
+judge(struct answer *a, const struct file_request *r)
+{
+	struct mesh *m = a->serve->mesh;
+	enum verdict v;
+
+	a->status = (enum file_status)sync_serve(
+	    m->sync, r->key, r->version, r->offset, &a->size);
+	if (a->status != FILE_OK)
+		return;
+	a->is_counted = true;
+	v = store_open(m->settings.store, r->key, r->version, on_opened, a,
+	    &a->open_id);
+	if (v == VERDICT_OK)
+		a->is_opening = true;
+	else
+		a->status = FILE_BUSY;
+	if (a->size > SYNC_SMALL_MAX)
+		p2p_stream_set_class(a->serve->stream, P2P_CLASS_LARGE_FILE);
+}
+
+static void
+add_request(struct serve *sv, const struct file_request *r)
+{
+	struct answer *a =
+	    &sv->answers[(sv->first + sv->n++) % FILE_PIPELINE_MAX];
+
+	memset(a, 0, sizeof(*a));
+	a->serve = sv;
+	a->fd = -1;
+	a->offset = r->offset;
+	judge(a, r);
+	mesh_kick(sv->mesh);
+	p2p_stream_want_write(sv->stream);
+}
+
+static size_t
+on_data(struct p2p_stream *s, const uint8_t *data, size_t len)
+{
+	struct serve *sv = p2p_stream_user(s);
+	struct file_request r;
+	size_t used = 0, n, before;
+	ssize_t taken;
+
+	while (used < len) {
+		if (sv->n == FILE_PIPELINE_MAX) {
+			sv->is_paused = true;
+			break;
+		}
+		before = sv->in_len;
+		n = sizeof(sv->in) - before;
+		if (n > len - used)
+			n = len - used;
+		memcpy(sv->in + before, data + used, n);
+		taken = file_request_decode(&r, sv->in, before + n);
+		if (taken < 0) {
+			p2p_stream_reset(s, P2P_RESET_PROTOCOL);
+			return len;
+		}
+		if (taken == 0) {
+			sv->in_len = before + n;
+			used += n;
+			continue;
+		}
+		sv->in_len = 0;
+		used += (size_t)taken - before;
+		add_request(sv, &r);
+	}
+	return used;
+}
+
+static void
+shutdown_if_over(struct serve *sv)
+{
+	if (sv->has_eof && sv->n == 0)
+		p2p_stream_shutdown(sv->stream);
+}
+
+static void
+next_answer(struct serve *sv)
+{
+	answer_end(&sv->answers[sv->first]);
+	sv->first = (sv->first + 1) % FILE_PIPELINE_MAX;
+	sv->n--;
+	if (sv->is_paused) {
+		sv->is_paused = false;
+		p2p_stream_want_read(sv->stream);
+	}
+	shutdown_if_over(sv);
+}
+
+/* Bytes of the body into out; 0 if the file is not what the store said. */
+static size_t
+read_body(struct answer *a, uint8_t *out, size_t room)
+{
+	uint64_t left = a->size - a->offset;
+	ssize_t n;
+
+	if (room > left)
+		room = (size_t)left;
+	do
+		n = pread(a->fd, out, room, (off_t)a->offset);
+	while (n == -1 && errno == EINTR);
+	if (n <= 0)
+		return 0;
+	a->offset += (uint64_t)n;
+	return (size_t)n;
+}
+
+/* Its status is final now. */
+static void
+make_head(struct answer *a)
+{
+	struct file_answer head = { .status = a->status };
+
+	if (a->status == FILE_OK)
+		head.size = a->size;
+	else
+		a->offset = a->size;
+	a->head_len = file_answer_encode(&head, a->head);
+}
+
+/* Bytes of one answer into out; -1 if the file cannot be read. */
+static ssize_t
+write_answer(struct answer *a, uint8_t *out, size_t room)
+{
+	size_t used, n;
+
+	if (a->head_len == 0)
+		make_head(a);
+	used = a->head_len - a->head_sent;
+	if (used > room)
+		used = room;
+	memcpy(out, a->head + a->head_sent, used);
+	a->head_sent += used;
+	if (a->offset == a->size || used == room)
+		return (ssize_t)used;
+	n = read_body(a, out + used, room - used);
+	return n == 0 ? -1 : (ssize_t)(used + n);
+}
+
+static bool
+is_complete(const struct answer *a)
+{
+	return a->head_len > 0 && a->head_sent == a->head_len &&
+	    a->offset == a->size;
+}
+
+static size_t
+on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
+{
+	struct serve *sv = p2p_stream_user(s);
+	struct answer *a;
+	size_t used = 0;
+	ssize_t n;
+
+	while (sv->n > 0 && used < room) {
+		a = &sv->answers[sv->first];
+		if (a->is_opening)
+			break;
+		n = write_answer(a, out + used, room - used);
+		if (n == -1) {
+			p2p_stream_reset(s, P2P_RESET_NONE);
+			break;
+		}
+		used += (size_t)n;
+		if (is_complete(a))
+			next_answer(sv);
+	}
+	mesh_kick(sv->mesh);
+	return used;
+}
+
+static void
+on_eof(struct p2p_stream *s)
+{
+	struct serve *sv = p2p_stream_user(s);
+
+	sv->has_eof = true;
+	shutdown_if_over(sv);
+}
+
+static void
+on_open(struct p2p_stream *s)
+{
+	struct serve *sv = xcalloc(1, sizeof(*sv));
+
+	sv->mesh = p2p_stream_user(s);
+	sv->stream = s;
+	p2p_stream_set_user(s, sv);
+}
+
+static void
+on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
+{
+	struct serve *sv = p2p_stream_user(s);
+
+	(void)end;
+	(void)code;
+	for (; sv->n > 0; sv->n--) {
+		answer_end(&sv->answers[sv->first]);
+		sv->first = (sv->first + 1) % FILE_PIPELINE_MAX;
+	}
+	free(sv);
+}
+
+static const struct p2p_stream_handlers handlers = {
+	.on_open = on_open,
+	.on_data = on_data,
+	.on_eof = on_eof,
+	.on_writable = on_writable,
+	.on_closed = on_closed,
+};
+
+void
+serve_serve(struct mesh *m)
+{
+	p2p_host_serve(m->host, FILE_PROTOCOL, P2P_CLASS_SMALL_FILE,
+	    INBOUND_MAX, &handlers, m);
+}
