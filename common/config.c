@@ -145,21 +145,20 @@ nearest_section(const char *name)
 	return best;
 }
 
-/* The nearest row, those of the same section first where it is a draw. */
+/* The nearest row, rather of the same section; NULL if none is near. */
 static const struct option *
 nearest_option(const char *section, const char *key)
 {
-	const struct option *best = &options[0];
+	const struct option *best = NULL;
 	size_t best_score = SIZE_MAX;
 
 	for (size_t i = 0; i < options_n; i++) {
-		size_t edits = distance(key, options[i].key);
-		size_t score = edits;
+		size_t score = distance(key, options[i].key);
 
-		if (edits == SIZE_MAX)
+		if (score > strlen(key) / 2)
 			continue;
 		if (strcmp(options[i].section, section) != 0)
-			score += edits == 0 ? 1 : strlen(key);
+			score++;
 		if (score < best_score) {
 			best = &options[i];
 			best_score = score;
@@ -168,16 +167,34 @@ nearest_option(const char *section, const char *key)
 	return best;
 }
 
+/* "port, interface, ...": the keys of a section. */
+static void
+list_keys(const char *section, char *out, size_t size)
+{
+	size_t len = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < options_n && len < size; i++)
+		if (strcmp(options[i].section, section) == 0)
+			len += (size_t)snprintf(out + len, size - len, "%s%s",
+			    len > 0 ? ", " : "", options[i].key);
+}
+
 static void
 report_unknown_key(
     struct loading *l, const char *section, const struct toml_item *item)
 {
 	const struct option *o = nearest_option(section, item->name);
-	char where[64] = "above the first section";
+	char where[64] = "above the first section", keys[512];
 
 	if (*section != '\0')
 		snprintf(where, sizeof(where), "in [%.50s]", section);
-	if (strcmp(o->section, section) == 0)
+	list_keys(section, keys, sizeof(keys));
+	if (o == NULL)
+		on_error(l, item->line,
+		    "unknown key \"%s\" %s: expected one of %s", item->name,
+		    where, keys);
+	else if (strcmp(o->section, section) == 0)
 		on_error(l, item->line,
 		    "unknown key \"%s\" %s: did you mean %s?", item->name,
 		    where, o->key);

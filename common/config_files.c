@@ -169,7 +169,7 @@ report_clash(const struct option_context *x, const struct config_file *a,
 /*
  * In path order all that lies below a name follows it at once, so the names
  * around the current one are a stack; it is enough to look at the innermost,
- * since what clashes further out has been found when that one was pushed.
+ * since one that clashes further out was not pushed.
  */
 void
 config_files_finish(struct config *c, const struct option_context *x)
@@ -192,9 +192,11 @@ config_files_finish(struct config *c, const struct option_context *x)
 		while (depth > 0 &&
 		       !name_is_inside(stack[depth - 1]->pattern, f->pattern))
 			depth--;
-		if (depth > 0 &&
-		    name_patterns_clash(stack[depth - 1]->pattern, f->pattern))
+		if (depth > 0 && name_patterns_clash(
+				     stack[depth - 1]->pattern, f->pattern)) {
 			report_clash(x, stack[depth - 1], f);
+			continue; /* what is below clashes with the same */
+		}
 		if (depth == sizeof(stack) / sizeof(stack[0]))
 			fatal("config: names nest too deep");
 		stack[depth++] = f;

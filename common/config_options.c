@@ -231,11 +231,17 @@ set_integer(const struct option *o, struct config *c,
 	int64_t v = item->value.integer;
 	void *value = field(o, c);
 
-	if (item->value.type != TOML_INTEGER || v < (int64_t)o->min ||
-	    v > (int64_t)o->max)
+	if (item->value.type != TOML_INTEGER)
 		x->error(x->ctx, item->line,
-		    "%s: expected an integer from %llu to %llu", item->name,
-		    (unsigned long long)o->min, (unsigned long long)o->max);
+		    "%s: expected an integer from %llu to %llu, without "
+		    "quotes",
+		    item->name, (unsigned long long)o->min,
+		    (unsigned long long)o->max);
+	else if (v < (int64_t)o->min || v > (int64_t)o->max)
+		x->error(x->ctx, item->line,
+		    "%s: expected an integer from %llu to %llu, found %lld",
+		    item->name, (unsigned long long)o->min,
+		    (unsigned long long)o->max, (long long)v);
 	else if (o->size == sizeof(uint16_t))
 		*(uint16_t *)value = (uint16_t)v;
 	else if (o->size == sizeof(uint32_t))
