@@ -116,7 +116,86 @@ $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: %.proto
 
 include tests/tests.mk
 
-# --- install and the rest -----------------------------------------------
+# --- lint ------------------------------------------------------------------
+
+C_FILES = $(wildcard common/*.[ch] dm-net/*.[ch] dm-net/*/*.[ch] \
+	dm-store/*.[ch] dmd/*.[ch] dmctl/*.[ch] tests/*/*.[ch] \
+	tests/unit/*/*.[ch] tests/unit/*/*/*.[ch])
+HEADERS = $(filter-out common/ipc_dispatch.h,$(filter %.h,$(C_FILES)))
+
+lint: lint-headers lint-man lint-length lint-format lint-cppcheck
+
+# Every header compiles alone.
+lint-headers: all
+	@set -e; for h in $(HEADERS); do \
+		echo "#include \"$$h\"" | \
+		$(COMPILE) -MF /dev/null $(WARN) -fsyntax-only -x c - || \
+		{ echo "$$h does not compile alone" >&2; exit 1; }; done
+
+lint-man:
+	@if command -v mandoc >/dev/null; then \
+		mandoc -Tlint -Wwarning man/*.[0-9]; \
+	else echo "skip: mandoc is missing"; fi
+
+lint-length:
+	@$(PYTHON) tests/lint/length.py $(filter-out tests/%,$(C_FILES))
+
+lint-format:
+	@if command -v clang-format >/dev/null; then \
+		clang-format --dry-run --Werror \
+		    $(filter-out tests/% %.def,$(C_FILES)); \
+	else echo "skip: clang-format is missing"; fi
+
+lint-cppcheck:
+	@if command -v cppcheck >/dev/null; then \
+		cppcheck -q --std=c11 --error-exitcode=1 -I. -I$(B)/gen \
+		    --enable=warning,portability --inline-suppr \
+		    --suppress=missingIncludeSystem \
+		    --suppress=invalidPrintfArgType_uint \
+		    $(filter-out tests/% %.h,$(C_FILES)); \
+	else echo "skip: cppcheck is missing"; fi
+
+# --- sanitizers and fuzzing -------------------------------------------------
+
+asan:
+	$(MAKE) B=$(B)/asan SAN=address,undefined all unit fuzz-replay
+	$(MAKE) B=$(B)/asan SAN=address,undefined integration
+
+fuzz:
+	@test -n "$(CLANG)" || { \
+		echo "make fuzz needs clang with libFuzzer" >&2; exit 77; }
+	$(MAKE) B=$(B)/fuzz CC="$(CLANG)" SAN=address,undefined LIBFUZZER=1 \
+	    EXTRA_CFLAGS=-fsanitize=fuzzer-no-link fuzz-run
+
+# --- install and the rest -----------------------------------------------------
+
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) \
+	    $(DESTDIR)$(libexecdir)/dmd $(DESTDIR)$(mandir)/man5 \
+	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(docdir) \
+	    $(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir) \
+	    $(DESTDIR)$(tmpfilesdir)
+	install -m 755 $(B)/dmd $(DESTDIR)$(sbindir)/dmd
+	install -m 755 $(B)/dm-net $(B)/dm-store $(DESTDIR)$(libexecdir)/dmd
+	install -m 755 $(B)/dmctl $(DESTDIR)$(bindir)/dmctl
+	ln -sf dmctl $(DESTDIR)$(bindir)/data-mesher
+	install -m 644 man/*.5 $(DESTDIR)$(mandir)/man5
+	install -m 644 man/*.8 $(DESTDIR)$(mandir)/man8
+	install -m 644 README.md dist/dm.toml $(DESTDIR)$(docdir)
+	sed 's|@sbindir@|$(sbindir)|;s|@sysconfdir@|$(sysconfdir)|' \
+	    dist/systemd/dmd.service.in \
+	    >$(DESTDIR)$(systemdunitdir)/dmd.service
+	install -m 644 dist/systemd/dmd.sysusers \
+	    $(DESTDIR)$(sysusersdir)/dmd.conf
+	install -m 644 dist/systemd/dmd.tmpfiles \
+	    $(DESTDIR)$(tmpfilesdir)/dmd.conf
+
+dist:
+	git archive --format=tar.gz --prefix=dmd-$(VERSION)/ \
+	    -o dmd-$(VERSION).tar.gz HEAD
+
+compile_commands.json: Makefile config.mk
+	@$(MAKE) -nB all | $(PYTHON) tests/lint/compile_commands.py >$@
 
 clean:
 	rm -rf build
@@ -124,7 +203,8 @@ clean:
 distclean: clean
 	rm -rf config.mk config.log config.status configure autom4te.cache
 
-.PHONY: all check clean distclean
+.PHONY: all check asan fuzz lint lint-headers lint-man lint-length \
+	lint-format lint-cppcheck install dist clean distclean
 .DELETE_ON_ERROR:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -27,3 +27,43 @@ $(FUZZ_BIN): $(B)/%: $(B)/%.o $(if $(LIBFUZZER),,$(B)/tests/fuzz/replay.o) \
 fuzz-replay: $(FUZZ_BIN)
 	@set -e; for t in $(FUZZ_BIN); do \
 		n=$$(basename $$t); $$t tests/fuzz/corpus/$${n#fuzz_}; done
+
+fuzz-run: $(FUZZ_BIN)
+	@set -e; for t in $(FUZZ_BIN); do \
+		n=$$(basename $$t); n=$${n#fuzz_}; mkdir -p $(B)/corpus/$$n; \
+		echo "== fuzzing $$n for $(FUZZ_SECONDS) s"; \
+		$$t -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+		    -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
+		    -artifact_prefix=$(B)/ \
+		    $(B)/corpus/$$n tests/fuzz/corpus/$$n; done
+
+# --- whole processes: pytest ---------------------------------------------------
+# DMD_BUILD tells the tests which build to run: the same ones run the release
+# and the sanitizer build.
+PYTEST = DMD_BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider
+
+have-pytest:
+	@test -n "$(PYTHON)" || { \
+		echo "pytest is missing: run ./bootstrap" >&2; exit 77; }
+
+integration: all have-pytest
+	$(PYTEST) tests/integration
+
+# go-libp2p as the other end; skips itself by name without a recent Go.
+interop: all have-pytest
+	$(PYTEST) -rs tests/interop
+
+structure: all have-pytest
+	$(PYTEST) tests/structure
+
+check: unit fuzz-replay sim structure integration interop
+
+demo: all
+	@B=$(B) sh tests/demo.sh
+
+# FIGURES='spread_1k_ms ...' measures some, else all.
+bench: all
+	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/bench/bench.py $(FIGURES)
+
+.PHONY: unit fuzz-replay fuzz-run have-pytest integration interop structure \
+	demo bench
