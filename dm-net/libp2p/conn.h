@@ -37,6 +37,9 @@
 #define HOST_AGENT_MAX 64
 #define HOST_RX_BYTES (64 * 1024)
 
+/* Its own message, before any answer. */
+#define MULTISTREAM_HEADER_BYTES 20
+
 #define PING_PROTOCOL "/ipfs/ping/1.0.0"
 
 enum conn_state {
@@ -142,7 +145,8 @@ struct p2p_stream {
 	bool has_fin; /* ... and passed on to yamux */
 	bool is_eof;  /* the peer's end was told */
 	bool is_ended;
-	bool is_silent; /* inbound, never told to anybody */
+	bool is_refused; /* inbound, agreed on nothing: what comes is dropped */
+	size_t said;	 /* bytes of the negotiation */
 	enum p2p_end end;
 	uint32_t code;
 	uint64_t negotiate_ns; /* 0: not dated yet */

@@ -181,6 +181,48 @@ stream_serve(struct p2p_stream *s)
 	stream_opened(s);
 }
 
+/* Whether nothing of the negotiation waits to be said. */
+static bool
+is_said(const struct p2p_stream *s)
+{
+	size_t waiting = 0;
+
+	if (s->ms != NULL)
+		multistream_output(s->ms, &waiting);
+	return waiting == 0;
+}
+
+/* The owner's half-close goes behind the negotiation. */
+static void
+pass_shutdown(struct p2p_stream *s)
+{
+	if (!s->is_shut || s->has_fin || !is_said(s))
+		return;
+	s->has_fin = true;
+	yamux_shutdown(s->ys);
+	stream_check_done(s);
+}
+
+/*
+ * The negotiation failed. A dialer that sent its data along with a proposal
+ * that we refused looks just like that; it is to hear the refusal, which a
+ * reset might overtake. So we say it, half-close and read no more.
+ */
+static void
+stream_refuse(struct p2p_stream *s, enum p2p_end end)
+{
+	size_t waiting;
+
+	multistream_output(s->ms, &waiting);
+	if (!s->is_inbound || s->said + waiting <= MULTISTREAM_HEADER_BYTES) {
+		stream_abort(s, end, P2P_RESET_NEGOTIATION);
+		return;
+	}
+	s->is_refused = true;
+	s->is_shut = true;
+	pass_shutdown(s);
+}
+
 /* Returns how much of `data` the negotiation took. */
 static size_t
 stream_negotiate(struct p2p_stream *s, const uint8_t *data, size_t len)
@@ -202,7 +244,7 @@ stream_negotiate(struct p2p_stream *s, const uint8_t *data, size_t len)
 	else if (status == MULTISTREAM_REFUSED)
 		stream_abort(s, P2P_END_REFUSED, P2P_RESET_NEGOTIATION);
 	else
-		stream_abort(s, P2P_END_PROTOCOL, P2P_RESET_NEGOTIATION);
+		stream_refuse(s, P2P_END_PROTOCOL);
 	return n;
 }
 
@@ -217,29 +259,8 @@ stream_propose(struct p2p_stream *s, uint8_t *out, size_t room)
 	if (n > 0)
 		memcpy(out, p, n);
 	multistream_sent(s->ms, n);
+	s->said += n;
 	return n;
-}
-
-/* Whether nothing of the negotiation waits to be said. */
-static bool
-is_said(const struct p2p_stream *s)
-{
-	size_t waiting = 0;
-
-	if (s->ms != NULL)
-		multistream_output(s->ms, &waiting);
-	return waiting == 0;
-}
-
-/* The owner's half-close goes behind the negotiation. */
-static void
-pass_shutdown(struct p2p_stream *s)
-{
-	if (!s->is_shut || s->has_fin || !is_said(s))
-		return;
-	s->has_fin = true;
-	yamux_shutdown(s->ys);
-	stream_check_done(s);
 }
 
 static void
@@ -275,11 +296,13 @@ on_data(void *ctx, struct yamux_stream *ys, const uint8_t *data, size_t len)
 	struct p2p_stream *s = yamux_user(ys);
 	size_t n = 0;
 
-	if (s->is_ended || c->is_ending)
+	if (s->is_ended || s->is_refused || c->is_ending)
 		return len;
 	if (!s->is_open)
 		n = stream_negotiate(s, data, len);
 	drop_negotiation(s);
+	if (s->is_refused)
+		return len;
 	if (n == len || s->is_ended || !s->is_open)
 		return n;
 	if (s->handlers->on_data == NULL)
@@ -295,11 +318,14 @@ on_eof(void *ctx, struct yamux_stream *ys)
 
 	if (s->is_ended || c->is_ending)
 		return;
+	s->is_eof = true;
 	if (!s->is_open) {
-		stream_abort(s, P2P_END_PROTOCOL, P2P_RESET_NEGOTIATION);
+		if (!s->is_refused)
+			stream_refuse(s, P2P_END_PROTOCOL);
+		else
+			stream_check_done(s);
 		return;
 	}
-	s->is_eof = true;
 	if (s->handlers->on_eof == NULL)
 		p2p_stream_shutdown(s);
 	else
