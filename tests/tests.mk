@@ -17,6 +17,12 @@ $(UNIT_BIN): $(B)/%: $(B)/%.o $(ALL_LIBS)
 unit: $(UNIT_BIN)
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
 
+# --- interop: our libp2p as a program, for tests/interop ---------------------
+CPEER_OBJ = $(B)/tests/interop/cpeer.o $(B)/tests/interop/cloop.o \
+	$(B)/tests/interop/cserve.o
+$(B)/tests/interop/cpeer: $(CPEER_OBJ) $(B)/libp2p.a
+	$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
+
 # --- fuzz: with libFuzzer by `make fuzz`, else every corpus is replayed ------
 $(B)/tests/fuzz/replay.o: EXTRA_CFLAGS =
 $(FUZZ_BIN): $(B)/%: $(B)/%.o $(if $(LIBFUZZER),,$(B)/tests/fuzz/replay.o) \
