@@ -83,7 +83,7 @@ all: $(PROGRAMS) $(B)/data-mesher
 
 # What each program may link is part of the design: dm-net has no database,
 # dm-store no network library, dmd neither.
-$(B)/dmd: $(B)/dmd/main.o $(B)/libdmd.a $(AR_COMMON)
+$(B)/dmd: $(B)/dmd/main.o $(B)/libdmd.a $(B)/libp2p.a $(AR_COMMON)
 	$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) \
 	    $(MSGPACK_LIBS) $(SECCOMP_LIBS) -lresolv
 $(B)/dm-net: $(B)/dm-net/main.o $(B)/libdm-net.a $(B)/libsync.a \
