@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: ISC
+{ lib
+, stdenv
+, autoconf
+, pkg-config
+, protobufc
+, cmocka
+, inih
+, libevent
+, libseccomp
+, llhttp
+, lmdb
+, msgpack-c
+, nghttp2
+, openssl
+}:
+
+stdenv.mkDerivation {
+  pname = "data-mesher";
+  version = "0.1.0";
+  src = lib.cleanSource ../..;
+
+  nativeBuildInputs = [ autoconf pkg-config protobufc ];
+  buildInputs = [
+    cmocka
+    inih
+    libevent
+    libseccomp
+    llhttp
+    lmdb
+    msgpack-c
+    nghttp2
+    openssl
+    protobufc
+  ];
+
+  preConfigure = "autoconf";
+  enableParallelBuilding = true;
+
+  meta = {
+    description = "Keeps small signed files the same on every node of a mesh";
+    license = lib.licenses.isc;
+    mainProgram = "data-mesher";
+    platforms = lib.platforms.linux;
+  };
+}

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: ISC
+{
+  description = "dmd: keeps small signed files the same on every node of a mesh";
+
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+
+  outputs = { self, nixpkgs }:
+    let
+      systems = [ "x86_64-linux" "aarch64-linux" ];
+      each = f: nixpkgs.lib.genAttrs systems
+        (system: f nixpkgs.legacyPackages.${system});
+    in
+    {
+      packages = each (pkgs: rec {
+        data-mesher = pkgs.callPackage ./dist/nix/package.nix { };
+        default = data-mesher;
+      });
+
+      # `nix run .#data-mesher -- generate keypair`
+      apps = each (pkgs: rec {
+        data-mesher = {
+          type = "app";
+          program =
+            "${self.packages.${pkgs.system}.data-mesher}/bin/data-mesher";
+        };
+        default = data-mesher;
+      });
+
+      devShells = each (pkgs: {
+        default = pkgs.mkShell {
+          inputsFrom = [ self.packages.${pkgs.system}.data-mesher ];
+          packages = with pkgs; [
+            clang-tools
+            cppcheck
+            curl
+            go
+            iproute2
+            mandoc
+            nghttp2
+            openssh
+            (python3.withPackages (p: [ p.pytest ]))
+          ];
+        };
+      });
+
+      nixosModules = rec {
+        data-mesher = import ./dist/nix/module.nix self;
+        default = data-mesher;
+      };
+    };
+}
