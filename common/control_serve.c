@@ -48,7 +48,7 @@ struct control_client {
 	uint64_t uid;
 	bool privileged;
 	STAILQ_HEAD(, record) queue;
-	size_t queued_bytes;
+	size_t queued_bytes;	/* of memory, not only of data */
 	bool hungry; /* tell the handler when there is room */
 	void (*on_wants)(void *, struct control_client *);
 	void (*on_gone)(void *);
@@ -175,7 +175,7 @@ queue_flush(struct control_client *client)
 			return errno == EAGAIN || errno == ENOBUFS;
 		}
 		STAILQ_REMOVE_HEAD(&client->queue, next);
-		client->queued_bytes -= r->len;
+		client->queued_bytes -= sizeof(*r) + r->len;
 		if (r->fd != -1)
 			close(r->fd);
 		free(r);
@@ -232,7 +232,7 @@ record_queue(
 	if (STAILQ_EMPTY(&client->queue))
 		io_wait(client);
 	STAILQ_INSERT_TAIL(&client->queue, r, next);
-	client->queued_bytes += len;
+	client->queued_bytes += sizeof(*r) + len;
 	if (client->queued_bytes >= QUEUE_WANTS_BYTES)
 		client->hungry = true;
 	if (client->queued_bytes > QUEUE_BYTES_MAX)
