@@ -244,8 +244,9 @@ key_parse_public(const char *text, size_t len, uint8_t public_key[static 32])
 	uint8_t raw[32];
 
 	trim(&text, &len);
-	if (len > type_len && memcmp(text, SSHWIRE_ED25519, type_len) == 0 &&
-	    (text[type_len] == ' ' || text[type_len] == '\t'))
+	if (len >= type_len && memcmp(text, SSHWIRE_ED25519, type_len) == 0 &&
+	    (len == type_len || text[type_len] == ' ' ||
+		text[type_len] == '\t'))
 		err = parse_line(text + type_len, len - type_len, raw);
 	else if (is_other_type(text, len))
 		err = KEY_OTHER_TYPE;
