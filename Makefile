@@ -106,7 +106,7 @@ $(B)/%.o: %.c config.mk Makefile | $(proto_HDR)
 	$(COMPILE) $(WARN) -c -o $@ $<
 $(B)/llhttp/%.o: $(LLHTTP_SRC)/%.c config.mk
 	@mkdir -p $(@D)
-	$(COMPILE) -w -c -o $@ $<
+	$(COMPILE) -w -DLLHTTP_STRICT_MODE=1 -c -o $@ $<
 $(B)/gen/%.pb-c.o: $(B)/gen/%.pb-c.c
 	$(COMPILE) -w -c -o $@ $<
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: %.proto

@@ -59,7 +59,6 @@
 /* HTTP: dmd(8) */
 #define HTTP_CONNECTIONS_MAX	512
 #define HTTP_PER_ADDRESS_MAX	64	/* connections; /64 for IPv6 */
-#define HTTP_LISTENERS_MAX	64
 #define HTTP_HEAD_MAX		16384	/* bytes of a request's head */
 #define HTTP_HEADERS_MAX	64	/* fields of a request's head */
 #define HTTP_STREAMS_MAX	32	/* HTTP/2: streams of a connection */

@@ -64,6 +64,7 @@ struct http_backend {
 struct http_settings {
 	enum config_read read;
 	uint64_t max_file_size; /* bytes */
+	uint64_t max_clock_skew_ns;
 	bool has_network;
 	uint8_t network[32];
 };

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One request and its response, whatever the version of HTTP: what api.c and
+ * the routes see. A transport (http1.c, http2.c) owns it, embedded in its own
+ * object, hands over the head and the body, and sends what the exchange holds
+ * once it is answered.
+ */
+#ifndef DM_NET_HTTP_EXCHANGE_H
+#define DM_NET_HTTP_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/entry.h"
+#include "dm-net/http/head.h"
+#include "dm-net/http/request.h"
+#include "dm-net/http/text.h"
+
+struct http_conn;
+struct http_exchange;
+struct http_file;
+struct http_server;
+struct store_put;
+
+/* What an exchange tells its transport. Each only notes it and sees that the
+ * connection is run soon, so all of them are fine in any callback. */
+struct http_transport {
+	void (*go_on)(struct http_exchange *);	   /* 100 Continue */
+	void (*want_body)(struct http_exchange *); /* http_api_allowed() grew */
+	void (*respond)(struct http_exchange *);   /* it is answered */
+	void (*more)(struct http_exchange *);	   /* text grew, ended, broke */
+};
+
+enum http_body {
+	BODY_NONE,
+	BODY_TEXT,   /* text; more follows until text_ends */
+	BODY_FILE,   /* left bytes of file from offset */
+	BODY_BROKEN, /* cannot be completed: the transport cuts it */
+};
+
+/* A walk over the store's list, page by page as the client takes it. */
+struct http_walk {
+	void (*row)(struct http_exchange *, const struct entry *);
+	void (*end)(struct http_exchange *); /* all rows were seen */
+	char prefix[NAME_LEN_MAX + 1];
+	char cursor[NAME_LEN_MAX + 1];
+	uint64_t rows;
+	bool is_asking;
+	bool is_metrics;
+};
+
+struct http_exchange {
+	const struct http_transport *via;
+	struct http_server *server;
+	struct http_conn *conn;
+	enum http_method method;
+
+	/* the request's body */
+	uint64_t body_left;    /* bytes still to come; UINT64_MAX: unknown */
+	uint64_t rate_since_s; /* the window over which its rate is taken */
+	uint64_t rate_bytes;
+
+	/* what it waits for */
+	uint64_t asked; /* request to the store, 0: none */
+	bool has_reserved;
+	struct store_put *put;
+	bool is_put; /* counted among the server's uploads */
+	bool is_without_sha256;
+	bool is_judged;
+	bool expects_continue;
+	struct entry entry; /* PUT, DELETE: the version offered */
+	struct http_walk walk;
+	struct {
+		bool has_range;
+		bool has_if_range;
+		bool has_if_none_match;
+		char range[64];
+		char if_range[80];
+		char if_none_match[512];
+	} get; /* kept while the store is asked */
+	char name[NAME_LEN_MAX + 1];
+
+	/* the response */
+	bool is_answered;
+	int status;
+	const struct http_head *head; /* own_head, or that of file */
+	struct http_head own_head;
+	enum http_body body;
+	struct http_text text;
+	bool text_ends;	 /* all of it is in text */
+	bool has_length; /* it was known when the head was made */
+	struct http_file *file;
+	uint64_t offset;
+	uint64_t left;
+};
+
+#endif

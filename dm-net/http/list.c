@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * GET /files, and the walk over the store's list that it shares with
+ * /metrics: one page is asked for when the client has taken the one before.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base64.h"
+#include "dm-net/http/api.h"
+#include "dm-net/http/date.h"
+#include "dm-net/http/server.h"
+#include "dm-net/store_link.h"
+
+static void walk_ask(struct http_exchange *);
+
+static void
+on_row(void *ctx, const struct entry *e)
+{
+	struct http_exchange *x = ctx;
+
+	memcpy(x->walk.cursor, e->name, sizeof(x->walk.cursor));
+	x->walk.row(x, e);
+	x->walk.rows++;
+}
+
+/* Once the response has begun its status cannot change: it is cut. */
+static void
+walk_fail(struct http_exchange *x, enum verdict v)
+{
+	if (!x->is_answered) {
+		http_text_clear(&x->text);
+		http_api_refuse(x, v);
+		return;
+	}
+	x->body = BODY_BROKEN;
+	x->via->more(x);
+}
+
+static void
+on_end(void *ctx, enum verdict v, bool more)
+{
+	struct http_exchange *x = ctx;
+
+	x->asked = 0;
+	x->walk.is_asking = false;
+	if (v != VERDICT_OK) {
+		walk_fail(x, v);
+		return;
+	}
+	if (!more) {
+		x->walk.cursor[0] = '\0';
+		x->walk.end(x);
+	}
+	/* A page without rows: nothing to send yet, so go on. */
+	if (!x->text_ends && http_text_left(&x->text) == 0) {
+		walk_ask(x);
+		return;
+	}
+	if (x->is_answered)
+		x->via->more(x);
+	else
+		http_api_answer_text(x, 200,
+		    x->walk.prefix[0] == '\0' && x->walk.is_metrics
+			? "text/plain; version=0.0.4"
+			: "application/json");
+}
+
+static void
+walk_ask(struct http_exchange *x)
+{
+	struct store_list_owner owner = {on_row, on_end, x};
+	enum verdict v;
+
+	if (x->walk.is_asking)
+		return;
+	v = store_list(x->server->backend.store, x->walk.prefix, x->walk.cursor,
+	    IPC_LIST_LIMIT_MAX, &owner, &x->asked);
+	x->walk.is_asking = v == VERDICT_OK;
+	if (v != VERDICT_OK)
+		walk_fail(x, v);
+}
+
+void
+http_walk_begin(struct http_exchange *x)
+{
+	x->walk.cursor[0] = '\0';
+	x->walk.rows = 0;
+	walk_ask(x);
+}
+
+void
+http_walk_pull(struct http_exchange *x)
+{
+	walk_ask(x);
+}
+
+/* --- GET /files
+ * --------------------------------------------------------------- */
+
+static void
+list_row(struct http_exchange *x, const struct entry *e)
+{
+	char at[HTTP_TIME_SIZE], end[HTTP_TIME_SIZE + 2] = "null";
+	char key[BASE64_LEN(32) + 1], hash[65];
+	uint64_t end_ns = entry_expires_ns(e);
+	struct http_text *t = &x->text;
+
+	for (size_t i = 0; i < sizeof(e->sha256); i++)
+		snprintf(hash + 2 * i, 3, "%02x", e->sha256[i]);
+	http_time(e->signed_at_ns, at);
+	if (end_ns != 0) {
+		http_time(end_ns, end + 1);
+		end[0] = '"';
+		strcat(end, "\"");
+	}
+	base64_encode(e->signer, sizeof(e->signer), key);
+	http_text_add(t, x->walk.rows == 0 ? "[\n" : ",\n", 2);
+	http_text_add(t, "{\"name\":", 8);
+	http_text_json(t, e->name, strlen(e->name));
+	http_text_printf(
+	    t, ",\"size\":%" PRIu64 ",\"sha256\":\"%s\",", e->size, hash);
+	http_text_printf(t, "\"signed_at\":\"%s\",\"expires_at\":%s,", at, end);
+	http_text_printf(t, "\"signer\":\"%s\",\"kind\":\"%s\"}", key,
+	    e->kind == ENTRY_DELETE ? "delete" : "file");
+}
+
+static void
+list_end(struct http_exchange *x)
+{
+	http_text_add(&x->text, x->walk.rows == 0 ? "[]\n" : "\n]\n", 3);
+	x->text_ends = true;
+}
+
+void
+http_list_begin(struct http_exchange *x, const struct http_request *r,
+    const struct http_target *t)
+{
+	(void)r;
+	x->walk.row = list_row;
+	x->walk.end = list_end;
+	x->walk.is_metrics = false;
+	memcpy(x->walk.prefix, t->prefix, sizeof(x->walk.prefix));
+	http_walk_begin(x);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * PUT and DELETE of /files/{name}. The head becomes an entry that dm-store
+ * judges before it gives credit; only then is the client told to go on, and
+ * its body passes through chunk by chunk. Nothing of it is kept here.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "dm-net/http/api.h"
+#include "dm-net/http/connection.h"
+#include "dm-net/http/date.h"
+#include "dm-net/http/files.h"
+#include "dm-net/http/server.h"
+#include "dm-net/store_link.h"
+
+size_t
+http_api_allowed(const struct http_exchange *x)
+{
+	size_t n;
+
+	if (x->put == NULL || !x->is_judged || x->is_answered)
+		return 0;
+	n = store_put_allowed(x->put);
+	return n < x->body_left ? n : (size_t)x->body_left;
+}
+
+void
+http_api_body(struct http_exchange *x, const void *data, size_t len)
+{
+	x->body_left -= len;
+	x->rate_bytes += len;
+	x->server->count.received_bytes += len;
+	store_put_data(x->put, data, len);
+	if (x->body_left == 0)
+		store_put_end(x->put);
+}
+
+/* No longer an upload, for the counts. */
+static void
+put_uncount(struct http_exchange *x)
+{
+	if (x->is_put)
+		x->server->puts--;
+	if (x->is_put && x->is_without_sha256)
+		x->server->puts_without_sha256--;
+	x->is_put = false;
+}
+
+void
+http_put_end(struct http_exchange *x)
+{
+	store_put_abort(x->put);
+	x->put = NULL;
+	put_uncount(x);
+}
+
+static void
+on_credit(void *ctx, size_t bytes)
+{
+	struct http_exchange *x = ctx;
+
+	(void)bytes;
+	if (!x->is_judged) {
+		x->is_judged = true;
+		if (x->expects_continue)
+			x->via->go_on(x);
+	}
+	x->via->want_body(x);
+}
+
+static void
+answer_stored(struct http_exchange *x, enum verdict v)
+{
+	const struct entry *e = &x->entry;
+	struct http_text *t = &x->text;
+	char at[HTTP_TIME_SIZE];
+
+	http_time(e->signed_at_ns, at);
+	http_text_printf(t, "{\"code\":\"%s\",\"name\":", verdict_code(v));
+	http_text_json(t, e->name, strlen(e->name));
+	http_text_printf(t, ",\"kind\":\"%s\",\"signed_at\":\"%s\",",
+	    e->kind == ENTRY_DELETE ? "delete" : "file", at);
+	http_text_printf(t, "\"size\":%" PRIu64 ",\"unchanged\":%s}\n", e->size,
+	    v == VERDICT_UNCHANGED ? "true" : "false");
+	x->text_ends = true;
+	http_api_answer_text(x, verdict_http(v), "application/json");
+}
+
+/* Seconds until a version from the future may be tried again. */
+static uint64_t
+future_s(const struct http_exchange *x)
+{
+	uint64_t now_ns = http_now_ns();
+	uint64_t skew_ns = x->server->settings.max_clock_skew_ns;
+	uint64_t at_ns = x->entry.signed_at_ns;
+	uint64_t ok_ns = at_ns > skew_ns ? at_ns - skew_ns : 0;
+
+	return ok_ns > now_ns ? (ok_ns - now_ns) / 1000000000 + 1 : 1;
+}
+
+static void
+on_done(void *ctx, enum verdict v, uint64_t held_signed_at_ns)
+{
+	struct http_exchange *x = ctx;
+	struct http_problem p = {0};
+
+	x->put = NULL;
+	put_uncount(x);
+	if (verdict_is_ok(v)) {
+		/* So that the same client reads what it wrote. */
+		http_files_forget_name(x->server->files, x->entry.name);
+		answer_stored(x, v);
+		return;
+	}
+	if (v == VERDICT_NOT_NEWER)
+		p.held_signed_at_ns = held_signed_at_ns;
+	else if (v == VERDICT_SIGNED_IN_FUTURE)
+		p.retry_after_s = future_s(x);
+	else if (v == VERDICT_TOO_LARGE)
+		p.limit = x->server->settings.max_file_size;
+	http_api_problem(x, v, &p);
+}
+
+/* What the head says about the body, beyond what its entry says. */
+static enum verdict
+judge_content(const struct http_exchange *x, const struct http_request *r)
+{
+	if (x->method == METHOD_DELETE)
+		return VERDICT_OK;
+	if (!http_request_has(r, FIELD_CONTENT_LENGTH))
+		return VERDICT_LENGTH_REQUIRED;
+	if (http_request_has(r, FIELD_CONTENT_ENCODING) &&
+	    !http_request_is(r, FIELD_CONTENT_ENCODING, "identity"))
+		return VERDICT_BAD_MEDIA_TYPE;
+	if (http_request_has(r, FIELD_CONTENT_TYPE) &&
+	    !http_request_is(r, FIELD_CONTENT_TYPE, "application/octet-stream"))
+		return VERDICT_BAD_MEDIA_TYPE;
+	return VERDICT_OK;
+}
+
+/* Hands the entry to the store, within the limits on uploads. */
+static enum verdict
+put_start(struct http_exchange *x, bool sha256_known)
+{
+	struct store_put_owner owner = {on_credit, on_done, x};
+	struct http_server *s = x->server;
+	enum verdict v;
+
+	if (s->puts >= HTTP_PUTS_MAX ||
+	    (!sha256_known &&
+		s->puts_without_sha256 >= HTTP_NO_SHA256_PUTS_MAX))
+		return VERDICT_BUSY;
+	v = store_put_begin(
+	    s->backend.store, &x->entry, 0, sha256_known, &owner, &x->put);
+	if (v != VERDICT_OK)
+		return v;
+	x->is_put = true;
+	x->is_without_sha256 = !sha256_known;
+	s->puts++;
+	if (!sha256_known)
+		s->puts_without_sha256++;
+	if (x->body_left == 0)
+		store_put_end(x->put);
+	return VERDICT_OK;
+}
+
+void
+http_put_begin(struct http_exchange *x, const struct http_request *r,
+    const struct http_target *t)
+{
+	enum entry_kind kind =
+	    x->method == METHOD_DELETE ? ENTRY_DELETE : ENTRY_FILE;
+	bool sha256_known;
+	const char *why = NULL;
+	enum verdict v = judge_content(x, r);
+
+	if (v == VERDICT_OK)
+		v = http_request_entry(r, &x->server->settings, kind, t->name,
+		    x->body_left, &x->entry, &sha256_known, &why);
+	if (v == VERDICT_OK)
+		v = put_start(x, sha256_known);
+	if (v == VERDICT_BAD_FIELD) {
+		struct http_problem p = {.detail = why};
+
+		http_api_problem(x, v, &p);
+	} else if (v != VERDICT_OK) {
+		http_api_refuse(x, v);
+	}
+}

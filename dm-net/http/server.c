@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-net/http/server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dm-net/http/connection.h"
+#include "dm-net/http/files.h"
+#include "dm-net/http/http2.h"
+
+#define ACCEPTS_PER_TURN 64
+
+struct http_listener {
+	LIST_ENTRY(http_listener) next;
+	struct http_server *server;
+	uint64_t id;
+	int fd;
+	bool is_resting; /* no descriptors left: until the next tick */
+	struct event *event;
+};
+
+static uint64_t
+clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t
+http_now_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
+}
+
+uint64_t
+http_clock_s(void)
+{
+	return clock_ns(CLOCK_MONOTONIC) / 1000000000;
+}
+
+const char *
+http_server_date(struct http_server *s)
+{
+	uint64_t now_s = http_now_ns() / 1000000000;
+
+	if (now_s != s->date_s) {
+		http_date(now_s, s->date);
+		s->date_s = now_s;
+	}
+	return s->date;
+}
+
+/* --- turns and ticks
+ * ------------------------------------------------------------------- */
+
+void
+http_server_turn(struct http_server *s)
+{
+	if (!s->is_closing)
+		event_active(s->turn_event, EV_TIMEOUT, 0);
+}
+
+static void
+free_dead(struct http_server *s)
+{
+	struct http_conn *c;
+
+	while ((c = TAILQ_FIRST(&s->dead)) != NULL) {
+		TAILQ_REMOVE(&s->dead, c, turn);
+		http_conn_free(c);
+	}
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_server *s = arg;
+	struct http_conn *c;
+
+	(void)fd;
+	(void)what;
+	/* Only those that are ready now: who kicks itself waits its turn. */
+	TAILQ_FOREACH(c, &s->ready, turn)
+	c->is_due = true;
+	while ((c = TAILQ_FIRST(&s->ready)) != NULL && c->is_due) {
+		TAILQ_REMOVE(&s->ready, c, turn);
+		c->is_ready = c->is_due = false;
+		http_conn_run(c);
+	}
+	free_dead(s);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_server *s = arg;
+	struct http_listener *l;
+	struct http_conn *c, *next;
+	uint64_t now_s = http_clock_s();
+
+	(void)fd;
+	(void)what;
+	for (c = TAILQ_FIRST(&s->conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, all);
+		http_conn_tick(c, now_s);
+	}
+	LIST_FOREACH(l, &s->listeners, next)
+	{
+		if (l->is_resting)
+			event_add(l->event, NULL);
+		l->is_resting = false;
+	}
+}
+
+/* --- connections
+ * ------------------------------------------------------------------------- */
+
+/* IPv6 clients own a /64. */
+static bool
+is_same_source(const struct http_conn *a, const struct http_conn *b)
+{
+	return a->address_len == b->address_len &&
+	       memcmp(a->address, b->address, a->address_len == 16 ? 8 : 4) ==
+		   0;
+}
+
+static unsigned
+count_source(const struct http_server *s, const struct http_conn *like)
+{
+	const struct http_conn *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(c, &s->conns, all)
+	if (is_same_source(c, like))
+		n++;
+	return n;
+}
+
+/* Ends the one that has been idle for longest. */
+static void
+make_room(struct http_server *s)
+{
+	struct http_conn *c, *oldest = NULL;
+
+	TAILQ_FOREACH(c, &s->conns, all)
+	if (http_conn_is_idle(c) &&
+	    (oldest == NULL || c->progress_s < oldest->progress_s))
+		oldest = c;
+	if (oldest != NULL)
+		http_conn_close(oldest);
+}
+
+void
+http_server_take(struct http_server *s, int fd, const struct sockaddr *sa)
+{
+	struct http_conn *c;
+
+	if (s->n_conns >= HTTP_CONNECTIONS_MAX)
+		make_room(s);
+	if (s->n_conns >= HTTP_CONNECTIONS_MAX) {
+		s->count.refused_full++;
+		close(fd);
+		return;
+	}
+	http_conn_new(s, fd, sa);
+	c = TAILQ_LAST(&s->conns, http_conn_list);
+	if (count_source(s, c) > HTTP_PER_ADDRESS_MAX) {
+		s->count.refused_per_address++;
+		http_conn_close(c);
+		return;
+	}
+	s->count.accepted++;
+}
+
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_listener *l = arg;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		struct sockaddr_storage ss;
+		socklen_t len = sizeof(ss);
+		int client = accept4(fd, (struct sockaddr *)(void *)&ss, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (client == -1 && (errno == EMFILE || errno == ENFILE ||
+					errno == ENOBUFS || errno == ENOMEM)) {
+			log_warn("http: accept: %s", strerror(errno));
+			event_del(l->event);
+			l->is_resting = true;
+		}
+		if (client == -1)
+			return;
+		http_server_take(
+		    l->server, client, (struct sockaddr *)(void *)&ss);
+	}
+}
+
+/* --- the server
+ * -------------------------------------------------------------------------- */
+
+struct http_server *
+http_server_new(struct event_base *base, const struct http_backend *backend)
+{
+	struct http_server *s = xcalloc(1, sizeof(*s));
+	struct timeval second = {1, 0};
+
+	if (!http2_is_usable())
+		fatal("libnghttp2 is older than the one this was built with");
+	s->base = base;
+	s->backend = *backend;
+	s->files = http_files_new();
+	LIST_INIT(&s->listeners);
+	TAILQ_INIT(&s->conns);
+	TAILQ_INIT(&s->ready);
+	TAILQ_INIT(&s->dead);
+	s->turn_event = event_new(base, -1, 0, on_turn, s);
+	s->tick_event = event_new(base, -1, EV_PERSIST, on_tick, s);
+	if (s->turn_event == NULL || s->tick_event == NULL)
+		fatal("event_new");
+	event_add(s->tick_event, &second);
+	return s;
+}
+
+static void
+listener_free(struct http_listener *l)
+{
+	LIST_REMOVE(l, next);
+	event_free(l->event);
+	close(l->fd);
+	free(l);
+}
+
+void
+http_server_free(struct http_server *s)
+{
+	struct http_listener *l;
+	struct http_conn *c;
+
+	if (s == NULL)
+		return;
+	s->is_closing = true;
+	while ((l = LIST_FIRST(&s->listeners)) != NULL)
+		listener_free(l);
+	while ((c = TAILQ_FIRST(&s->conns)) != NULL)
+		http_conn_close(c);
+	free_dead(s);
+	event_free(s->turn_event);
+	event_free(s->tick_event);
+	http_files_free(s->files);
+	free(s);
+}
+
+void
+http_server_configure(
+    struct http_server *s, const struct http_settings *settings)
+{
+	s->settings = *settings;
+	s->is_configured = true;
+}
+
+void
+http_server_listen(struct http_server *s, int fd, uint64_t id)
+{
+	struct http_listener *l = xcalloc(1, sizeof(*l));
+
+	l->server = s;
+	l->fd = fd;
+	l->id = id;
+	l->event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_accept, l);
+	if (l->event == NULL || event_add(l->event, NULL) == -1)
+		fatal("event_add");
+	LIST_INSERT_HEAD(&s->listeners, l, next);
+}
+
+void
+http_server_unlisten(struct http_server *s, uint64_t id)
+{
+	struct http_listener *l, *next;
+
+	for (l = LIST_FIRST(&s->listeners); l != NULL; l = next) {
+		next = LIST_NEXT(l, next);
+		if (l->id == id)
+			listener_free(l);
+	}
+}
+
+void
+http_on_entry(struct http_server *s, const struct entry *e)
+{
+	http_files_forget_name(s->files, e->name);
+}
+
+void
+http_on_retract(struct http_server *s, const uint8_t key[static 16])
+{
+	http_files_forget_key(s->files, key);
+}
+
+unsigned
+http_server_connections(const struct http_server *s)
+{
+	return s->n_conns;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The server's own state, for the sources of this directory; http.h is what
+ * others see.
+ */
+#ifndef DM_NET_HTTP_SERVER_H
+#define DM_NET_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/limits.h"
+#include "dm-net/http/date.h"
+#include "dm-net/http/http.h"
+#include "dm-net/http/request.h"
+
+#define HTTP_STATUS_MIN 200
+#define HTTP_STATUS_MAX 511
+
+struct event;
+struct http_conn;
+struct http_files;
+struct http_listener;
+
+TAILQ_HEAD(http_conn_list, http_conn);
+
+struct http_counters {
+	uint64_t requests[METHOD_COUNT][HTTP_STATUS_MAX + 1 - HTTP_STATUS_MIN];
+	uint64_t accepted;
+	uint64_t refused_full;	      /* HTTP_CONNECTIONS_MAX */
+	uint64_t refused_per_address; /* HTTP_PER_ADDRESS_MAX */
+	uint64_t received_bytes;      /* of uploads */
+	uint64_t timed_out;
+};
+
+struct http_server {
+	struct event_base *base;
+	struct http_backend backend;
+	struct http_settings settings;
+	bool is_configured;
+	bool is_closing;
+
+	struct http_files *files;
+	uint64_t store_epoch; /* of what is in files */
+	unsigned puts;
+	unsigned puts_without_sha256;
+
+	LIST_HEAD(, http_listener) listeners;
+	struct http_conn_list conns;
+	unsigned n_conns;
+	struct http_conn_list ready; /* to be run in this turn */
+	struct http_conn_list dead;  /* to be freed in this turn */
+	struct event *turn_event;
+	struct event *tick_event;
+
+	struct http_counters count;
+	uint64_t date_s;
+	char date[HTTP_DATE_SIZE];
+	uint8_t scratch[65536]; /* for one read or write at a time */
+};
+
+/* Unix time; monotonic seconds for deadlines. */
+uint64_t http_now_ns(void);
+uint64_t http_clock_s(void);
+
+/* The Date field's value, made once a second. */
+const char *http_server_date(struct http_server *);
+
+/* Runs c->run soon, and frees what has died, at the end of this turn. */
+void http_server_turn(struct http_server *);
+
+#endif
