@@ -212,11 +212,10 @@ void
 net_on_config_begin(struct net *net, struct ipc *ipc,
     const struct ipc_config_begin *m, int fd)
 {
+	(void)ipc;
 	(void)fd;
-	if (net->mesh == NULL) {
-		ipc_violate(ipc, "configuration before the signature");
-		return;
-	}
+	if (net->mesh == NULL)
+		return; /* a reload at our start: it all comes again */
 	net->is_config_open = true;
 	net->http_next.read = (enum config_read)m->http_read;
 	net->http_next.max_file_size = m->max_file_size;
@@ -233,6 +232,8 @@ net_on_config_name(
 	char pattern[NAME_LEN_MAX + 1];
 
 	(void)fd;
+	if (net->mesh == NULL)
+		return;
 	if (!net->is_config_open ||
 	    !bytes_copy_text(m->pattern, pattern, sizeof(pattern)) ||
 	    !name_pattern_is_valid(pattern, m->pattern.len)) {
@@ -250,6 +251,8 @@ net_on_config_peer(
 	bool ok;
 
 	(void)fd;
+	if (net->mesh == NULL)
+		return;
 	if (!net->is_config_open ||
 	    !bytes_copy_text(m->text, text, sizeof(text))) {
 		ipc_violate(ipc, "a bad config_peer");
@@ -266,6 +269,8 @@ net_on_config_commit(struct net *net, struct ipc *ipc,
     const struct ipc_config_commit *m, int fd)
 {
 	(void)fd;
+	if (net->mesh == NULL)
+		return;
 	if (!net->is_config_open) {
 		ipc_violate(ipc, "a commit of nothing");
 		return;
@@ -336,7 +341,7 @@ net_on_peer_record(
     struct net *net, struct ipc *ipc, const struct ipc_peer_record *m, int fd)
 {
 	(void)fd;
-	if (net->mesh == NULL ||
+	if (net->mesh != NULL &&
 	    !mesh_own_record(net->mesh, m->envelope.data, m->envelope.len))
 		ipc_violate(ipc, "a bad peer record");
 }
