@@ -451,6 +451,12 @@ tls_is_wrong_peer(const struct tls *tls)
 	return tls->cert_error == CERT_PEER;
 }
 
+SSL *
+tls_ssl(struct tls *tls)
+{
+	return tls->ssl;
+}
+
 const char *
 tls_error(const struct tls *tls)
 {

@@ -11,6 +11,7 @@
 #ifndef DMNET_LIBP2P_TLS_H
 #define DMNET_LIBP2P_TLS_H
 
+#include <openssl/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -77,6 +78,8 @@ const struct peer_id *tls_peer(const struct tls *tls);
 bool tls_has_muxer(const struct tls *tls);
 /* The handshake failed because it was another peer than expected. */
 bool tls_is_wrong_peer(const struct tls *tls);
+/* OpenSSL's side of it, for tests. */
+SSL *tls_ssl(struct tls *tls);
 /* Why it failed; static. */
 const char *tls_error(const struct tls *tls);
 
