@@ -57,13 +57,13 @@ dm-net_SRC = $(filter-out dm-net/main.c,$(wildcard dm-net/*.c)) \
 dm-store_SRC = $(filter-out dm-store/main.c,$(wildcard dm-store/*.c))
 dmd_SRC = $(filter-out dmd/main.c,$(wildcard dmd/*.c))
 dmctl_SRC = $(filter-out dmctl/main.c,$(wildcard dmctl/*.c))
-llhttp_OBJ = $(if $(LLHTTP_SRC),$(patsubst %,$(B)/llhttp/%.o,api http llhttp))
+llhttp_OBJ = $(if $(LLHTTP_SRC),$(patsubst %,$(B)/obj/llhttp/%.o,api http llhttp))
 proto_GEN = $(libp2p_PROTO:%.proto=$(B)/gen/%.pb-c.c)
 proto_HDR = $(libp2p_PROTO:%.proto=$(B)/gen/%.pb-c.h)
 
 LIBS_ALL = common p2p sync dm-net dm-store dmd dmctl
 define archive
-$(1)_OBJ = $$($(1)_SRC:%.c=$(B)/%.o)
+$(1)_OBJ = $$($(1)_SRC:%.c=$(B)/obj/%.o)
 $(B)/lib$(1).a: $$($(1)_OBJ) $$($(1)_XOBJ)
 	@rm -f $$@
 	$$(AR) rcs $$@ $$^
@@ -83,28 +83,28 @@ all: $(PROGRAMS) $(B)/data-mesher
 
 # What each program may link is part of the design: dm-net has no database,
 # dm-store no network library, dmd neither.
-$(B)/dmd: $(B)/dmd/main.o $(B)/libdmd.a $(B)/libp2p.a $(AR_COMMON)
+$(B)/dmd: $(B)/obj/dmd/main.o $(B)/libdmd.a $(B)/libp2p.a $(AR_COMMON)
 	$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) \
 	    $(MSGPACK_LIBS) $(SECCOMP_LIBS) -lresolv
-$(B)/dm-net: $(B)/dm-net/main.o $(B)/libdm-net.a $(B)/libsync.a \
+$(B)/dm-net: $(B)/obj/dm-net/main.o $(B)/libdm-net.a $(B)/libsync.a \
     $(B)/libp2p.a $(AR_COMMON)
 	$(LINK) -o $@ $^ $(EVENT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) \
 	    $(NGHTTP2_LIBS) $(MSGPACK_LIBS) $(PROTOBUF_C_LIBS) \
 	    $(SECCOMP_LIBS) $(LLHTTP_LIBS)
-$(B)/dm-store: $(B)/dm-store/main.o $(B)/libdm-store.a $(AR_COMMON)
+$(B)/dm-store: $(B)/obj/dm-store/main.o $(B)/libdm-store.a $(AR_COMMON)
 	$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
 	    $(LMDB_LIBS) $(SECCOMP_LIBS)
-$(B)/dmctl: $(B)/dmctl/main.o $(B)/libdmctl.a $(AR_COMMON)
+$(B)/dmctl: $(B)/obj/dmctl/main.o $(B)/libdmctl.a $(AR_COMMON)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(NGHTTP2_LIBS) $(INIH_LIBS) \
 	    $(MSGPACK_LIBS)
 $(B)/data-mesher: $(B)/dmctl
 	ln -sf dmctl $@
 
 # config.mk is what the flags come from; a new one rebuilds everything.
-$(B)/%.o: %.c config.mk Makefile | $(proto_HDR)
+$(B)/obj/%.o: %.c config.mk Makefile | $(proto_HDR)
 	@mkdir -p $(@D)
 	$(COMPILE) $(WARN) -c -o $@ $<
-$(B)/llhttp/%.o: $(LLHTTP_SRC)/%.c config.mk
+$(B)/obj/llhttp/%.o: $(LLHTTP_SRC)/%.c config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -w -DLLHTTP_STRICT_MODE=1 -c -o $@ $<
 $(B)/gen/%.pb-c.o: $(B)/gen/%.pb-c.c

@@ -11,22 +11,25 @@ FUZZ_BIN = $(FUZZ_SRC:%.c=$(B)/%)
 TEST_LIBS = -Wl,--start-group $(ALL_LIBS) -Wl,--end-group $(SYS_LIBS) \
 	-lresolv $(CMOCKA_LIBS)
 
-$(UNIT_BIN): $(B)/%: $(B)/%.o $(ALL_LIBS)
+$(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(ALL_LIBS)
+	@mkdir -p $(@D)
 	$(LINK) -o $@ $< $(TEST_LIBS)
 
 unit: $(UNIT_BIN)
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
 
 # --- interop: our libp2p as a program, for tests/interop ---------------------
-CPEER_OBJ = $(B)/tests/interop/cpeer.o $(B)/tests/interop/cloop.o \
-	$(B)/tests/interop/cserve.o
+CPEER_OBJ = $(B)/obj/tests/interop/cpeer.o $(B)/obj/tests/interop/cloop.o \
+	$(B)/obj/tests/interop/cserve.o
 $(B)/tests/interop/cpeer: $(CPEER_OBJ) $(B)/libp2p.a
+	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
 
 # --- fuzz: with libFuzzer by `make fuzz`, else every corpus is replayed ------
-$(B)/tests/fuzz/replay.o: EXTRA_CFLAGS =
-$(FUZZ_BIN): $(B)/%: $(B)/%.o $(if $(LIBFUZZER),,$(B)/tests/fuzz/replay.o) \
+$(B)/obj/tests/fuzz/replay.o: EXTRA_CFLAGS =
+$(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/replay.o) \
     $(ALL_LIBS)
+	@mkdir -p $(@D)
 	$(LINK) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ \
 	    $(filter %.o,$^) $(TEST_LIBS)
 
@@ -73,3 +76,8 @@ bench: all
 
 .PHONY: unit fuzz-replay fuzz-run have-pytest integration interop structure \
 	demo bench
+
+$(B)/tests/bench/load: $(B)/obj/tests/bench/load.o $(AR_COMMON)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(MSGPACK_LIBS)
+bench: $(B)/tests/bench/load
