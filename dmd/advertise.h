@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where peers are told to find this node: what `advertise` says, then what it
+ * listens on. Called by daemon.c for the peer record and by commands.c for
+ * dmctl id. Pure; every address is made here or checked by the configuration.
+ */
+#ifndef DMD_ADVERTISE_H
+#define DMD_ADVERTISE_H
+
+#include "dm-net/libp2p/multiaddr.h"
+#include "dm-net/libp2p/peer_record.h"
+#include "dmd/endpoint.h"
+
+/* Bytes of all addresses together, so that identify stays below 4 KiB. */
+#define ADVERTISE_BYTES_MAX 1536
+
+/*
+ * bound: what is listened on. A wildcard stands for the machine's lasting
+ * addresses; loopback is only named when nothing else is, or when it is
+ * listened on by itself. Without /p2p. Returns how many are in out.
+ */
+size_t advertise_addresses(const struct config *, const struct interfaces *,
+    const struct endpoint *bound, size_t n,
+    struct multiaddr_raw out[static PEER_RECORD_ADDRS_MAX]);
+
+bool advertise_equal(const struct multiaddr_raw *a, size_t na,
+    const struct multiaddr_raw *b, size_t nb);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How long to wait before a child that ended is started again: the first time
+ * not at all, from the second within a minute twice as long each time. Called
+ * by children.c. Pure: the caller has the clock.
+ */
+#ifndef DMD_BACKOFF_H
+#define DMD_BACKOFF_H
+
+#include <stdint.h>
+
+#define BACKOFF_CALM_NS UINT64_C(60000000000) /* forgives what was */
+#define BACKOFF_FIRST_NS UINT64_C(1000000000) /* second time */
+#define BACKOFF_MOST_NS UINT64_C(30000000000) /* ever */
+
+/* All zero at the start. */
+struct backoff {
+	uint64_t last_ns; /* when the last start was due */
+	unsigned strikes; /* ends without a calm minute between them */
+};
+
+/* The child ended at now_ns: how many ns until it is started again. */
+uint64_t backoff_next_ns(struct backoff *, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dm-net, dm-store and the resolver as dmd sees them: started, joined to each
+ * other, watched, started again, stopped. Owns their channels and pids. Called
+ * by daemon.c, which gives a child what it needs when it starts and handles
+ * what it says. It never looks at what the children say to each other.
+ *
+ * A child that ends is started again, with backoff. One that breaks the rules
+ * of its channel is killed and logged as compromised. dm-net and the resolver
+ * are killed when they have been silent for IPC_SILENT_NS_MAX; dm-store may be
+ * waiting for a disk, so this is only reported.
+ */
+#ifndef DMD_CHILDREN_H
+#define DMD_CHILDREN_H
+
+#include "common/ipc.h"
+#include "dmd/spawn.h"
+
+enum child_state {
+	CHILD_DOWN,	/* not running; a timer may start it */
+	CHILD_STARTING, /* runs, has not said ready */
+	CHILD_READY,
+	CHILD_ENDING, /* asked to, or has closed its channel */
+	CHILD_STATES
+};
+
+struct children;
+
+struct child {
+	enum role role;
+	enum child_state state;
+	pid_t pid;	 /* 0: none */
+	struct ipc *ipc; /* NULL: none */
+	uint32_t layers; /* of its sandbox, as it says (ready) */
+	uint64_t restarts;
+	uint64_t started_ns; /* monotonic */
+	bool has_signed;     /* sign_tls came in this life */
+	struct children *all;
+};
+
+struct children_owner {
+	ipc_handler *const *handlers; /* ctx is the struct child */
+	/* It runs: send what it needs. The links follow. */
+	void (*started)(void *ctx, struct child *);
+	/* Its channel is gone. */
+	void (*ended)(void *ctx, struct child *);
+	/* A state changed. */
+	void (*changed)(void *ctx);
+	/* After children_stop(): none is left. */
+	void (*stopped)(void *ctx);
+	/* It ended CHILDREN_TRIES times before all were ready once. */
+	void (*hopeless)(void *ctx, struct child *);
+	void *ctx;
+};
+
+#define CHILDREN_TRIES 3
+#define CHILDREN_STOP_S 5 /* to end in order, then they are killed */
+#define CHILDREN_PING_S 5
+
+/* owner is copied. */
+struct children *children_new(
+    struct event_base *, struct spawn *, const struct children_owner *);
+void children_free(struct children *);
+
+/* Starts all. */
+void children_start(struct children *);
+
+/* Stops one after the other: dm-net, dm-store, resolver. Again: kills. */
+void children_stop(struct children *);
+
+/* After SIGCHLD. */
+void children_reap(struct children *);
+
+/* For the handlers of daemon.c. */
+void child_is_ready(struct child *, uint32_t layers);
+void child_is_accused(struct child *accuser, uint64_t role, const char *reason);
+void *child_owner(const struct child *);
+
+struct child *children_get(struct children *, enum role);
+bool children_are_ready(const struct children *);
+const char *child_state_name(enum child_state);
+
+/* To each child with a channel; roles is a mask of 1 << role. */
+void children_send(
+    struct children *, unsigned roles, enum ipc_message, const void *msg);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmd/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base64.h"
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "dmd/clock.h"
+#include "dmd/daemon.h"
+
+/* kinds of a value row, control.def */
+enum { KIND_NUMBER = 1, KIND_BOOL = 2, KIND_NS = 3, KIND_UNIX_NS = 4 };
+
+static void
+row_peer_id(
+    struct control_client *client, const char *key, const struct peer_id *id)
+{
+	char text[PEER_ID_TEXT_SIZE];
+
+	peer_id_format(id, text);
+	control_client_text(client, key, "%s", text);
+}
+
+static void
+row_network(struct control_client *client, const struct config *config)
+{
+	char text[BASE64_LEN(32) + 1] = "-";
+
+	if (config->has_network)
+		base64_encode(config->network, 32, text);
+	control_client_text(client, "network", "%s", text);
+}
+
+static void
+rows_self(struct control_client *client, const struct dmd *d)
+{
+	char text[256];
+
+	control_client_text(client, "version", "%s", DMD_VERSION);
+	control_client_number(client, "pid", KIND_NUMBER, (uint64_t)getpid());
+	control_client_number(
+	    client, "uptime", KIND_NS, clock_mono_ns() - d->started_ns);
+	control_client_number(
+	    client, "started", KIND_UNIX_NS, d->started_unix_ns);
+	control_client_number(client, "ready", KIND_BOOL, daemon_is_ready(d));
+	control_client_text(client, "config", "%s", d->options->config_path);
+	control_client_number(client, "generation", KIND_NUMBER, d->generation);
+	control_client_text(client, "state_dir", "%s", d->config->state_dir);
+	control_client_text(
+	    client, "control_socket", "%s", d->config->control_socket);
+	control_client_text(
+	    client, "log_level", "%s", log_level_name(log_get_level()));
+	row_peer_id(client, "peer_id", identity_peer(d->identity));
+	row_network(client, d->config);
+	control_client_text(
+	    client, "user", "%s", d->users.as_root ? "root" : "unprivileged");
+	sandbox_describe(d->layers, text, sizeof(text));
+	control_client_text(client, "sandbox_dmd", "%s", text);
+}
+
+static void
+rows_child(
+    struct control_client *client, const char *prefix, const struct child *c)
+{
+	char key[64], text[256];
+
+	snprintf(key, sizeof(key), "%s_state", prefix);
+	control_client_text(client, key, "%s", child_state_name(c->state));
+	snprintf(key, sizeof(key), "%s_pid", prefix);
+	control_client_number(client, key, KIND_NUMBER, (uint64_t)c->pid);
+	snprintf(key, sizeof(key), "%s_uptime", prefix);
+	control_client_number(client, key, KIND_NS,
+	    c->pid != 0 ? clock_mono_ns() - c->started_ns : 0);
+	snprintf(key, sizeof(key), "%s_restarts", prefix);
+	control_client_number(client, key, KIND_NUMBER, c->restarts);
+	snprintf(key, sizeof(key), "%s_sandbox", prefix);
+	sandbox_describe(c->layers, text, sizeof(text));
+	control_client_text(client, key, "%s", text);
+}
+
+static void
+rows_waiting(struct control_client *client, const struct dmd *d,
+    const struct config_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!endpoint_item_is_there(
+			netlink_interfaces(d->netlink), list->item[i]))
+			control_client_text(
+			    client, "waiting_for", "%s", list->item[i]);
+}
+
+static void
+status_dmd(struct control_client *client, const struct dmd *d)
+{
+	const struct endpoint *e;
+	char text[ENDPOINT_TEXT_MAX];
+
+	rows_self(client, d);
+	rows_child(client, "dm_net", children_get(d->children, ROLE_NET));
+	rows_child(client, "dm_store", children_get(d->children, ROLE_STORE));
+	rows_child(
+	    client, "resolver", children_get(d->children, ROLE_RESOLVER));
+	for (size_t i = 0; (e = listen_endpoint(d->listen, i)) != NULL; i++)
+		control_client_text(
+		    client, "listen", "%s", endpoint_text(e, text));
+	rows_waiting(client, d, &d->config->cluster.interfaces);
+	rows_waiting(client, d, &d->config->http.interfaces);
+	control_client_end(client, VERDICT_OK, NULL);
+}
+
+static void
+id(struct control_client *client, const struct dmd *d)
+{
+	const struct peer_id *peer = identity_peer(d->identity);
+	char key[BASE64_LEN(32) + 1], peer_text[PEER_ID_TEXT_SIZE];
+	char address[MULTIADDR_TEXT_SIZE];
+
+	row_peer_id(client, "peer_id", peer);
+	base64_encode(peer_id_key(peer), PEER_KEY_BYTES, key);
+	control_client_text(client, "public_key", "%s", key);
+	row_network(client, d->config);
+	peer_id_format(peer, peer_text);
+	for (size_t i = 0; i < d->naddresses; i++) {
+		multiaddr_to_text(&d->addresses[i], address);
+		control_client_text(
+		    client, "address", "%s/p2p/%s", address, peer_text);
+	}
+	control_client_end(client, VERDICT_OK, NULL);
+}
+
+static void
+reload(struct control_client *client, struct dmd *d)
+{
+	char text[DAEMON_TEXT_MAX];
+	enum verdict verdict = daemon_reload(d, text);
+
+	control_client_end(client, verdict, text);
+}
+
+static void
+set_log(struct control_client *client, struct dmd *d,
+    const struct control_log *request)
+{
+	enum log_level level = (enum log_level)request->level;
+
+	daemon_log_level(d, level);
+	log_info("log level is now %s, until a restart", log_level_name(level));
+	control_client_end(client, VERDICT_OK, NULL);
+}
+
+static void
+id_rotate(struct control_client *client, const struct dmd *d)
+{
+	struct peer_id new;
+
+	if (!identity_rotate(d->config->cluster.identity_key, &new)) {
+		control_client_end(client, VERDICT_IO_ERROR, NULL);
+		return;
+	}
+	log_warn("a new identity key is in %s; it takes effect at the next "
+		 "start",
+	    d->config->cluster.identity_key);
+	row_peer_id(client, "new_peer_id", &new);
+	control_client_end(client, VERDICT_OK,
+	    "the new key takes effect at the next start; peers that name this "
+	    "node need the new peer id");
+}
+
+static void
+stop(struct control_client *client, struct dmd *d)
+{
+	control_client_end(client, VERDICT_OK, NULL);
+	daemon_stop(d);
+}
+
+void
+commands_serve(void *ctx, struct control_client *client,
+    enum control_command command, const void *request, int attached_fd)
+{
+	struct dmd *d = ctx;
+
+	if (attached_fd != -1)
+		close(attached_fd);
+	switch (command) {
+	case CONTROL_STATUS_DMD:
+		status_dmd(client, d);
+		return;
+	case CONTROL_ID:
+		id(client, d);
+		return;
+	case CONTROL_RELOAD:
+		reload(client, d);
+		return;
+	case CONTROL_LOG:
+		set_log(client, d, request);
+		return;
+	case CONTROL_STOP:
+		stop(client, d);
+		return;
+	case CONTROL_ID_ROTATE:
+		id_rotate(client, d);
+		return;
+	case CONTROL_NONE:
+	case CONTROL_STATUS_NET:
+	case CONTROL_STATUS_STORE:
+	case CONTROL_PEERS:
+	case CONTROL_LIST:
+	case CONTROL_GET:
+	case CONTROL_SHOW:
+	case CONTROL_UPLOAD:
+		break;
+	}
+	control_client_end(client, VERDICT_UNKNOWN_COMMAND, NULL);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration on its way from the file to the children. Called by main.c
+ * and daemon.c. Only dmd reads the file; each child is told what concerns it.
+ */
+#ifndef DMD_CONFIGURE_H
+#define DMD_CONFIGURE_H
+
+#include "common/config.h"
+#include "common/ipc.h"
+
+/* config_load() with libp2p's checks. */
+int configure_load(
+    const char *path, struct config **out, struct config_errors *errors);
+
+/* Sends all of it to dm-net or dm-store: begin, names, peers, commit. */
+void configure_send(
+    struct ipc *, enum role, const struct config *, uint32_t generation);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What dmd gives up itself once everything is open, before its first child
+ * runs. Called by daemon.c.
+ */
+#ifndef DMD_CONFINE_H
+#define DMD_CONFINE_H
+
+#include <stdint.h>
+
+#include "common/config.h"
+
+/*
+ * Keeps the capabilities that starting and killing children takes, and
+ * NET_BIND_SERVICE if a port is below 1024; then the deny-list of sandbox.h.
+ * Warns of layers that the system lacks. -1 with errno: dmd must end.
+ */
+int confine(const struct config *, uint32_t *layers);
+
+#endif

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmd/daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "dmd/background.h"
+#include "dmd/clock.h"
+#include "dmd/commands.h"
+#include "dmd/configure.h"
+#include "dmd/confine.h"
+#include "dmd/messages.h"
+#include "dmd/record.h"
+#include "dmd/sink.h"
+
+static void
+timer_add_s(struct event *timer, time_t s)
+{
+	struct timeval tv = {.tv_sec = s};
+
+	evtimer_add(timer, &tv);
+}
+
+bool
+daemon_is_ready(const struct dmd *d)
+{
+	return !d->is_stopping && children_are_ready(d->children);
+}
+
+/* --- where lines go ---------------------------------------------------------
+ */
+
+static void
+sinks_send(struct dmd *d)
+{
+	const struct child *c;
+	int fd;
+
+	for (unsigned role = ROLE_NET; role < ROLE_COUNT; role++) {
+		c = children_get(d->children, role);
+		if ((d->sinks_lost & (1u << role)) == 0 || c->ipc == NULL)
+			continue;
+		fd = sink_connect();
+		if (fd == -1)
+			continue;
+		ipc_send(c->ipc, IPC_LOG_SINK, NULL, fd);
+		d->sinks_lost &= ~(1u << role);
+	}
+}
+
+/* Once a second: syslog may have been restarted. */
+static void
+on_sink_timer(evutil_socket_t unused, short what, void *arg)
+{
+	struct dmd *d = arg;
+	int fd;
+
+	(void)unused;
+	(void)what;
+	sinks_send(d);
+	if (d->background_fd == -1 &&
+	    (log_sink_is_lost() || (d->sinks_lost & 1u << ROLE_DMD) != 0)) {
+		fd = sink_connect();
+		if (fd != -1) {
+			log_set_sink(fd);
+			d->sinks_lost &= ~(1u << ROLE_DMD);
+		}
+	}
+}
+
+/* From here on nobody looks at the terminal. */
+static void
+leave_terminal(struct dmd *d)
+{
+	int fd = sink_connect();
+
+	if (fd != -1)
+		log_set_sink(fd);
+	else
+		d->sinks_lost |= 1u << ROLE_DMD;
+	spawn_quiet(d->spawn);
+	background_ready(d->background_fd);
+	d->background_fd = -1;
+}
+
+void
+daemon_log_level(struct dmd *d, enum log_level level)
+{
+	struct ipc_log_level msg = {.level = level};
+
+	log_set_level(level);
+	children_send(d->children, ~0u, IPC_LOG_LEVEL, &msg);
+}
+
+/* --- listening --------------------------------------------------------------
+ */
+
+/* Returns how many sockets could not be had. */
+static size_t
+listen_again(struct dmd *d, int *exit_code)
+{
+	struct endpoint *wanted =
+	    xcalloc(ENDPOINTS_MAX, sizeof(struct endpoint));
+	size_t n, failed;
+
+	n = endpoints_wanted(d->config, netlink_interfaces(d->netlink), wanted);
+	failed = listen_update(d->listen, wanted, n, exit_code);
+	free(wanted);
+	return failed;
+}
+
+static void
+own_addresses_send(struct dmd *d)
+{
+	const struct child *c = children_get(d->children, ROLE_NET);
+	static const uint8_t local4[4] = {127, 0, 0, 1};
+	const struct interface_address *a;
+	struct ipc_own_address msg = {
+	    .first = true, .address = bytes_of(local4, 4)};
+
+	if (c->ipc == NULL)
+		return;
+	/* one that is always ours starts the list, so it is never empty */
+	ipc_send(c->ipc, IPC_OWN_ADDRESS, &msg, -1);
+	msg.first = false;
+	for (size_t i = 0; (a = interfaces_address(
+				netlink_interfaces(d->netlink), i)) != NULL;
+	     i++) {
+		msg.address = bytes_of(a->bytes, a->len);
+		ipc_send(c->ipc, IPC_OWN_ADDRESS, &msg, -1);
+	}
+}
+
+/* While the daemon runs, a port in use is no reason to end it. */
+static void
+listen_while_running(struct dmd *d)
+{
+	int exit_code;
+
+	if (listen_again(d, &exit_code) > 0)
+		timer_add_s(d->listen_timer, 5);
+	record_update(d);
+}
+
+static void
+on_listen_timer(evutil_socket_t unused, short what, void *arg)
+{
+	(void)unused;
+	(void)what;
+	listen_while_running(arg);
+}
+
+static void
+on_interfaces(void *ctx)
+{
+	struct dmd *d = ctx;
+
+	if (d->is_stopping)
+		return;
+	log_debug("the interfaces have changed");
+	own_addresses_send(d);
+	listen_while_running(d);
+}
+
+/* --- the children -----------------------------------------------------------
+ */
+
+static void
+on_child_started(void *ctx, struct child *c)
+{
+	struct dmd *d = ctx;
+
+	if (d->log == SPAWN_LOG_SYSLOG) {
+		d->sinks_lost |= 1u << c->role;
+		sinks_send(d);
+	}
+	if (c->role == ROLE_RESOLVER)
+		return;
+	/* dm-net first has its TLS key signed: daemon_net_signed() */
+	if (c->role == ROLE_STORE)
+		configure_send(c->ipc, c->role, d->config, d->generation);
+}
+
+void
+daemon_net_signed(struct dmd *d, struct child *c)
+{
+	configure_send(c->ipc, c->role, d->config, d->generation);
+	own_addresses_send(d);
+	listen_attach(d->listen, c->ipc);
+	record_send(d);
+}
+
+static void
+on_child_ended(void *ctx, struct child *c)
+{
+	struct dmd *d = ctx;
+
+	d->sinks_lost &= ~(1u << c->role);
+	if (c->role == ROLE_NET)
+		listen_attach(d->listen, NULL);
+}
+
+static void
+on_child_changed(void *ctx)
+{
+	struct dmd *d = ctx;
+
+	if (d->is_stopping || d->children == NULL)
+		return;
+	if (!children_are_ready(d->children)) {
+		notify_send(&d->notify,
+		    "STATUS=dm-net %s, dm-store %s, resolver %s",
+		    child_state_name(
+			children_get(d->children, ROLE_NET)->state),
+		    child_state_name(
+			children_get(d->children, ROLE_STORE)->state),
+		    child_state_name(
+			children_get(d->children, ROLE_RESOLVER)->state));
+		return;
+	}
+	notify_send(
+	    &d->notify, "%sSTATUS=serving", d->is_ready ? "" : "READY=1\n");
+	if (!d->is_ready)
+		log_info("ready");
+	d->is_ready = true;
+	if (d->background_fd != -1)
+		leave_terminal(d);
+}
+
+static void
+on_children_stopped(void *ctx)
+{
+	struct dmd *d = ctx;
+
+	event_base_loopbreak(d->base);
+}
+
+static void
+on_hopeless(void *ctx, struct child *c)
+{
+	struct dmd *d = ctx;
+
+	log_error("%s does not start: giving up", role_name(c->role));
+	d->exit_code = EX_SOFTWARE;
+	daemon_stop(d);
+}
+
+/* --- reload, stop, signals
+ * ---------------------------------------------------- */
+
+static enum verdict
+reload_errors(
+    const struct config_errors *errors, char text[static DAEMON_TEXT_MAX])
+{
+	for (size_t i = 0; i < errors->n; i++)
+		log_error("%s", errors->text[i]);
+	log_error("the configuration has errors: nothing has changed");
+	snprintf(text, DAEMON_TEXT_MAX, "%s%s", errors->text[0],
+	    errors->n > 1 ? " (and more: run dmd -n)" : "");
+	return VERDICT_BAD_CONFIG;
+}
+
+static void
+reload_apply(struct dmd *d, struct config *new)
+{
+	bool is_level_new = d->config->log_level != new->log_level;
+
+	config_free(d->config);
+	d->config = new;
+	d->generation++;
+	if (is_level_new && !d->options->is_verbose)
+		daemon_log_level(d, new->log_level);
+	for (unsigned role = ROLE_NET; role <= ROLE_STORE; role++) {
+		const struct child *c = children_get(d->children, role);
+
+		if (c->ipc != NULL)
+			configure_send(
+			    c->ipc, c->role, d->config, d->generation);
+	}
+	listen_while_running(d);
+}
+
+static enum verdict
+reload_read(struct dmd *d, char text[static DAEMON_TEXT_MAX])
+{
+	struct config_errors errors;
+	struct config *new = NULL;
+	enum verdict verdict = VERDICT_OK;
+	const char *what;
+
+	if (configure_load(d->options->config_path, &new, &errors) == -1) {
+		verdict = reload_errors(&errors, text);
+	} else if (config_needs_restart(d->config, new, &what)) {
+		snprintf(text, DAEMON_TEXT_MAX,
+		    "a change of %s needs a restart of dmd", what);
+		log_error("%s: nothing has changed", text);
+		config_free(new);
+		verdict = VERDICT_NEEDS_RESTART;
+	} else {
+		config_describe_change(d->config, new, text, DAEMON_TEXT_MAX);
+		log_info("reloaded: %s", text);
+		reload_apply(d, new);
+	}
+	config_errors_clear(&errors);
+	return verdict;
+}
+
+enum verdict
+daemon_reload(struct dmd *d, char text[static DAEMON_TEXT_MAX])
+{
+	enum verdict verdict;
+
+	notify_send(&d->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
+	    (unsigned long long)(clock_mono_ns() / 1000));
+	verdict = reload_read(d, text);
+	notify_send(&d->notify, "READY=1");
+	return verdict;
+}
+
+void
+daemon_stop(struct dmd *d)
+{
+	if (!d->is_stopping) {
+		log_info("stopping");
+		notify_send(&d->notify, "STOPPING=1\nSTATUS=stopping");
+	}
+	d->is_stopping = true;
+	children_stop(d->children);
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	char text[DAEMON_TEXT_MAX];
+	struct dmd *d = arg;
+
+	(void)what;
+	switch (sig) {
+	case SIGCHLD:
+		children_reap(d->children);
+		break;
+	case SIGHUP:
+		if (!d->is_stopping)
+			daemon_reload(d, text);
+		break;
+	default:
+		daemon_stop(d);
+		break;
+	}
+}
+
+static void
+on_watchdog(evutil_socket_t unused, short what, void *arg)
+{
+	const struct dmd *d = arg;
+
+	(void)unused;
+	(void)what;
+	notify_send(&d->notify, "WATCHDOG=1");
+}
+
+/* --- life
+ * --------------------------------------------------------------------- */
+
+static struct event *
+repeat_new(struct dmd *d, event_callback_fn fn, uint64_t us)
+{
+	struct timeval tv = {
+	    (time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
+	struct event *e = event_new(d->base, -1, EV_PERSIST, fn, d);
+
+	if (e == NULL || event_add(e, &tv) == -1)
+		fatal("out of memory");
+	return e;
+}
+
+static void
+events_new(struct dmd *d)
+{
+	static const int signals[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		d->signals[i] = evsignal_new(d->base, signals[i], on_signal, d);
+		if (d->signals[i] == NULL ||
+		    event_add(d->signals[i], NULL) == -1)
+			fatal("out of memory");
+	}
+	d->listen_timer = evtimer_new(d->base, on_listen_timer, d);
+	d->record_timer = evtimer_new(d->base, record_on_timer, d);
+	if (d->listen_timer == NULL || d->record_timer == NULL)
+		fatal("out of memory");
+	if (d->log == SPAWN_LOG_SYSLOG)
+		d->sink_timer = repeat_new(d, on_sink_timer, 1000000);
+	if (d->notify.watchdog_us >= 2)
+		d->watchdog =
+		    repeat_new(d, on_watchdog, d->notify.watchdog_us / 2);
+}
+
+int
+daemon_open(struct dmd *d, const struct options *options, struct config *config,
+    int background_fd)
+{
+	int code;
+
+	d->options = options;
+	d->config = config;
+	d->generation = 1;
+	d->background_fd = background_fd;
+	d->started_ns = clock_mono_ns();
+	d->started_unix_ns = clock_unix_ns();
+	d->log = background_fd != -1		       ? SPAWN_LOG_SYSLOG
+		 : log_get_style() == LOG_STYLE_PREFIX ? SPAWN_LOG_JOURNAL
+						       : SPAWN_LOG_STDERR;
+	notify_open(&d->notify);
+	if ((code = users_find(config, &d->users)) != 0 ||
+	    (code = prepare(config, &d->users, &d->prepared)) != 0)
+		return code;
+	d->identity = identity_open(config->cluster.identity_key, &code);
+	if (d->identity == NULL)
+		return code;
+	d->spawn = spawn_new(config, &d->users, &d->prepared, d->log, &code);
+	if (d->spawn == NULL)
+		return code;
+	d->base = event_base_new();
+	if (d->base == NULL)
+		fatal("libevent does not start");
+	d->netlink = netlink_new(d->base, on_interfaces, d);
+	d->listen = listen_new();
+	if (listen_again(d, &code) > 0)
+		return code;
+	d->own = control_server_new(d->base, ROLE_DMD, commands_serve, d);
+	d->control = control_new(
+	    d->base, config->control_socket, &d->users, d->own, &code);
+	return d->control == NULL ? code : 0;
+}
+
+int
+daemon_run(struct dmd *d)
+{
+	const struct children_owner owner = {.handlers = messages_handlers(),
+	    .started = on_child_started,
+	    .ended = on_child_ended,
+	    .changed = on_child_changed,
+	    .stopped = on_children_stopped,
+	    .hopeless = on_hopeless,
+	    .ctx = d};
+	char text[256];
+
+	/* children inherit what is given up here, so it comes first */
+	if (confine(d->config, &d->layers) == -1) {
+		log_error("cannot confine dmd itself: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	sandbox_describe(d->layers, text, sizeof(text));
+	log_debug("own sandbox: %s", text);
+	events_new(d);
+	record_update(d);
+	d->children = children_new(d->base, d->spawn, &owner);
+	control_attach(d->control, d->children);
+	children_start(d->children);
+	event_base_dispatch(d->base);
+	log_info("stopped");
+	return d->exit_code;
+}
+
+static void
+event_clear(struct event *e)
+{
+	if (e != NULL)
+		event_free(e);
+}
+
+void
+daemon_close(struct dmd *d)
+{
+	control_free(d->control);
+	if (d->own != NULL)
+		control_server_free(d->own);
+	children_free(d->children);
+	listen_free(d->listen);
+	netlink_free(d->netlink);
+	spawn_free(d->spawn);
+	identity_free(d->identity);
+	for (size_t i = 0; i < sizeof(d->signals) / sizeof(d->signals[0]); i++)
+		event_clear(d->signals[i]);
+	event_clear(d->record_timer);
+	event_clear(d->listen_timer);
+	event_clear(d->sink_timer);
+	event_clear(d->watchdog);
+	if (d->base != NULL)
+		event_base_free(d->base);
+	notify_close(&d->notify);
+	prepared_clear(&d->prepared);
+	config_free(d->config);
+	if (d->background_fd != -1)
+		close(d->background_fd);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The parent process as a whole: what it owns, in one struct, and what happens
+ * in it: its start, a reload, changes of the interfaces, messages of its
+ * children, its end. Called by main.c and commands.c. It never reads a byte
+ * that came from the network.
+ */
+#ifndef DMD_DAEMON_H
+#define DMD_DAEMON_H
+
+#include "common/config.h"
+#include "common/verdict.h"
+#include "dmd/children.h"
+#include "dmd/control.h"
+#include "dmd/identity.h"
+#include "dmd/listen.h"
+#include "dmd/netlink.h"
+#include "dmd/notify.h"
+#include "dmd/options.h"
+#include "dmd/prepare.h"
+#include "dmd/users.h"
+
+struct dmd {
+	const struct options *options;
+	struct event_base *base;
+	struct config *config;
+	uint32_t generation; /* of the configuration: 1 at the start */
+	struct users users;
+	struct prepared prepared;
+	struct identity *identity;
+	struct netlink *netlink;
+	struct listen *listen;
+	struct control_server *own; /* our own commands */
+	struct control *control;
+	struct spawn *spawn;
+	struct children *children;
+	struct notify notify;
+	enum spawn_log log;
+	int background_fd;   /* -1: none waits */
+	uint32_t layers;     /* sandbox.h, our own */
+	uint64_t started_ns; /* monotonic */
+	uint64_t started_unix_ns;
+	bool is_ready; /* has been, once */
+	bool is_stopping;
+	int exit_code;
+
+	/* the peer record */
+	struct multiaddr_raw addresses[PEER_RECORD_ADDRS_MAX];
+	size_t naddresses;
+	uint8_t envelope[PEER_RECORD_ENVELOPE_MAX];
+	size_t envelope_len;
+	struct event *record_timer;
+
+	struct event *listen_timer; /* tries again what was in use */
+	struct event *sink_timer;
+	unsigned sinks_lost; /* 1 << role */
+	struct event *watchdog;
+	struct event *signals[4];
+};
+
+/* Opens everything, in the order in which it can fail. 0, or the exit code
+ * after one line. config is owned from now on. */
+int daemon_open(
+    struct dmd *, const struct options *, struct config *, int background_fd);
+
+/* Confines this process, starts the children and serves. Returns the exit
+ * code. */
+int daemon_run(struct dmd *);
+
+/* Whatever was opened. */
+void daemon_close(struct dmd *);
+
+/*
+ * Reads the configuration again. OK, and what changed in text; or why not
+ * (BAD_CONFIG, NEEDS_RESTART) and nothing changed.
+ */
+#define DAEMON_TEXT_MAX 512
+enum verdict daemon_reload(struct dmd *, char text[static DAEMON_TEXT_MAX]);
+
+/* Sets the level here and in the children. */
+void daemon_log_level(struct dmd *, enum log_level);
+
+/* Stops in order and leaves the loop. */
+void daemon_stop(struct dmd *);
+
+/* dm-net has its TLS key signed: now it is told all it works with. */
+void daemon_net_signed(struct dmd *, struct child *);
+
+/* Serving: all children are ready. */
+bool daemon_is_ready(const struct dmd *);
+
+#endif

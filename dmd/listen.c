@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmd/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62 /* Linux 5.1 */
+#endif
+
+struct listener {
+	struct endpoint endpoint;
+	uint32_t id;
+	int fd;
+};
+
+struct listen {
+	struct listener all[ENDPOINTS_MAX];
+	size_t n;
+	uint32_t next_id;
+	struct ipc *net;
+};
+
+struct listen *
+listen_new(void)
+{
+	struct listen *l = xcalloc(1, sizeof(*l));
+
+	l->next_id = 1;
+	return l;
+}
+
+void
+listen_free(struct listen *l)
+{
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < l->n; i++)
+		close(l->all[i].fd);
+	free(l);
+}
+
+/* -1 with errno. */
+static int
+endpoint_bind(const struct endpoint *e)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = endpoint_sockaddr(e, &ss);
+	int fd, on = 1, saved;
+
+	fd = socket(e->len == 4 ? AF_INET : AF_INET6,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    (e->len == 16 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
+				 sizeof(on)) == -1) ||
+	    (e->index != 0 && setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX,
+				  &e->index, sizeof(e->index)) == -1) ||
+	    bind(fd, (struct sockaddr *)&ss, len) == -1 ||
+	    listen(fd, LISTEN_BACKLOG) == -1) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+static void
+listener_send(struct listen *l, const struct listener *one)
+{
+	struct ipc_listen msg = {.id = one->id,
+	    .kind = one->endpoint.kind,
+	    .address = bytes_of(one->endpoint.bytes, one->endpoint.len),
+	    .port = one->endpoint.port,
+	    .interface = bytes_text(one->endpoint.interface)};
+	int fd;
+
+	if (l->net == NULL)
+		return;
+	fd = fcntl(one->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd == -1) {
+		log_error(
+		    "cannot hand a socket to dm-net: %s", strerror(errno));
+		return;
+	}
+	ipc_send(l->net, IPC_LISTEN, &msg, fd);
+}
+
+static void
+listener_drop(struct listen *l, size_t i)
+{
+	struct ipc_unlisten msg = {.id = l->all[i].id};
+	char text[ENDPOINT_TEXT_MAX];
+
+	log_info("no longer listening on %s",
+	    endpoint_text(&l->all[i].endpoint, text));
+	close(l->all[i].fd);
+	if (l->net != NULL)
+		ipc_send(l->net, IPC_UNLISTEN, &msg, -1);
+	l->all[i] = l->all[--l->n];
+}
+
+static bool
+endpoints_have(const struct endpoint *all, size_t n, const struct endpoint *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (endpoint_equal(&all[i], e))
+			return true;
+	return false;
+}
+
+static bool
+listen_has(const struct listen *l, const struct endpoint *e)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (endpoint_equal(&l->all[i].endpoint, e))
+			return true;
+	return false;
+}
+
+/* One line that says what to do. Returns the exit code. */
+static int
+bind_complain(const struct endpoint *e, int error)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	endpoint_text(e, text);
+	switch (error) {
+	case EADDRINUSE:
+		log_error("cannot listen on %s: the port is in use by another "
+			  "program",
+		    text);
+		return EX_TEMPFAIL;
+	case EACCES:
+	case EPERM:
+		log_error("cannot listen on %s: %s (ports below 1024 need "
+			  "root)",
+		    text, strerror(error));
+		return EX_NOPERM;
+	default:
+		log_error("cannot listen on %s: %s", text, strerror(error));
+		return EX_OSERR;
+	}
+}
+
+/* True unless it failed for good. */
+static bool
+listener_add(struct listen *l, const struct endpoint *e, int *exit_code)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	struct listener *one;
+	int fd = endpoint_bind(e);
+
+	if (fd == -1) {
+		/* no IPv6 here, or gone since the table was read: the next
+		 * change of the table brings it back */
+		if ((errno == EAFNOSUPPORT && e->len == 16) ||
+		    errno == EADDRNOTAVAIL || errno == ENODEV) {
+			log_debug("not listening on %s: %s",
+			    endpoint_text(e, text), strerror(errno));
+			return true;
+		}
+		*exit_code = bind_complain(e, errno);
+		return false;
+	}
+	one = &l->all[l->n++];
+	one->endpoint = *e;
+	one->fd = fd;
+	one->id = l->next_id++;
+	log_info("listening on %s", endpoint_text(e, text));
+	listener_send(l, one);
+	return true;
+}
+
+size_t
+listen_update(
+    struct listen *l, const struct endpoint *wanted, size_t n, int *exit_code)
+{
+	size_t failed = 0;
+
+	for (size_t i = l->n; i-- > 0;)
+		if (!endpoints_have(wanted, n, &l->all[i].endpoint))
+			listener_drop(l, i);
+	for (size_t i = 0; i < n; i++)
+		if (!listen_has(l, &wanted[i]) &&
+		    !listener_add(l, &wanted[i], exit_code))
+			failed++;
+	return failed;
+}
+
+void
+listen_attach(struct listen *l, struct ipc *net)
+{
+	l->net = net;
+	for (size_t i = 0; i < l->n; i++)
+		listener_send(l, &l->all[i]);
+}
+
+const struct endpoint *
+listen_endpoint(const struct listen *l, size_t i)
+{
+	return i < l->n ? &l->all[i].endpoint : NULL;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Name look-ups in threads, since getaddrinfo(3) blocks, for half a minute
+ * with dead servers. Owns the threads and the two queues between them and the
+ * resolver's loop. Called by resolver.c only; the threads never end by
+ * themselves.
+ */
+#ifndef DMD_LOOKUP_H
+#define DMD_LOOKUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOOKUP_THREADS 4
+#define LOOKUPS_MAX 256 /* asked and not taken */
+#define LOOKUP_HOST_MAX 253
+#define LOOKUP_ADDRESSES_MAX 16
+#define LOOKUP_ADDRESS_SIZE 17 /* 4 or 6, then 16 bytes */
+
+struct lookup {
+	uint64_t link;	 /* the caller's own number */
+	uint32_t id;	 /* likewise */
+	unsigned family; /* 0 both, 4, 6 */
+	char host[LOOKUP_HOST_MAX + 1];
+	char error[128]; /* "" when it worked */
+	uint8_t addresses[LOOKUP_ADDRESSES_MAX * LOOKUP_ADDRESS_SIZE];
+	size_t addresses_len; /* bytes */
+};
+
+struct lookups;
+
+/* Starts the threads; fatal() if that fails. */
+struct lookups *lookups_new(void);
+
+/* Readable when lookups_take() has something. */
+int lookups_fd(const struct lookups *);
+
+/* Copies it (link, id, family, host). False when LOOKUPS_MAX are under way. */
+bool lookups_ask(struct lookups *, const struct lookup *);
+
+/* False when none is done. */
+bool lookups_take(struct lookups *, struct lookup *out);
+
+/* True for what may be a host name: letters, digits, '-', '.', '_'. */
+bool lookup_host_is_valid(const char *host);
+
+#endif

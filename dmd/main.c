@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dmd, the privileged parent: dmd(8). Binds sockets, holds the identity key,
+ * starts and watches dm-net, dm-store and the resolver, and reads not one byte
+ * from the network.
+ */
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dmd/background.h"
+#include "dmd/configure.h"
+#include "dmd/daemon.h"
+#include "dmd/resolver.h"
+
+/* All errors, each as file:line: message. NULL if there are any. */
+static struct config *
+config_read(const char *path)
+{
+	struct config_errors errors;
+	struct config *config = NULL;
+
+	if (configure_load(path, &config, &errors) == -1) {
+		for (size_t i = 0; i < errors.n; i++)
+			fprintf(stderr, "%s\n", errors.text[i]);
+		if (errors.more)
+			fprintf(stderr, "%s: and more\n", path);
+	}
+	config_errors_clear(&errors);
+	return config;
+}
+
+static int
+serve(const struct options *options, struct config *config)
+{
+	struct dmd *d = xcalloc(1, sizeof(*d));
+	int background_fd = -1, code;
+
+	d->background_fd = d->prepared.lock_fd = d->notify.fd = -1;
+	if (!options->is_foreground)
+		background_fd = background_start();
+	log_set_level(options->is_verbose ? LOG_L_DEBUG : config->log_level);
+	/* what is to be read by others is given its mode by name */
+	umask(077);
+	if (chdir("/") == -1)
+		log_warn("cannot leave the current directory");
+	code = daemon_open(d, options, config, background_fd);
+	if (code == 0)
+		code = daemon_run(d);
+	daemon_close(d);
+	free(d);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	struct config *config;
+	int code;
+
+	if (argc == 2 && strcmp(argv[1], "--role=resolver") == 0)
+		return resolver_main();
+	background_fill();
+	/* a configuration of OpenSSL's own could load code */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		fatal("OpenSSL does not start");
+	log_init("dmd");
+	options_parse(argc, argv, &options);
+	config = config_read(options.config_path);
+	if (config == NULL) {
+		code = EX_CONFIG;
+	} else if (options.is_check) {
+		fprintf(stderr, "%s: configuration OK\n", options.config_path);
+		config_free(config);
+		code = 0;
+	} else {
+		code = serve(&options, config);
+	}
+	free(options.config_path);
+	return code;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmd/messages.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "dmd/daemon.h"
+
+#define IPC_RECEIVER_DMD
+#define IPC_CONTEXT struct child
+#include "common/ipc_dispatch.h"
+
+ipc_handler *const *
+messages_handlers(void)
+{
+	return dmd_handlers;
+}
+
+void
+dmd_on_ready(
+    struct child *c, struct ipc *ipc, const struct ipc_ready *msg, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	child_is_ready(c, (uint32_t)msg->layers);
+}
+
+/* Once in a life of dm-net: what is in it then has no use for a second. */
+void
+dmd_on_sign_tls(
+    struct child *c, struct ipc *ipc, const struct ipc_sign_tls *msg, int fd)
+{
+	struct dmd *d = child_owner(c);
+	struct ipc_signature answer;
+
+	(void)fd;
+	if (c->has_signed) {
+		ipc_violate(ipc, "a second TLS key to sign");
+		return;
+	}
+	c->has_signed = true;
+	if (!identity_sign_tls(
+		d->identity, msg->spki.data, msg->spki.len, answer.signature)) {
+		ipc_violate(ipc, "a TLS key that is not P-256");
+		return;
+	}
+	memcpy(answer.public_key, peer_id_key(identity_peer(d->identity)),
+	    sizeof(answer.public_key));
+	ipc_send(ipc, IPC_SIGNATURE, &answer, -1);
+	daemon_net_signed(d, c);
+}
+
+/* It gets a new one at the next tick. */
+void
+dmd_on_log_sink_lost(struct child *c, struct ipc *ipc,
+    const struct ipc_log_sink_lost *msg, int fd)
+{
+	struct dmd *d = child_owner(c);
+
+	(void)ipc;
+	(void)msg;
+	(void)fd;
+	if (d->log == SPAWN_LOG_SYSLOG)
+		d->sinks_lost |= 1u << c->role;
+}
+
+void
+dmd_on_violated(
+    struct child *c, struct ipc *ipc, const struct ipc_violated *msg, int fd)
+{
+	char reason[201];
+
+	(void)ipc;
+	(void)fd;
+	if (!bytes_copy_text(msg->reason, reason, sizeof(reason)))
+		reason[0] = '\0';
+	child_is_accused(c, msg->role, reason);
+}

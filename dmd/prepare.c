@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmd/prepare.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+/* What a directory has to be. */
+struct want {
+	mode_t mode;
+	mode_t never; /* bits that are refused when it is there already */
+	uid_t uid;
+	gid_t gid;
+	bool is_group_fixed; /* else any group will do */
+};
+
+#define BELOW_STATE 5
+static const struct {
+	const char *name;
+	mode_t mode;
+	bool is_group; /* the group may read it */
+} below_state[BELOW_STATE] = {
+    {"files", 02750, true},
+    {"index", 0700, false},
+    {"index/old", 0700, false},
+    {"index/tmp", 0700, false},
+    {"quarantine", 0700, false},
+};
+
+char *
+prepare_dirname(const char *path)
+{
+	const char *end = path + strlen(path);
+	char *out;
+	size_t len;
+
+	while (end > path + 1 && end[-1] == '/')
+		end--;
+	while (end > path + 1 && end[-1] != '/')
+		end--;
+	while (end > path + 1 && end[-1] == '/')
+		end--;
+	len = (size_t)(end - path);
+	out = xmalloc(len + 1);
+	memcpy(out, path, len);
+	out[len] = '\0';
+	return out;
+}
+
+/* Of a directory that was there before us. path is for the message. */
+static int
+dir_check(const struct stat *st, const char *path, const struct want *want)
+{
+	mode_t enter = want->is_group_fixed ? want->mode & 0111 : 0;
+
+	if (st->st_uid != want->uid) {
+		log_error("%s belongs to user %ld, not to %ld: chown it, or "
+			  "name another directory in dm.toml",
+		    path, (long)st->st_uid, (long)want->uid);
+		return EX_NOPERM;
+	}
+	if (want->is_group_fixed && st->st_gid != want->gid) {
+		log_error("%s belongs to group %ld, not to %ld: chgrp it, or "
+			  "name another directory in dm.toml",
+		    path, (long)st->st_gid, (long)want->gid);
+		return EX_NOPERM;
+	}
+	if ((st->st_mode & want->never) != 0 ||
+	    (st->st_mode & enter) != enter) {
+		log_error("%s has mode %04o, it has to be %04o: chmod it", path,
+		    st->st_mode & 07777, want->mode);
+		return EX_NOPERM;
+	}
+	return 0;
+}
+
+static bool
+dir_is_empty(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy != -1 ? fdopendir(copy) : NULL;
+	const struct dirent *d;
+	bool is_empty = dir != NULL;
+
+	if (dir == NULL && copy != -1)
+		close(copy);
+	while (is_empty && (d = readdir(dir)) != NULL)
+		is_empty =
+		    strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
+	if (dir != NULL)
+		closedir(dir);
+	return is_empty;
+}
+
+static int
+dir_descriptor(int dir_fd, const char *name)
+{
+	int fd = openat(dir_fd, name,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd == -1 && errno == EACCES)
+		/* the store's own: to look at it is enough */
+		fd = openat(dir_fd, name,
+		    O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd;
+}
+
+/*
+ * Gives a new directory its owner and mode, or checks an old one. An empty one
+ * of the right owner counts as new: somebody made it by hand, for us. chmod,
+ * then chown: that needs no right besides CAP_CHOWN. *fd_out (may be NULL) is
+ * a descriptor of it.
+ */
+static int
+dir_settle(int dir_fd, const char *name, const char *path,
+    const struct want *want, bool is_new, int *fd_out)
+{
+	int fd = dir_descriptor(dir_fd, name), code = 0;
+	struct stat st;
+
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		log_error("cannot open %s: %s", path, strerror(errno));
+		if (fd != -1)
+			close(fd);
+		return EX_NOPERM;
+	}
+	if (!is_new && st.st_uid == geteuid() && dir_is_empty(fd))
+		is_new = true;
+	if (!is_new) {
+		code = dir_check(&st, path, want);
+	} else if (fchmod(fd, want->mode) == -1 ||
+		   fchown(fd, want->uid,
+		       want->is_group_fixed ? want->gid : (gid_t)-1) == -1) {
+		log_error("cannot set the owner and mode of %s: %s", path,
+		    strerror(errno));
+		code = EX_CANTCREAT;
+	}
+	if (code != 0 || fd_out == NULL)
+		close(fd);
+	else
+		*fd_out = fd;
+	return code;
+}
+
+/* 0 and *is_new, or a code. */
+static int
+dir_make(int dir_fd, const char *name, const char *path, bool *is_new)
+{
+	*is_new = mkdirat(dir_fd, name, 0700) == 0;
+	if (*is_new || errno == EEXIST)
+		return 0;
+	log_error("cannot make %s: %s", path, strerror(errno));
+	return EX_CANTCREAT;
+}
+
+static int
+dir_open(int dir_fd, const char *name, const char *path,
+    const struct want *want, int *fd_out)
+{
+	bool is_new;
+	int code = dir_make(dir_fd, name, path, &is_new);
+
+	if (code != 0)
+		return code;
+	return dir_settle(dir_fd, name, path, want, is_new, fd_out);
+}
+
+static int
+lock_take(int state_fd, const char *state_dir, int *lock_fd)
+{
+	int fd = openat(
+	    state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd == -1) {
+		log_error(
+		    "cannot open %s/lock: %s", state_dir, strerror(errno));
+		return EX_CANTCREAT;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		log_error("another dmd is running on %s", state_dir);
+		close(fd);
+		return EX_TEMPFAIL;
+	}
+	*lock_fd = fd;
+	return 0;
+}
+
+/*
+ * All are made before any is given away: without CAP_DAC_OVERRIDE root cannot
+ * look into index/ afterwards. If it was given away at an earlier start, what
+ * is in it is the store's to make.
+ */
+static int
+below_prepare(int state_fd, const char *state_dir, const struct users *users)
+{
+	bool is_new[BELOW_STATE], is_hidden[BELOW_STATE];
+	struct want want;
+	char path[4096];
+	int code;
+
+	for (size_t i = 0; i < BELOW_STATE; i++) {
+		snprintf(path, sizeof(path), "%s/%s", state_dir,
+		    below_state[i].name);
+		is_hidden[i] =
+		    strchr(below_state[i].name, '/') != NULL &&
+		    faccessat(state_fd, "index", W_OK | X_OK, AT_EACCESS) == -1;
+		if (is_hidden[i])
+			continue;
+		code =
+		    dir_make(state_fd, below_state[i].name, path, &is_new[i]);
+		if (code != 0)
+			return code;
+	}
+	for (size_t i = BELOW_STATE; i-- > 0;) {
+		if (is_hidden[i])
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", state_dir,
+		    below_state[i].name);
+		want = (struct want){.mode = below_state[i].mode,
+		    .never = below_state[i].is_group ? 022 : 077,
+		    .uid = users->store.uid,
+		    .gid = users->group,
+		    .is_group_fixed = users->as_root};
+		code = dir_settle(state_fd, below_state[i].name, path, &want,
+		    is_new[i], NULL);
+		if (code != 0)
+			return code;
+	}
+	return 0;
+}
+
+static int
+state_prepare(
+    const struct config *config, const struct users *users, int *lock_fd)
+{
+	const struct want want = {
+	    0750, 022, users->own_uid, users->group, users->as_root};
+	int fd = -1, code;
+
+	code = dir_open(
+	    AT_FDCWD, config->state_dir, config->state_dir, &want, &fd);
+	if (code != 0)
+		return code;
+	/* the lock first: what is below may be another dmd's */
+	code = lock_take(fd, config->state_dir, lock_fd);
+	if (code == 0)
+		code = below_prepare(fd, config->state_dir, users);
+	close(fd);
+	return code;
+}
+
+static int
+run_prepare(const struct config *config, const struct users *users,
+    struct prepared *out)
+{
+	const struct want run = {0755, 022, users->own_uid, 0, false};
+	const struct want empty = {0555, 022, users->own_uid, 0, false};
+	int fd = -1, empty_fd = -1, code;
+	size_t len;
+
+	out->run_dir = prepare_dirname(config->control_socket);
+	len = strlen(out->run_dir) + sizeof("/empty");
+	out->empty_dir = xmalloc(len);
+	snprintf(out->empty_dir, len, "%s/empty", out->run_dir);
+	code = dir_open(AT_FDCWD, out->run_dir, out->run_dir, &run, &fd);
+	if (code != 0)
+		return code;
+	if (users->as_root)
+		code = dir_open(fd, "empty", out->empty_dir, &empty, &empty_fd);
+	if (code == 0 && users->as_root && !dir_is_empty(empty_fd)) {
+		log_error("%s must be empty: it is dm-net's root directory",
+		    out->empty_dir);
+		code = EX_CONFIG;
+	}
+	if (empty_fd != -1)
+		close(empty_fd);
+	close(fd);
+	return code;
+}
+
+int
+prepare(const struct config *config, const struct users *users,
+    struct prepared *out)
+{
+	int code;
+
+	memset(out, 0, sizeof(*out));
+	out->lock_fd = -1;
+	code = state_prepare(config, users, &out->lock_fd);
+	if (code == 0)
+		code = run_prepare(config, users, out);
+	if (code != 0)
+		prepared_clear(out);
+	return code;
+}
+
+void
+prepared_clear(struct prepared *p)
+{
+	if (p->lock_fd != -1)
+		close(p->lock_fd);
+	free(p->run_dir);
+	free(p->empty_dir);
+	p->lock_fd = -1;
+	p->run_dir = p->empty_dir = NULL;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The directories that dmd needs, made before its children start: state_dir
+ * and what is below it, the control socket's directory and dm-net's empty
+ * root in it. Called once by main.c. It makes what is missing and refuses what
+ * is there with another owner or with rights for others; it repairs nothing.
+ */
+#ifndef DMD_PREPARE_H
+#define DMD_PREPARE_H
+
+#include "common/config.h"
+#include "dmd/users.h"
+
+struct prepared {
+	int lock_fd;	 /* held as long as dmd lives */
+	char *run_dir;	 /* of the control socket */
+	char *empty_dir; /* dm-net's root */
+};
+
+/* 0, or a sysexits code after one line that says what is wrong. 75: another
+ * dmd runs on this state_dir. */
+int prepare(const struct config *, const struct users *, struct prepared *);
+void prepared_clear(struct prepared *);
+
+/* dirname(3) without its surprises: a new string. path is absolute. */
+char *prepare_dirname(const char *path);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Starts one child: fork, then execveat(2) of a binary that was opened when
+ * dmd started, so that a package upgrade cannot mix versions. Owns those
+ * descriptors and the environment that a child gets (child.h), which holds
+ * nothing else. Called by children.c.
+ */
+#ifndef DMD_SPAWN_H
+#define DMD_SPAWN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/config.h"
+#include "common/ipc.h"
+#include "dmd/prepare.h"
+#include "dmd/users.h"
+
+struct spawn;
+
+/* Where children write before, or instead of, syslog: DMD_LOG in child.h. */
+enum spawn_log { SPAWN_LOG_STDERR, SPAWN_LOG_JOURNAL, SPAWN_LOG_SYSLOG };
+
+/*
+ * Opens dm-net and dm-store: beside this program's own file if dm-net lies
+ * there (a build tree), else in LIBEXECDIR/dmd; and that own file for the
+ * resolver. NULL: logged, *exit_code is set.
+ */
+struct spawn *spawn_new(const struct config *, const struct users *,
+    const struct prepared *, enum spawn_log, int *exit_code);
+void spawn_free(struct spawn *);
+
+/* Closes what children get as stderr: they get /dev/null from now on. */
+void spawn_quiet(struct spawn *);
+
+/* Its end of the channel becomes descriptor 3 of the child; the caller closes
+ * channel_fd. Returns the pid, -1 with errno. */
+pid_t spawn_child(const struct spawn *, enum role, int channel_fd);
+
+/* Where the binaries of children are: own_path is /proc/self/exe read. The
+ * result is a new string without a name behind it. */
+char *spawn_directory(const char *own_path);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whom the processes run as: the users and the group of dm.toml(5), looked up
+ * once at the start. Called by main.c; the result is read by prepare.c,
+ * spawn.c and control.c. Without root everything is the caller's.
+ */
+#ifndef DMD_USERS_H
+#define DMD_USERS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/config.h"
+
+struct user {
+	uid_t uid;
+	gid_t gid;
+};
+
+struct users {
+	bool as_root;
+	struct user net;
+	struct user store; /* gid: the group */
+	struct user resolver;
+	uid_t own_uid;
+	gid_t group; /* reads files, may use the control socket */
+};
+
+/*
+ * 0; or a sysexits code after one line about each user or group that is
+ * missing or cannot be used.
+ */
+int users_find(const struct config *, struct users *);
+
+#endif
