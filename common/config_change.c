@@ -63,36 +63,41 @@ struct files_change {
 	size_t other_signers;
 };
 
+static bool
+has_same_signers(const struct config_file *a, const struct config_file *b)
+{
+	return a->n == b->n &&
+	       (a->n == 0 || memcmp(a->signers, b->signers, 32 * a->n) == 0);
+}
+
 /* Both lists are in name_order(). */
 static void
 compare_lists(const struct config *old, const struct config *new,
     struct files_change *change)
 {
-	size_t i = 0, j = 0;
+	const struct config_file *a = old->files, *b = new->files;
+	size_t a_left = old->nfiles, b_left = new->nfiles;
 
-	while (i < old->nfiles || j < new->nfiles) {
-		const struct config_file *a = &old->files[i];
-		const struct config_file *b = &new->files[j];
-		int order = i == old->nfiles ? 1
-			    : j == new->nfiles
-				? -1
-				: name_order(a->pattern, b->pattern);
+	while (a_left > 0 && b_left > 0) {
+		int order = name_order(a->pattern, b->pattern);
 
-		if (order < 0) {
+		if (order < 0)
 			change->removed++;
-			i++;
-		} else if (order > 0) {
+		else if (order > 0)
 			change->added++;
-			j++;
-		} else {
-			if (a->n != b->n ||
-			    (a->n > 0 &&
-				memcmp(a->signers, b->signers, 32 * a->n) != 0))
-				change->other_signers++;
-			i++;
-			j++;
+		else if (!has_same_signers(a, b))
+			change->other_signers++;
+		if (order <= 0) {
+			a++;
+			a_left--;
+		}
+		if (order >= 0) {
+			b++;
+			b_left--;
 		}
 	}
+	change->removed += a_left;
+	change->added += b_left;
 }
 
 const char *

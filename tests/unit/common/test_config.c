@@ -85,7 +85,7 @@ test_example(void **state)
 	assert_string_equal(c->files[0].pattern, "config.json");
 	assert_int_equal(c->files[0].n, 1);
 	base64_encode(c->files[0].signers[0], 32, text);
-	assert_memory_equal(text, KEY + 1, strlen(text));
+	assert_memory_equal(text, &KEY[1], strlen(text));
 	assert_string_equal(c->files[1].pattern, "data.bin");
 	assert_int_equal(c->files[1].n, 2);
 	config_free(c);
