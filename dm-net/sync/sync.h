@@ -38,12 +38,13 @@ struct sync;
 
 #define SYNC_PROTOCOL "/data-mesher/sync/1.0.0"
 #define SYNC_VERSION 1
-#define SYNC_MESSAGE_MAX (128u << 10) /* bytes of a message, its length apart \
-				       */
-#define SYNC_PULL_MIN (64u << 10)     /* least room for sync_pull() */
-#define SYNC_ADDR_MAX 256	      /* bytes of a binary multiaddr */
-#define SYNC_ADDRS_MAX 8	      /* kept of one peer */
-#define SYNC_RECORD_MAX 1024	      /* bytes of a signed peer record */
+#define SYNC_MESSAGE_MAX                                                  \
+	(128u << 10)		  /* bytes of a message, its length apart \
+				   */
+#define SYNC_PULL_MIN (64u << 10) /* least room for sync_pull() */
+#define SYNC_ADDR_MAX 256	  /* bytes of a binary multiaddr */
+#define SYNC_ADDRS_MAX 8	  /* kept of one peer */
+#define SYNC_RECORD_MAX 1024	  /* bytes of a signed peer record */
 #define SYNC_AGENT_MAX 64
 #define SYNC_SMALL_MAX \
 	(64u << 10) /* content that goes over the shared stream */

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "dm-net/sync/core.h"
+
+struct conn *
+conn_find(const struct sync *s, uint64_t handle)
+{
+	for (size_t i = 0; i < s->conn_count; i++) {
+		if (s->conns[i]->handle == handle)
+			return s->conns[i];
+	}
+	return NULL;
+}
+
+bool
+conn_is_live(const struct conn *c)
+{
+	return c->state == CONN_UP && !c->is_trial;
+}
+
+void
+conn_wake(struct sync *s, struct conn *c)
+{
+	if (c->is_awake || c->state == CONN_CLOSED)
+		return;
+	c->is_awake = true;
+	act_add(s, SYNC_WANT_WRITE, c->handle);
+}
+
+void
+conn_free(struct conn *c)
+{
+	walk_drop(c);
+	keyq_clear(&c->out);
+	keyq_clear(&c->ask);
+	keyq_clear(&c->asking);
+	free(c->in);
+	free(c->interests);
+	free(c->has);
+	free(c->replies);
+	free(c);
+}
+
+/* Nothing is expected of it any more. */
+static void
+conn_retire(struct sync *s, struct conn *c)
+{
+	walk_drop(c);
+	ask_drop(s, c);
+	keyq_clear(&c->out);
+	c->reply_count = 0;
+	c->missing_count = 0;
+	fetch_forget(s, c->handle);
+	want_conn_gone(s, c->handle);
+}
+
+void
+conn_close(struct sync *s, struct conn *c, enum sync_close reason,
+    const char *text, bool flush)
+{
+	if (c->state == CONN_CLOSED || (flush && c->state == CONN_FLUSHING))
+		return;
+	if (c->state != CONN_FLUSHING) {
+		c->reason = reason;
+		c->text = text;
+		conn_retire(s, c);
+	}
+	if (flush) {
+		c->state = CONN_FLUSHING;
+		c->deadline_ns = s->now_ns + FLUSH_NS;
+		due_at(s, c->deadline_ns);
+		conn_wake(s, c);
+		return;
+	}
+	c->state = CONN_CLOSED;
+	struct act *a = act_add(s, SYNC_CLOSE, c->handle);
+
+	a->reason = c->reason;
+	a->text = c->text;
+}
+
+void
+conn_flushed(struct sync *s, struct conn *c)
+{
+	if (c->state == CONN_FLUSHING)
+		conn_close(s, c, c->reason, c->text, false);
+}
+
+void
+conn_hostile(struct sync *s, struct conn *c, const char *text)
+{
+	struct peer *p = c->peer;
+
+	if (c->state == CONN_CLOSED || c->state == CONN_FLUSHING)
+		return;
+	s->stats.hostile++;
+	p->failures++;
+	p->next_dial_ns = s->now_ns + BACKOFF_REFUSED / 2 +
+			  random_below(s, BACKOFF_OTHER_MAX);
+	conn_close(s, c, SYNC_CLOSE_HOSTILE, text, c->bad_count > 0);
+}
+
+void
+conn_bye(struct sync *s, struct conn *c, enum wire_bye bye,
+    enum sync_close reason, const char *text)
+{
+	if (c->state == CONN_CLOSED || c->state == CONN_FLUSHING)
+		return;
+	c->bye_due = true;
+	c->bye = bye;
+	conn_close(s, c, reason, text, true);
+}
+
+bool
+conn_is_interested(const struct conn *c, const char *name)
+{
+	return c->is_all ||
+	       names_interest_has(c->interests, c->interest_count, name);
+}
+
+/* --- what a peer has: a small lossy table; a loss costs a repeat ---------- */
+
+static struct has *
+has_slot(const struct conn *c, const uint8_t *key)
+{
+	return &c->has[key[9] % HAS_SLOTS];
+}
+
+void
+conn_note_has(struct conn *c, const uint8_t *key, uint64_t signed_at_ns,
+    const uint8_t *version)
+{
+	struct has *h;
+
+	if (c->has == NULL)
+		c->has = xcalloc(HAS_SLOTS, sizeof(*c->has));
+	h = has_slot(c, key);
+	if (memcmp(h->key, key, sizeof(h->key)) == 0 &&
+	    h->signed_at_ns > signed_at_ns)
+		return;
+	memcpy(h->key, key, sizeof(h->key));
+	memcpy(h->version, version, sizeof(h->version));
+	h->signed_at_ns = signed_at_ns;
+}
+
+bool
+conn_has(
+    const struct conn *c, const uint8_t *key, const struct entry_rank *rank)
+{
+	const struct has *h;
+
+	if (c->has == NULL)
+		return false;
+	h = has_slot(c, key);
+	if (memcmp(h->key, key, sizeof(h->key)) != 0)
+		return false;
+	return h->signed_at_ns > rank->signed_at_ns ||
+	       (h->signed_at_ns == rank->signed_at_ns &&
+		   memcmp(h->version, rank->version, sizeof(h->version)) == 0);
+}
+
+/* --- events ------------------------------------------------------------- */
+
+static struct conn *
+conn_new(struct sync *s, uint64_t handle, struct peer *p, bool is_outbound)
+{
+	struct conn *c = xcalloc(1, sizeof(*c));
+
+	c->handle = handle;
+	c->peer = p;
+	c->is_outbound = is_outbound;
+	c->serial = ++s->serial;
+	c->since_ns = s->now_ns;
+	c->deadline_ns = s->now_ns + HELLO_NS;
+	c->hello_due = true;
+	keyq_init(&c->out, OUT_MAX);
+	keyq_init(&c->ask, ASK_MAX);
+	keyq_init(&c->asking, WIRE_KEYS_MAX);
+	if (s->conn_count == s->conn_room) {
+		s->conn_room = s->conn_room == 0 ? 16 : s->conn_room * 2;
+		s->conns = xrealloc(s->conns, s->conn_room, sizeof(*s->conns));
+	}
+	s->conns[s->conn_count++] = c;
+	return c;
+}
+
+void
+sync_connected(struct sync *s, uint64_t handle, const struct peer_id *id,
+    bool is_outbound, const struct sync_addr *addr)
+{
+	struct peer *p = peer_add(s, id, 0);
+	struct conn *c;
+
+	if (p == NULL)
+		fatal("sync: no room for a connected peer");
+	if (is_outbound && p->is_dialling) {
+		p->is_dialling = false;
+		s->dialling--;
+	}
+	c = conn_new(s, handle, p, is_outbound);
+	p->conns++;
+	if (addr != NULL) {
+		c->addr = *addr;
+		c->has_addr = true;
+		if (is_outbound)
+			peer_add_addr(p, addr, false);
+	}
+	due_at(s, s->now_ns + SECOND / 5);
+	if (peer_id_equal(id, &s->set.self)) {
+		p->next_dial_ns = UINT64_MAX;
+		conn_close(s, c, SYNC_CLOSE_SURPLUS, "ourselves", false);
+	} else if (s->conn_count > s->set.peers_max + CONNS_SPARE) {
+		conn_close(s, c, SYNC_CLOSE_SURPLUS, "full", false);
+	} else {
+		conn_wake(s, c);
+	}
+}
+
+void
+sync_disconnected(struct sync *s, uint64_t handle)
+{
+	struct conn *c = conn_find(s, handle);
+	struct peer *p;
+
+	if (c == NULL)
+		return;
+	conn_retire(s, c);
+	for (size_t i = 0; i < s->conn_count; i++) {
+		if (s->conns[i] != c)
+			continue;
+		s->conns[i] = s->conns[--s->conn_count];
+		break;
+	}
+	p = c->peer;
+	p->conns--;
+	if (p->next_dial_ns <= s->now_ns) {
+		/* one that was up for long is called again soon */
+		if (c->state == CONN_UP && s->now_ns - c->since_ns > HELLO_NS)
+			p->failures = 0;
+		peer_back_off(s, p);
+	}
+	if (p->conns == 0 && !p->is_dialling && p->addr_count == 0 &&
+	    !peer_is_trusted(p) && p->next_dial_ns != UINT64_MAX)
+		peer_drop(s, p);
+	conn_free(c);
+	due_at(s, s->now_ns + SECOND / 5);
+}
+
+void
+sync_dial_failed(struct sync *s, const struct peer_id *id)
+{
+	struct peer *p = peer_find(s, id);
+
+	if (p == NULL || !p->is_dialling)
+		return;
+	p->is_dialling = false;
+	s->dialling--;
+	peer_back_off(s, p);
+	due_at(s, s->now_ns + SECOND / 5);
+}
+
+void
+sync_rtt(struct sync *s, uint64_t handle, uint64_t rtt_ns)
+{
+	struct conn *c = conn_find(s, handle);
+
+	if (c != NULL)
+		c->rtt_ns = rtt_ns;
+}

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the sources of the sync core share: its state, and what each source
+ * does for the others. Private to this directory; everyone else sees sync.h.
+ *
+ *	sync.c		creation, time, the queue of actions, questions
+ *	config.c	a reload
+ *	peers.c		the table of peers: addresses, records, back-off
+ *	members.c	connections: hello, duplicates, whom to dial, whom to
+ *shed recv.c, pull.c	the sync stream: bytes in, bytes out announce.c	what is
+ *to be sent, and the entries for it accept.c	entries that came: cheap checks,
+ *judging wanted.c	versions that are wanted, and from whom fetch.c
+ *transfers: which, from whom, when to change
+ *	walk.c		reconciliation: the side that asks
+ *	reply.c		reconciliation: the side that answers
+ */
+#ifndef DMNET_SYNC_CORE_H
+#define DMNET_SYNC_CORE_H
+
+#include "dm-net/sync/keyq.h"
+#include "dm-net/sync/names.h"
+#include "dm-net/sync/sync.h"
+#include "dm-net/sync/trie.h"
+#include "dm-net/sync/wire.h"
+
+#define MS UINT64_C(1000000)
+#define SECOND (1000 * MS)
+
+#define PEERS_MAX 4096
+#define PEERS_OF_TELLER_MAX 64
+#define PEER_BUCKETS 1024
+#define PEER_DAY_NS (86400 * SECOND)
+#define DIALS_MAX 4	  /* under way */
+#define DIALLED_TARGET 12 /* connections that we dialled */
+#define TRUSTED_TARGET 2  /* of these, to bootstrap or allowed peers */
+#define GROUP_MAX 2	  /* dialled, learned peers of one network */
+#define BACKOFF_BASE (500 * MS)
+#define BACKOFF_KNOWN_MAX (10 * SECOND)
+#define BACKOFF_OTHER_MAX (300 * SECOND)
+#define BACKOFF_REFUSED (60 * SECOND) /* hostile, full or another network */
+#define CONNS_SPARE 32		      /* above peers_max, to say good-bye */
+#define SHED_PEERS_MIN 4	      /* connections of a peer that is shed */
+#define HELLO_NS (10 * SECOND)
+#define TRIAL_NS (1 * SECOND)  /* until a full node says so */
+#define FLUSH_NS (1 * SECOND)  /* for last words */
+#define DRAIN_NS (10 * SECOND) /* for the fetches of a duplicate */
+
+#define OUT_MAX 2048	       /* keys to send to one peer */
+#define ASK_MAX 4096	       /* keys to ask of one peer */
+#define ASK_LOW 1024	       /* below this, walks go on */
+#define ASKED_NS (20 * SECOND) /* for the answer to a want */
+#define ASKED_MAX 8192	       /* asked of all peers */
+#define BAD_MAX 4	       /* bad-content to tell one peer */
+#define HAS_SLOTS 256
+#define ENTRIES_BYTES (32u << 10) /* of one message */
+#define CACHE_MAX 512		  /* entries at hand */
+#define CACHE_BUCKETS 512
+#define READS_MAX 64
+
+#define JUDGING_MAX IPC_JUDGES_MAX
+#define JUDGES_MAX 512 /* with those that wait */
+#define SOURCES_MAX 8
+#define REFUSED_SLOTS 16384 /* versions refused by policy */
+#define FUTURE_MAX 128
+#define CHECKS_BURST 256 /* failed checks of one peer */
+#define CHECKS_PER_S 20
+#define RECORDS_BURST 128
+#define RECORDS_PER_S 4
+
+#define WANTS_MAX IPC_TICKETS_MAX
+#define WANTS_ROOM 512 /* below this many, more are asked for */
+#define WANT_BUCKETS 512
+#define VERSIONS_MAX 4 /* wanted of one key */
+#define FETCHES_MAX 64
+#define FETCH_FIRST_NS (250 * MS)
+#define FETCH_IDLE_NS (5 * SECOND)
+#define FETCH_GIVE_UP_NS (30 * SECOND)
+#define FETCH_WINDOW_NS (10 * SECOND)
+#define FETCH_RATE_MIN (16u << 10) /* bytes a second over the window */
+#define FETCH_BACKOFF_MAX (60 * SECOND)
+#define SMALL_PER_CONN 16
+#define LARGE_PER_CONN 4
+#define SERVE_LARGE_MAX 4
+#define REPLACED_MAX 256
+#define REPLACED_NS (60 * SECOND)
+
+#define WALK_OUT_MAX 16 /* questions without an answer */
+#define WALK_PENDING_MAX 16384
+#define WALK_PUSH_MAX 64 /* entries sent without being asked for */
+#define WALK_SILENT_NS (20 * SECOND)
+#define WALK_SOON_NS (2 * SECOND)
+#define WALK_BACKOFF_MAX 16 /* intervals */
+
+enum conn_state { CONN_GREETING, CONN_UP, CONN_FLUSHING, CONN_CLOSED };
+
+struct peer {
+	struct peer_id id;
+	struct peer *chain;
+	size_t at; /* in sync.peers */
+	bool is_bootstrap, is_allowed;
+	bool has_answered; /* a connection was up, in whichever direction */
+	bool is_dialling;
+	bool was_dialled; /* with success, at dialled_ns */
+	uint32_t conns;
+	uint32_t failures;
+	uint64_t next_dial_ns;	  /* mono */
+	uint64_t dialled_ns;	  /* mono */
+	uint64_t last_success_ns; /* wall */
+	uint64_t teller;	  /* hash of who told us; 0: ourselves */
+	struct sync_addr *addrs;
+	size_t addr_count, static_count; /* the first ones are configured */
+	uint8_t *record;
+	size_t record_len;
+	uint64_t seq;
+};
+
+struct bucket {
+	uint64_t at_ns;
+	uint64_t used_ns; /* credit spent, in time that it takes to come back */
+};
+
+/* What a peer is known to have of a key; lossy. */
+struct has {
+	uint8_t key[8], version[8];
+	uint64_t signed_at_ns;
+};
+
+struct bad {
+	uint8_t key[16], version[32];
+};
+
+enum question_type { Q_START, Q_COMPARE, Q_LIST, Q_TELL };
+
+/* A question of a walk: waiting to be sent, or for its answer. */
+struct question {
+	enum question_type type;
+	struct trie_prefix prefix;
+	bool has_cursor;
+	uint8_t cursor[16]; /* list: theirs behind it; tell: ours */
+	bool is_first;	    /* list: it carried our own rows */
+	uint8_t last[16];   /* tell: the last row sent */
+	bool more;	    /* tell: there are others behind */
+};
+
+struct walk {
+	struct question *pending;
+	size_t pending_count, pending_room;
+	struct question out[WALK_OUT_MAX];
+	size_t out_count;
+	uint64_t progress_ns;
+	size_t found, pushed;
+	bool is_broken;	  /* something was left out */
+	uint8_t root[16]; /* ours when it began */
+	uint64_t digest;  /* of what the peer said */
+};
+
+/* A peer's question that is to be answered. */
+struct reply {
+	bool is_rows, is_tell;
+	struct trie_prefix prefix;
+	bool has_cursor;
+	uint8_t cursor[16];
+	struct trie_sum sum; /* theirs; all zero with rows */
+	bool has_children;
+	struct trie_sum children[TRIE_FANOUT];
+	unsigned next; /* child to look at */
+};
+
+struct conn {
+	uint64_t handle;
+	struct peer *peer;
+	enum conn_state state;
+	bool is_outbound, is_visit, is_trial, is_draining, has_addr;
+	struct sync_addr addr;
+	uint64_t serial;
+	uint64_t since_ns, deadline_ns; /* of hello, trial, flush, drain */
+	enum sync_close reason;
+	const char *text;
+
+	char agent[SYNC_AGENT_MAX + 1];
+	bool is_all;
+	uint64_t start, generation, their_peers, rtt_ns;
+	uint8_t *interests;
+	size_t interest_count;
+	struct trie_sum their_root;
+
+	uint8_t *in;
+	size_t in_len, in_room;
+
+	bool is_awake; /* a WANT_WRITE is out, and pull has not returned 0 */
+	bool hello_due, records_due, records_ask, got_records, busy_due;
+	bool bye_due;
+	enum wire_bye bye;
+	struct bad bads[BAD_MAX];
+	size_t bad_count;
+	struct keyq out, ask, asking;
+	uint64_t asking_ns;
+	uint8_t missing[WIRE_KEYS_MAX * 16];
+	size_t missing_count;
+	struct has *has;
+	struct bucket checks, record_checks;
+
+	struct walk *walk;
+	struct reply *replies;
+	size_t reply_count;
+	uint64_t walk_at_ns;
+	unsigned walk_backoff;
+	bool has_last, is_synced;
+	uint8_t last_root[16];
+	uint64_t last_digest;
+
+	unsigned small, large; /* fetches under way */
+};
+
+struct source {
+	uint64_t conn;
+	uint64_t not_before_ns;
+	unsigned failures;
+};
+
+struct judge {
+	bool is_used, is_sent;
+	uint64_t id;
+	struct entry entry;
+	struct entry_rank rank;
+	uint8_t key[16];
+	uint64_t sources[SOURCES_MAX]; /* the first one sent it */
+	size_t source_count;
+	uint8_t *content;
+	size_t content_len;
+	uint64_t content_conn;
+};
+
+struct want {
+	bool is_used;
+	uint8_t key[16];
+	struct entry_rank rank;
+	uint64_t size, ticket;
+	uint64_t added_ns, not_before_ns;
+	uint32_t failures;
+	bool may_not_cancel; /* a fetch was cancelled for this one already */
+	struct source sources[SOURCES_MAX];
+	size_t source_count;
+	uint64_t put_id; /* content from an announcement is being put; 0 */
+	uint64_t put_conn;
+	uint8_t *content;
+	size_t content_len;
+	unsigned fetching;
+	uint32_t chain;
+};
+
+struct fetch {
+	bool is_used;
+	uint64_t id;
+	uint32_t want;
+	uint64_t conn;
+	bool is_large;
+	uint64_t start_ns, progress_ns, window_ns;
+	uint64_t bytes, window_bytes;
+};
+
+struct future {
+	bool is_used;
+	struct entry entry;
+	uint64_t conn;
+};
+
+struct cached {
+	struct entry entry;
+	struct entry_rank rank;
+	uint8_t key[16];
+	uint8_t *content;
+	size_t content_len;
+	uint16_t chain; /* index + 1 */
+};
+
+struct read {
+	bool is_used;
+	uint64_t id;
+	uint8_t key[16];
+};
+
+struct replaced {
+	uint8_t key[16], version[32];
+	uint64_t size, at_ns;
+};
+
+struct refused {
+	uint8_t key[4], version[8];
+};
+
+struct act {
+	enum sync_action_type type;
+	uint64_t id;
+	uint8_t key[16], version[32];
+	enum sync_close reason;
+	const char *text;
+	struct peer *peer;
+};
+
+struct staged_peer {
+	struct peer_id id;
+	struct sync_addr addr;
+	bool is_bootstrap;
+};
+
+struct sync {
+	struct sync_settings set;
+	char agent[SYNC_AGENT_MAX + 1];
+	struct sync_config config, next_config;
+	uint64_t generation;
+	struct names *names, *next_names;
+	struct staged_peer *staged;
+	size_t staged_count, allowed_count;
+	bool is_configured;
+
+	uint64_t now_ns, wall_ns, deadline_ns, random;
+	uint64_t ids; /* last given */
+	bool hints_due, fetch_due;
+
+	struct act *acts;
+	size_t act_first, act_count, act_room;
+	struct entry act_entry;
+	uint8_t act_content[IPC_INLINE_MAX];
+
+	struct trie *trie;
+	bool is_complete;
+
+	struct peer *peers[PEERS_MAX], *buckets[PEER_BUCKETS];
+	size_t peer_count;
+	struct conn **conns;
+	size_t conn_count, conn_room;
+	uint64_t serial, exchange_at_ns, exchanges;
+	size_t dialling;
+	uint8_t *own_record;
+	size_t own_record_len;
+
+	struct cached *cache[CACHE_MAX];
+	uint16_t cache_buckets[CACHE_BUCKETS];
+	size_t cache_next;
+	struct read reads[READS_MAX];
+	size_t reading;
+	struct keyq asked;
+
+	struct judge *judges[JUDGES_MAX];
+	size_t judge_count, judging;
+	struct refused *refused;
+	struct future *futures[FUTURE_MAX];
+	size_t future_count;
+
+	struct want wants[WANTS_MAX];
+	uint32_t want_buckets[WANT_BUCKETS];
+	size_t want_count;
+	struct fetch fetches[FETCHES_MAX];
+	size_t fetch_count, fetch_turn;
+	struct replaced replaced[REPLACED_MAX];
+	size_t replaced_next, serving;
+
+	struct sync_stats stats;
+};
+
+/* --- sync.c ----------------------------------------------------------------
+ */
+
+uint64_t random_next(struct sync *);
+uint64_t random_below(struct sync *, uint64_t bound);
+/* Queues an action; the caller fills in what else it carries. */
+struct act *act_add(struct sync *, enum sync_action_type, uint64_t id);
+uint64_t id_next(struct sync *);
+/* Takes one of `burst` that come back at per_s; false: none left. */
+bool bucket_take(
+    struct sync *, struct bucket *, uint64_t burst, uint64_t per_s);
+/* Makes the next tick come at `at_ns` at the latest. */
+void due_at(struct sync *, uint64_t at_ns);
+
+/* --- peers.c ---------------------------------------------------------------
+ */
+
+struct peer *peer_find(const struct sync *, const struct peer_id *);
+/* Finds or adds; NULL: the table is full, or the teller told enough. */
+struct peer *peer_add(struct sync *, const struct peer_id *, uint64_t teller);
+uint64_t peer_hash(const struct sync *, const struct peer_id *);
+void peer_add_addr(struct peer *, const struct sync_addr *, bool is_static);
+void peer_drop(struct sync *, struct peer *);
+/* A failure: sets next_dial_ns, with jitter. */
+void peer_back_off(struct sync *, struct peer *);
+void peer_reset_backoff(struct sync *, const struct peer *except);
+/* Takes in a signed record; false: it is not good. */
+bool peer_record(
+    struct sync *, const uint8_t *bytes, size_t len, uint64_t teller);
+/* Network of an address; 0: private, or no IP address. */
+uint64_t peer_group(const struct peer *);
+bool peer_is_trusted(const struct peer *);
+/* May its record be handed on? */
+bool peer_is_good(const struct sync *, const struct peer *);
+
+/* --- members.c -------------------------------------------------------------
+ */
+
+struct conn *conn_find(const struct sync *, uint64_t handle);
+/* Up and to be talked to: not on trial, not closing. */
+bool conn_is_live(const struct conn *);
+/* There is something to pull. */
+void conn_wake(struct sync *, struct conn *);
+/* Ends it, after the last words that are due if flush. */
+void conn_close(struct sync *, struct conn *, enum sync_close, const char *text,
+    bool flush);
+void conn_hostile(struct sync *, struct conn *, const char *text);
+void conn_bye(struct sync *, struct conn *, enum wire_bye, enum sync_close,
+    const char *text);
+/* Its last words are out. */
+void conn_flushed(struct sync *, struct conn *);
+void conn_on_hello(struct sync *, struct conn *, const struct wire_hello *);
+void conn_on_records(struct sync *, struct conn *, struct wire_records *);
+void conn_on_bye(struct sync *, struct conn *, uint64_t reason);
+bool conn_is_interested(const struct conn *, const char *name);
+void conn_note_has(struct conn *, const uint8_t *key, uint64_t signed_at_ns,
+    const uint8_t *version);
+bool conn_has(
+    const struct conn *, const uint8_t *key, const struct entry_rank *);
+void members_tick(struct sync *);
+void members_reload(struct sync *);
+void conn_free(struct conn *);
+
+/* --- recv.c, pull.c: see sync.h --------------------------------------------
+ */
+
+/* --- announce.c ------------------------------------------------------------
+ */
+
+struct cached *cache_find(struct sync *, const uint8_t *key);
+void cache_put(struct sync *, const struct entry *, const uint8_t *key,
+    const uint8_t *content, size_t len);
+void cache_drop(struct sync *, const uint8_t *key);
+void announce_entry(struct sync *, const struct cached *);
+/* Queues a key for one peer. */
+void announce_to(
+    struct sync *, struct conn *, const uint8_t *key, unsigned flag);
+/* The peer wants these. */
+void announce_want(struct sync *, struct conn *, const struct wire_want *);
+/* One message of entries; 0: none now, or no room. */
+size_t announce_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
+void announce_lost(struct sync *);
+void announce_free(struct sync *);
+
+/* --- accept.c --------------------------------------------------------------
+ */
+
+enum row_fate { ROW_HELD, ROW_OLDER, ROW_COMING, ROW_REFUSED, ROW_WANTED };
+
+/* What to do about a row that a peer listed; notes the peer as a source. */
+enum row_fate accept_row(struct sync *, struct conn *, const struct wire_row *);
+void accept_entry(struct sync *, struct conn *, const struct entry *,
+    const uint8_t *content, size_t len, bool was_asked);
+void accept_tick(struct sync *);
+/* A new configuration: what was refused may be welcome now. */
+void accept_reload(struct sync *);
+void accept_lost(struct sync *);
+/* Too far ahead of our clock? */
+bool accept_is_future(const struct sync *, uint64_t signed_at_ns);
+
+/* --- wanted.c --------------------------------------------------------------
+ */
+
+struct want *want_find(
+    struct sync *, const uint8_t *key, const uint8_t *version);
+/* The first of a key; want_next() for the others. */
+struct want *want_first(struct sync *, const uint8_t *key);
+struct want *want_next(struct sync *, const struct want *);
+/* NULL: no room; the ticket was given back. */
+struct want *want_add(struct sync *, const uint8_t *key,
+    const struct entry_rank *, uint64_t size, uint64_t ticket);
+void want_source(struct sync *, struct want *, uint64_t conn);
+void want_unsource(struct want *, uint64_t conn);
+void want_remove(struct sync *, struct want *, bool drop_ticket);
+/* Removes those of a key that are not above what is held. */
+void want_prune(struct sync *, const uint8_t *key);
+/* Content that came with the announcement. */
+void want_put(
+    struct sync *, struct want *, uint64_t conn, uint8_t *content, size_t len);
+void want_lost(struct sync *);
+void want_conn_gone(struct sync *, uint64_t conn);
+
+/* --- fetch.c ---------------------------------------------------------------
+ */
+
+/* Starts what can be started. */
+void fetch_schedule(struct sync *);
+void fetch_tick(struct sync *);
+/* Ends all fetches of a want, telling the driver. */
+void fetch_cancel(struct sync *, struct want *);
+/* Forgets those of a connection, or all (0), without telling. */
+void fetch_forget(struct sync *, uint64_t conn);
+void fetch_retry_later(struct sync *, struct want *);
+
+/* --- walk.c, reply.c -------------------------------------------------------
+ */
+
+void walk_soon(struct sync *, struct conn *, uint64_t in_ns);
+void walk_all_soon(struct sync *);
+void walk_hello(struct sync *, struct conn *);
+void walk_tick(struct sync *, struct conn *);
+size_t walk_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
+void walk_compare(struct sync *, struct conn *, const struct wire_compare *);
+void walk_rows(struct sync *, struct conn *, const struct wire_rows *);
+void walk_busy(struct sync *, struct conn *);
+void walk_drop(struct conn *);
+/* Sets the time of the next one; `is_idle`: the last changed nothing. */
+void walk_next(struct sync *, struct conn *, bool is_idle);
+/* Rows a peer listed: asks for what we are behind on; how many that were. */
+size_t walk_take_rows(struct sync *, struct conn *, const struct wire_rows *);
+/* Writes our rows below a prefix; `last` (or NULL) is the last one written. */
+size_t walk_write_rows(struct sync *, struct wire_rows *, uint8_t *last,
+    uint8_t *buf, size_t size);
+size_t ask_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
+void ask_tick(struct sync *, struct conn *);
+/* An answer to a want: true if the key was asked for. */
+bool ask_answered(struct sync *, struct conn *, const uint8_t *key);
+void ask_drop(struct sync *, struct conn *);
+
+void reply_compare(struct sync *, struct conn *, const struct wire_compare *);
+void reply_rows(struct sync *, struct conn *, const struct wire_rows *);
+size_t reply_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
+
+void row_rank(const struct trie_row *, struct entry_rank *);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "dm-net/sync/core.h"
+
+/* --- sources
+ * ------------------------------------------------------------------- */
+
+static struct source *
+source_find(struct want *w, uint64_t conn)
+{
+	for (size_t i = 0; i < w->source_count; i++) {
+		if (w->sources[i].conn == conn)
+			return &w->sources[i];
+	}
+	return NULL;
+}
+
+static bool
+has_room(const struct conn *c, bool is_large)
+{
+	return is_large ? c->large < LARGE_PER_CONN : c->small < SMALL_PER_CONN;
+}
+
+static bool
+want_is_large(const struct want *w)
+{
+	return w->size > SYNC_SMALL_MAX;
+}
+
+/* The least busy peer that has it, but for `except`; NULL: none now. */
+static struct conn *
+source_pick(struct sync *s, const struct want *w, uint64_t except)
+{
+	struct conn *best = NULL;
+	size_t ties = 0;
+
+	for (size_t i = 0; i < w->source_count; i++) {
+		const struct source *src = &w->sources[i];
+		struct conn *c = conn_find(s, src->conn);
+
+		if (c == NULL || src->conn == except || !conn_is_live(c) ||
+		    src->not_before_ns > s->now_ns ||
+		    !has_room(c, want_is_large(w)))
+			continue;
+		if (best == NULL ||
+		    c->small + c->large < best->small + best->large) {
+			best = c;
+			ties = 1;
+		} else if (c->small + c->large == best->small + best->large &&
+			   random_below(s, ++ties) == 0) {
+			best = c;
+		}
+	}
+	return best;
+}
+
+static void
+source_back_off(struct sync *s, struct source *src, uint64_t base_ns)
+{
+	uint64_t span = base_ns << (src->failures < 8 ? src->failures : 8);
+
+	if (span > FETCH_BACKOFF_MAX)
+		span = FETCH_BACKOFF_MAX;
+	src->failures++;
+	src->not_before_ns = s->now_ns + base_ns / 4 + random_below(s, span);
+}
+
+void
+fetch_retry_later(struct sync *s, struct want *w)
+{
+	uint64_t span = SECOND << (w->failures < 8 ? w->failures : 8);
+
+	if (span > FETCH_BACKOFF_MAX)
+		span = FETCH_BACKOFF_MAX;
+	w->failures++;
+	w->not_before_ns = s->now_ns + SECOND / 4 + random_below(s, span);
+}
+
+/* --- transfers
+ * -------------------------------------------------------------------- */
+
+static void
+fetch_start(struct sync *s, struct want *w, struct conn *c)
+{
+	struct fetch *f = s->fetches;
+
+	while (f->is_used)
+		f++;
+	*f = (struct fetch){.is_used = true,
+	    .id = id_next(s),
+	    .want = (uint32_t)(w - s->wants),
+	    .conn = c->handle,
+	    .is_large = want_is_large(w),
+	    .start_ns = s->now_ns,
+	    .progress_ns = s->now_ns,
+	    .window_ns = s->now_ns};
+	s->fetch_count++;
+	s->stats.fetches++;
+	w->fetching++;
+	if (f->is_large)
+		c->large++;
+	else
+		c->small++;
+	act_add(s, SYNC_FETCH_START, f->id);
+	due_at(s, s->now_ns + 50 * MS);
+}
+
+static void
+fetch_end(struct sync *s, struct fetch *f)
+{
+	struct conn *c = conn_find(s, f->conn);
+
+	if (c != NULL && f->is_large)
+		c->large--;
+	else if (c != NULL)
+		c->small--;
+	s->wants[f->want].fetching--;
+	s->fetch_count--;
+	f->is_used = false;
+	s->fetch_due = true;
+}
+
+void
+fetch_cancel(struct sync *s, struct want *w)
+{
+	for (size_t i = 0; i < FETCHES_MAX && w->fetching > 0; i++) {
+		struct fetch *f = &s->fetches[i];
+
+		if (!f->is_used || &s->wants[f->want] != w)
+			continue;
+		act_add(s, SYNC_FETCH_CANCEL, f->id);
+		fetch_end(s, f);
+	}
+}
+
+void
+fetch_forget(struct sync *s, uint64_t conn)
+{
+	for (size_t i = 0; i < FETCHES_MAX && s->fetch_count > 0; i++) {
+		struct fetch *f = &s->fetches[i];
+
+		if (f->is_used && (conn == 0 || f->conn == conn))
+			fetch_end(s, f);
+	}
+}
+
+/* --- which
+ * ------------------------------------------------------------------------- */
+
+/*
+ * May it be started now, and by whom? Only one version of a key runs, and
+ * none while a greater one can.
+ */
+static struct conn *
+may_start(struct sync *s, struct want *w)
+{
+	if (w->fetching > 0 || w->put_id != 0 || w->not_before_ns > s->now_ns)
+		return NULL;
+	for (struct want *o = want_first(s, w->key); o != NULL;
+	     o = want_next(s, o)) {
+		if (o == w)
+			continue;
+		if (o->fetching > 0 || o->put_id != 0)
+			return NULL;
+		if (entry_rank_compare(&o->rank, &w->rank) > 0 &&
+		    o->not_before_ns <= s->now_ns &&
+		    source_pick(s, o, 0) != NULL)
+			return NULL;
+	}
+	return source_pick(s, w, 0);
+}
+
+void
+fetch_schedule(struct sync *s)
+{
+	size_t used = s->want_count;
+
+	s->fetch_due = false;
+	for (size_t i = 0; i < WANTS_MAX && used > 0; i++) {
+		struct want *w = &s->wants[(s->fetch_turn + i) % WANTS_MAX];
+		struct conn *c;
+
+		if (!w->is_used)
+			continue;
+		used--;
+		if (s->fetch_count == FETCHES_MAX)
+			break;
+		c = may_start(s, w);
+		if (c != NULL)
+			fetch_start(s, w, c);
+	}
+	s->fetch_turn = (s->fetch_turn + 17) % WANTS_MAX;
+}
+
+/* --- when to change
+ * ------------------------------------------------------------------ */
+
+/* Another source for it, as well if it is small, or instead. */
+static bool
+fetch_change(struct sync *s, struct fetch *f)
+{
+	struct want *w = &s->wants[f->want];
+	struct conn *other = source_pick(s, w, f->conn);
+	struct source *src = source_find(w, f->conn);
+
+	if (other == NULL || w->fetching > 1)
+		return false;
+	if (f->is_large) {
+		if (src != NULL)
+			source_back_off(s, src, SECOND);
+		fetch_cancel(s, w);
+	}
+	if (s->fetch_count < FETCHES_MAX)
+		fetch_start(s, w, other);
+	return true;
+}
+
+/* Nothing more can be expected of this one: it ends, and waits its turn. */
+static void
+fetch_give_up(struct sync *s, struct fetch *f)
+{
+	struct want *w = &s->wants[f->want];
+	struct source *src = source_find(w, f->conn);
+
+	s->stats.fetches_failed++;
+	if (src != NULL)
+		source_back_off(s, src, SECOND);
+	act_add(s, SYNC_FETCH_CANCEL, f->id);
+	fetch_end(s, f);
+	if (w->fetching == 0)
+		w->failures++;
+}
+
+static void
+fetch_watch(struct sync *s, struct fetch *f)
+{
+	struct conn *c = conn_find(s, f->conn);
+	uint64_t first = 4 * (c == NULL ? 0 : c->rtt_ns);
+	uint64_t idle = s->now_ns - f->progress_ns;
+	bool is_slow = false;
+
+	if (first < FETCH_FIRST_NS)
+		first = FETCH_FIRST_NS;
+	if (s->now_ns - f->window_ns >= FETCH_WINDOW_NS) {
+		is_slow = f->bytes - f->window_bytes <
+			  FETCH_RATE_MIN * (FETCH_WINDOW_NS / SECOND);
+		f->window_ns = s->now_ns;
+		f->window_bytes = f->bytes;
+	}
+	if (idle > FETCH_GIVE_UP_NS)
+		fetch_give_up(s, f);
+	else if (idle > FETCH_IDLE_NS || is_slow ||
+		 (f->bytes == 0 && idle > first))
+		fetch_change(s, f);
+}
+
+void
+fetch_tick(struct sync *s)
+{
+	for (size_t i = 0; i < FETCHES_MAX && s->fetch_count > 0; i++) {
+		if (s->fetches[i].is_used)
+			fetch_watch(s, &s->fetches[i]);
+	}
+	if (s->want_count > 0)
+		s->fetch_due = true;
+}
+
+/* --- events
+ * -------------------------------------------------------------------------- */
+
+static struct fetch *
+fetch_find(struct sync *s, uint64_t id)
+{
+	for (size_t i = 0; i < FETCHES_MAX; i++) {
+		if (s->fetches[i].is_used && s->fetches[i].id == id)
+			return &s->fetches[i];
+	}
+	return NULL;
+}
+
+void
+sync_fetch_progress(struct sync *s, uint64_t id, uint64_t bytes)
+{
+	struct fetch *f = fetch_find(s, id);
+
+	if (f == NULL || bytes < f->bytes)
+		return;
+	f->bytes = bytes;
+	f->progress_ns = s->now_ns;
+}
+
+/* The holder is told, so that it looks at its disk, and then left alone. */
+static void
+fetch_was_bad(struct sync *s, struct want *w, struct conn *c)
+{
+	struct bad *b;
+
+	want_unsource(w, c->handle);
+	if (c->bad_count < BAD_MAX) {
+		b = &c->bads[c->bad_count++];
+		memcpy(b->key, w->key, 16);
+		memcpy(b->version, w->rank.version, 32);
+	}
+	conn_hostile(s, c, "content that is not what was signed");
+}
+
+/* All bytes went to the store: what it says. */
+static void
+fetch_was_put(struct sync *s, struct want *w, struct conn *c, enum verdict v)
+{
+	bool is_passing = v == VERDICT_BUSY || v == VERDICT_NO_STORE ||
+			  v == VERDICT_NO_SPACE || v == VERDICT_IO_ERROR;
+
+	if (verdict_is_ok(v)) {
+		want_remove(s, w, false);
+		return;
+	}
+	s->stats.fetches_failed++;
+	if (v == VERDICT_BAD_CONTENT) {
+		if (c != NULL)
+			fetch_was_bad(s, w, c);
+	} else if (is_passing) {
+		fetch_retry_later(s, w);
+	} else {
+		want_remove(s, w, true);
+	}
+}
+
+void
+sync_fetch_done(
+    struct sync *s, uint64_t id, enum sync_fetch_end end, enum verdict v)
+{
+	struct fetch *f = fetch_find(s, id);
+	struct source *src;
+	struct want *w;
+	struct conn *c;
+
+	if (f == NULL)
+		return;
+	w = &s->wants[f->want];
+	c = conn_find(s, f->conn);
+	src = source_find(w, f->conn);
+	fetch_end(s, f);
+	if (end != SYNC_FETCH_PUT)
+		s->stats.fetches_failed++;
+	switch (end) {
+	case SYNC_FETCH_PUT:
+		fetch_was_put(s, w, c, v);
+		break;
+	case SYNC_FETCH_GONE:
+		want_unsource(w, f->conn);
+		break;
+	case SYNC_FETCH_BUSY:
+		if (src != NULL)
+			source_back_off(s, src, SECOND / 4);
+		break;
+	case SYNC_FETCH_BROKEN:
+		if (src != NULL)
+			source_back_off(s, src, SECOND);
+		break;
+	case SYNC_FETCH_HOSTILE:
+		want_unsource(w, f->conn);
+		if (c != NULL)
+			conn_hostile(s, c, "a malformed answer for a file");
+		break;
+	}
+}

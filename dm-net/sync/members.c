@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "dm-net/sync/core.h"
+
+static size_t
+count_live(const struct sync *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->conn_count; i++)
+		n += conn_is_live(s->conns[i]);
+	return n;
+}
+
+static size_t
+count_outbound(const struct sync *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->conn_count; i++) {
+		const struct conn *c = s->conns[i];
+
+		n += c->is_outbound &&
+		     (c->state == CONN_UP || c->state == CONN_GREETING);
+	}
+	return n;
+}
+
+/* --- hello ---------------------------------------------------------------- */
+
+static void
+hello_take(struct conn *c, const struct wire_hello *h)
+{
+	c->start = h->start;
+	c->generation = h->generation;
+	c->their_peers = h->peers;
+	c->their_root = h->root;
+	c->is_all = h->is_all;
+	free(c->interests);
+	c->interests = NULL;
+	c->interest_count = h->interest_count;
+	if (h->interest_count > 0) {
+		c->interests = xmalloc(8 * h->interest_count);
+		memcpy(c->interests, h->interests, 8 * h->interest_count);
+	}
+	memcpy(c->agent, h->agent, h->agent_len);
+	c->agent[h->agent_len] = '\0';
+}
+
+/*
+ * Two connections to one peer. The newest stays if the other can be dead: the
+ * peer started anew, or dialled again. If both sides dialled at once, the
+ * smaller peer id's own call stays, and it alone ends the other.
+ */
+static void
+resolve_duplicates(struct sync *s, struct conn *c)
+{
+	bool we_decide = peer_id_compare(&s->set.self, &c->peer->id) < 0;
+
+	for (size_t i = 0; i < s->conn_count; i++) {
+		struct conn *o = s->conns[i];
+
+		if (o == c || o->peer != c->peer || o->state != CONN_UP)
+			continue;
+		if (o->start != c->start || o->is_outbound == c->is_outbound) {
+			conn_bye(s, o->serial < c->serial ? o : c,
+			    WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
+			    "replaced by a newer connection");
+		} else if (we_decide) {
+			struct conn *loser = o->is_outbound ? c : o;
+
+			loser->is_draining = true;
+			loser->deadline_ns = s->now_ns + DRAIN_NS;
+		}
+	}
+}
+
+static void
+conn_up(struct sync *s, struct conn *c)
+{
+	struct peer *p = c->peer;
+
+	c->state = CONN_UP;
+	c->records_due = true;
+	p->has_answered = true;
+	p->failures = 0;
+	if (c->is_outbound) {
+		p->was_dialled = true;
+		p->dialled_ns = s->now_ns;
+		p->last_success_ns = s->wall_ns;
+		s->hints_due = true;
+	}
+	peer_reset_backoff(s, p);
+	if (!c->is_outbound && count_live(s) > s->set.peers_max &&
+	    !peer_is_trusted(p)) {
+		c->is_trial = true;
+		c->deadline_ns = s->now_ns + TRIAL_NS;
+		due_at(s, c->deadline_ns);
+	} else {
+		resolve_duplicates(s, c);
+	}
+	conn_wake(s, c);
+	if (conn_is_live(c))
+		walk_hello(s, c);
+	s->fetch_due = true;
+}
+
+static bool
+is_our_network(const struct sync *s, const struct wire_hello *h)
+{
+	return h->has_network == s->config.has_network &&
+	       (!h->has_network ||
+		   memcmp(h->network, s->config.network, 32) == 0);
+}
+
+void
+conn_on_hello(struct sync *s, struct conn *c, const struct wire_hello *h)
+{
+	bool is_first = c->state == CONN_GREETING;
+	bool is_reload = !is_first && c->generation != h->generation;
+
+	if (h->version < SYNC_VERSION) {
+		conn_hostile(s, c, "hello of an impossible version");
+		return;
+	}
+	hello_take(c, h);
+	if (!is_our_network(s, h)) {
+		c->peer->next_dial_ns =
+		    s->now_ns + random_below(s, BACKOFF_REFUSED);
+		conn_bye(s, c, WIRE_BYE_NETWORK, SYNC_CLOSE_NETWORK,
+		    "of another network");
+	} else if (is_first) {
+		conn_up(s, c);
+	} else if (is_reload && conn_is_live(c)) {
+		c->walk_backoff = 1;
+		walk_hello(s, c);
+	}
+}
+
+/* --- full ----------------------------------------------------------------- */
+
+/* One that others can dial and that has other peers. */
+static bool
+may_shed(const struct conn *c)
+{
+	return conn_is_live(c) && !c->is_outbound &&
+	       !peer_is_trusted(c->peer) && c->peer->record != NULL &&
+	       c->peer->addr_count > 0 && c->their_peers >= SHED_PEERS_MIN;
+}
+
+/* We are full: either the newcomer goes or one that finds others. */
+static void
+trial_decide(struct sync *s, struct conn *c)
+{
+	struct conn *victim = NULL;
+	size_t seen = 0;
+
+	c->is_trial = false;
+	if (count_live(s) <= s->set.peers_max) {
+		resolve_duplicates(s, c);
+		walk_hello(s, c);
+		return;
+	}
+	c->is_trial = true;
+	for (size_t i = 0; i < s->conn_count; i++) {
+		if (may_shed(s->conns[i]) && random_below(s, ++seen) == 0)
+			victim = s->conns[i];
+	}
+	if (c->peer->addr_count > 0)
+		victim = NULL;
+	if (victim == NULL) {
+		c->peer->next_dial_ns = s->now_ns + BACKOFF_REFUSED;
+		conn_bye(s, c, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS, "full");
+		return;
+	}
+	conn_bye(s, victim, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
+	    "full, and it can find others");
+	c->is_trial = false;
+	resolve_duplicates(s, c);
+	walk_hello(s, c);
+}
+
+void
+conn_on_bye(struct sync *s, struct conn *c, uint64_t reason)
+{
+	struct peer *p = c->peer;
+
+	if (reason == WIRE_BYE_FULL || reason == WIRE_BYE_NETWORK)
+		p->next_dial_ns = s->now_ns + BACKOFF_REFUSED / 2 +
+				  random_below(s, BACKOFF_REFUSED / 2);
+	conn_close(s, c, SYNC_CLOSE_BYE,
+	    reason == WIRE_BYE_FULL ? "the peer is full" : "good-bye", false);
+}
+
+/* --- records ---------------------------------------------------------------
+ */
+
+void
+conn_on_records(struct sync *s, struct conn *c, struct wire_records *r)
+{
+	const uint8_t *bytes;
+	size_t len;
+
+	while (wire_record_next(r, &bytes, &len)) {
+		if (!bucket_take(
+			s, &c->record_checks, RECORDS_BURST, RECORDS_PER_S)) {
+			s->stats.overflows++;
+			break;
+		}
+		if (!peer_record(s, bytes, len, peer_hash(s, &c->peer->id))) {
+			conn_hostile(s, c, "a peer record that is not signed");
+			return;
+		}
+	}
+	c->got_records = true;
+	if (r->is_ask) {
+		c->records_due = true;
+		conn_wake(s, c);
+	}
+	if (c->is_trial)
+		trial_decide(s, c);
+}
+
+/* --- whom to dial ----------------------------------------------------------
+ */
+
+static bool
+may_dial(const struct sync *s, const struct peer *p)
+{
+	return p->conns == 0 && !p->is_dialling && p->addr_count > 0 &&
+	       p->next_dial_ns <= s->now_ns &&
+	       (s->allowed_count == 0 || p->is_allowed);
+}
+
+/* Are enough of this peer's network dialled already? */
+static bool
+group_is_full(const struct sync *s, const struct peer *p)
+{
+	uint64_t group = peer_group(p);
+	size_t n = 0;
+
+	if (group == 0 || peer_is_trusted(p))
+		return false;
+	for (size_t i = 0; i < s->conn_count; i++) {
+		const struct conn *c = s->conns[i];
+
+		n += c->is_outbound && !peer_is_trusted(c->peer) &&
+		     peer_group(c->peer) == group;
+	}
+	return n >= GROUP_MAX;
+}
+
+enum dial_kind { DIAL_TRUSTED, DIAL_ANY, DIAL_BOOTSTRAP };
+
+/* One of those that may be dialled, at random; NULL: none. */
+static struct peer *
+dial_pick(struct sync *s, enum dial_kind kind)
+{
+	struct peer *picked = NULL;
+	size_t seen = 0;
+
+	for (size_t i = 0; i < s->peer_count; i++) {
+		struct peer *p = s->peers[i];
+
+		if (!may_dial(s, p) ||
+		    (kind == DIAL_TRUSTED && !peer_is_trusted(p)) ||
+		    (kind == DIAL_BOOTSTRAP && !p->is_bootstrap) ||
+		    group_is_full(s, p))
+			continue;
+		if (random_below(s, ++seen) == 0)
+			picked = p;
+	}
+	return picked;
+}
+
+static bool
+dial(struct sync *s, struct peer *p)
+{
+	if (p == NULL || s->dialling >= DIALS_MAX)
+		return false;
+	p->is_dialling = true;
+	s->dialling++;
+	act_add(s, SYNC_DIAL, 0)->peer = p;
+	return true;
+}
+
+static size_t
+count_trusted(const struct sync *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->conn_count; i++)
+		n += peer_is_trusted(s->conns[i]->peer);
+	return n;
+}
+
+static void
+dial_tick(struct sync *s)
+{
+	if (!s->is_configured)
+		return;
+	if (count_trusted(s) < TRUSTED_TARGET)
+		dial(s, dial_pick(s, DIAL_TRUSTED));
+	while (count_outbound(s) + s->dialling < s->set.dialled_target &&
+	       dial(s, dial_pick(s, DIAL_ANY)))
+		;
+}
+
+/* --- each interval: records, and now and then someone else -----------------
+ */
+
+static struct conn *
+random_live(struct sync *s)
+{
+	struct conn *picked = NULL;
+	size_t seen = 0;
+
+	for (size_t i = 0; i < s->conn_count; i++) {
+		if (conn_is_live(s->conns[i]) && random_below(s, ++seen) == 0)
+			picked = s->conns[i];
+	}
+	return picked;
+}
+
+static void
+exchange_tick(struct sync *s)
+{
+	struct conn *c;
+
+	if (s->now_ns < s->exchange_at_ns)
+		return;
+	s->exchange_at_ns = s->now_ns + s->config.interval_ns * 3 / 4 +
+			    random_below(s, s->config.interval_ns / 2);
+	c = random_live(s);
+	if (c != NULL) {
+		c->records_due = c->records_ask = true;
+		conn_wake(s, c);
+	}
+	if (++s->exchanges % 10 == 0 && s->is_configured) {
+		dial(s, dial_pick(s, DIAL_ANY));
+		dial(s, dial_pick(s, DIAL_BOOTSTRAP));
+	}
+}
+
+/* --- time ------------------------------------------------------------------
+ */
+
+static void
+conn_tick(struct sync *s, struct conn *c)
+{
+	bool is_late = s->now_ns >= c->deadline_ns;
+
+	if (c->state == CONN_GREETING && is_late) {
+		conn_close(s, c, SYNC_CLOSE_SILENT, "no hello in time", false);
+	} else if (c->state == CONN_FLUSHING && is_late) {
+		conn_flushed(s, c);
+	} else if (c->state == CONN_UP && c->is_trial && is_late) {
+		trial_decide(s, c);
+	} else if (c->state == CONN_UP && c->is_draining &&
+		   (is_late ||
+		       (c->small + c->large == 0 && c->asking.count == 0 &&
+			   s->now_ns - c->since_ns > SECOND))) {
+		conn_bye(s, c, WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
+		    "a second connection");
+	}
+}
+
+/* More were dialled than we hold: the one that was not meant to stay goes. */
+static void
+trim_tick(struct sync *s)
+{
+	struct conn *oldest = NULL;
+
+	if (count_outbound(s) <= s->set.dialled_target + 1)
+		return;
+	for (size_t i = 0; i < s->conn_count; i++) {
+		struct conn *c = s->conns[i];
+
+		if (!conn_is_live(c) || !c->is_outbound ||
+		    peer_is_trusted(c->peer) ||
+		    s->now_ns - c->since_ns < s->config.interval_ns)
+			continue;
+		if (oldest == NULL || c->serial < oldest->serial)
+			oldest = c;
+	}
+	if (oldest != NULL)
+		conn_bye(s, oldest, WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
+		    "more than are held");
+}
+
+void
+members_tick(struct sync *s)
+{
+	for (size_t i = 0; i < s->conn_count; i++)
+		conn_tick(s, s->conns[i]);
+	exchange_tick(s);
+	trim_tick(s);
+	dial_tick(s);
+	if (s->hints_due) {
+		s->hints_due = false;
+		act_add(s, SYNC_HINTS, 0);
+	}
+}
+
+/* The new names are told to all, and who is not allowed any more goes. */
+void
+members_reload(struct sync *s)
+{
+	for (size_t i = 0; i < s->conn_count; i++) {
+		struct conn *c = s->conns[i];
+
+		if (s->allowed_count > 0 && !c->peer->is_allowed) {
+			conn_bye(s, c, WIRE_BYE_CLOSING, SYNC_CLOSE_SURPLUS,
+			    "not an allowed peer any more");
+			continue;
+		}
+		c->hello_due = true;
+		conn_wake(s, c);
+		if (conn_is_live(c)) {
+			c->walk_backoff = 1;
+			walk_soon(s, c, random_below(s, SECOND));
+		}
+	}
+}

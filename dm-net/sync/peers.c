@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "dm-net/sync/core.h"
+
+uint64_t
+peer_hash(const struct sync *s, const struct peer_id *id)
+{
+	uint64_t h, seed;
+
+	memcpy(&h, id->bytes + PEER_ID_BYTES - sizeof(h), sizeof(h));
+	memcpy(&seed, s->set.seed + 8, sizeof(seed));
+	h = (h ^ seed) * UINT64_C(0xff51afd7ed558ccd);
+	h ^= h >> 29;
+	return h == 0 ? 1 : h;
+}
+
+static struct peer **
+chain_of(struct sync *s, const struct peer_id *id)
+{
+	return &s->buckets[peer_hash(s, id) % PEER_BUCKETS];
+}
+
+struct peer *
+peer_find(const struct sync *s, const struct peer_id *id)
+{
+	struct peer *p = s->buckets[peer_hash(s, id) % PEER_BUCKETS];
+
+	while (p != NULL && !peer_id_equal(&p->id, id))
+		p = p->chain;
+	return p;
+}
+
+void
+peer_drop(struct sync *s, struct peer *p)
+{
+	struct peer **at = chain_of(s, &p->id);
+
+	while (*at != p)
+		at = &(*at)->chain;
+	*at = p->chain;
+	s->peers[p->at] = s->peers[--s->peer_count];
+	s->peers[p->at]->at = p->at;
+	free(p->addrs);
+	free(p->record);
+	free(p);
+}
+
+/* Who goes when the table is full: the least proven that nobody uses. */
+static struct peer *
+peer_victim(struct sync *s)
+{
+	struct peer *worst = NULL;
+
+	for (size_t i = 0; i < s->peer_count; i++) {
+		struct peer *p = s->peers[i];
+
+		if (p->conns > 0 || p->is_dialling || peer_is_trusted(p))
+			continue;
+		if (worst == NULL ||
+		    p->last_success_ns < worst->last_success_ns ||
+		    (p->last_success_ns == worst->last_success_ns &&
+			p->failures > worst->failures))
+			worst = p;
+	}
+	return worst;
+}
+
+struct peer *
+peer_add(struct sync *s, const struct peer_id *id, uint64_t teller)
+{
+	struct peer *p = peer_find(s, id), *victim;
+	size_t told = 0;
+
+	if (p != NULL)
+		return p;
+	for (size_t i = 0; teller != 0 && i < s->peer_count; i++)
+		told += s->peers[i]->teller == teller;
+	if (told >= PEERS_OF_TELLER_MAX)
+		return NULL;
+	if (s->peer_count == PEERS_MAX) {
+		victim = peer_victim(s);
+		/* a stranger's word removes nobody who was ever reached */
+		if (victim == NULL ||
+		    (teller != 0 && victim->last_success_ns > 0))
+			return NULL;
+		peer_drop(s, victim);
+	}
+	p = xcalloc(1, sizeof(*p));
+	p->id = *id;
+	p->teller = teller;
+	p->next_dial_ns = s->now_ns + random_below(s, SECOND / 5);
+	p->chain = *chain_of(s, id);
+	*chain_of(s, id) = p;
+	p->at = s->peer_count;
+	s->peers[s->peer_count++] = p;
+	return p;
+}
+
+static bool
+addr_equal(const struct sync_addr *a, const struct sync_addr *b)
+{
+	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+void
+peer_add_addr(struct peer *p, const struct sync_addr *addr, bool is_static)
+{
+	size_t at;
+
+	if (addr->len == 0 || addr->len > SYNC_ADDR_MAX)
+		return;
+	for (at = 0; at < p->addr_count; at++) {
+		if (addr_equal(&p->addrs[at], addr))
+			break;
+	}
+	if (at == p->addr_count) {
+		if (p->addr_count == SYNC_ADDRS_MAX) {
+			if (p->static_count == SYNC_ADDRS_MAX)
+				return;
+			at--;
+		} else {
+			p->addrs = xrealloc(
+			    p->addrs, ++p->addr_count, sizeof(*p->addrs));
+		}
+		p->addrs[at] = *addr;
+	}
+	if (is_static && at >= p->static_count) {
+		struct sync_addr other = p->addrs[p->static_count];
+
+		p->addrs[p->static_count++] = p->addrs[at];
+		p->addrs[at] = other;
+	}
+}
+
+bool
+peer_is_trusted(const struct peer *p)
+{
+	return p->is_bootstrap || p->is_allowed;
+}
+
+void
+peer_back_off(struct sync *s, struct peer *p)
+{
+	uint64_t cap = BACKOFF_OTHER_MAX, span;
+
+	if (p->has_answered || p->is_bootstrap) {
+		cap = s->config.interval_ns / 2;
+		if (cap > BACKOFF_KNOWN_MAX)
+			cap = BACKOFF_KNOWN_MAX;
+	}
+	span = BACKOFF_BASE << (p->failures < 12 ? p->failures : 12);
+	if (span > cap)
+		span = cap;
+	p->failures++;
+	/* full jitter, but never at once */
+	p->next_dial_ns = s->now_ns + 50 * MS + random_below(s, span);
+}
+
+void
+peer_reset_backoff(struct sync *s, const struct peer *except)
+{
+	for (size_t i = 0; i < s->peer_count; i++) {
+		struct peer *p = s->peers[i];
+
+		if (p == except || p->failures == 0 || p->conns > 0 ||
+		    !(p->has_answered || p->is_bootstrap))
+			continue;
+		uint64_t at = s->now_ns + random_below(s, SECOND);
+
+		p->failures = 0;
+		if (at < p->next_dial_ns)
+			p->next_dial_ns = at;
+	}
+}
+
+bool
+peer_record(struct sync *s, const uint8_t *bytes, size_t len, uint64_t teller)
+{
+	struct sync_record r = {.addr_count = 0};
+	struct peer *p;
+
+	if (len > SYNC_RECORD_MAX || !s->set.record_open(bytes, len, &r))
+		return false;
+	if (peer_id_equal(&r.peer, &s->set.self))
+		return true;
+	p = peer_add(s, &r.peer, teller);
+	if (p == NULL || (p->record != NULL && r.seq <= p->seq))
+		return true;
+	free(p->record);
+	p->record = xmalloc(len);
+	memcpy(p->record, bytes, len);
+	p->record_len = len;
+	p->seq = r.seq;
+	/* it replaces what was learned, not what is configured */
+	p->addr_count = p->static_count;
+	for (size_t i = 0; i < r.addr_count && i < SYNC_ADDRS_MAX; i++)
+		peer_add_addr(p, &r.addrs[i], false);
+	s->hints_due = true;
+	due_at(s, s->now_ns + SECOND / 5);
+	return true;
+}
+
+bool
+peer_is_good(const struct sync *s, const struct peer *p)
+{
+	if (p->record == NULL || p->addr_count == 0)
+		return false;
+	return p->conns > 0 ||
+	       (p->was_dialled && s->now_ns - p->dialled_ns < PEER_DAY_NS);
+}
+
+/* Private, loopback and link-local addresses are no sign of one owner. */
+static bool
+ip4_is_private(const uint8_t *a)
+{
+	return a[0] == 10 || a[0] == 127 || (a[0] == 192 && a[1] == 168) ||
+	       (a[0] == 172 && (a[1] & 0xf0) == 16) ||
+	       (a[0] == 169 && a[1] == 254) ||
+	       (a[0] == 100 && (a[1] & 0xc0) == 64);
+}
+
+static bool
+ip6_is_private(const uint8_t *a)
+{
+	return (a[0] & 0xfe) == 0xfc ||
+	       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+	       (a[0] == 0 && a[1] == 0);
+}
+
+uint64_t
+peer_group(const struct peer *p)
+{
+	uint64_t group = 0;
+	const uint8_t *a;
+
+	if (p->addr_count == 0)
+		return 0;
+	a = p->addrs[0].bytes;
+	/* multicodec ip4 is 4, ip6 is 41 */
+	if (p->addrs[0].len >= 5 && a[0] == 4 && !ip4_is_private(a + 1))
+		memcpy(&group, a, 4);
+	else if (p->addrs[0].len >= 17 && a[0] == 41 && !ip6_is_private(a + 1))
+		memcpy(&group, a, 7);
+	return group;
+}
+
+void
+sync_own_record(struct sync *s, const uint8_t *bytes, size_t len)
+{
+	if (len > SYNC_RECORD_MAX)
+		return;
+	free(s->own_record);
+	s->own_record = xmalloc(len + 1);
+	memcpy(s->own_record, bytes, len);
+	s->own_record_len = len;
+}
+
+void
+sync_peer_record(struct sync *s, const uint8_t *bytes, size_t len)
+{
+	peer_record(s, bytes, len, 0);
+}
+
+void
+sync_hint(struct sync *s, const struct peer_id *id,
+    const struct sync_addr *addr, uint64_t last_success_ns)
+{
+	struct peer *p;
+
+	if (peer_id_equal(id, &s->set.self))
+		return;
+	p = peer_add(s, id, 0);
+	if (p == NULL)
+		return;
+	peer_add_addr(p, addr, false);
+	if (p->last_success_ns == 0)
+		p->last_success_ns = last_success_ns;
+	p->has_answered |= last_success_ns > 0;
+	due_at(s, s->now_ns + SECOND / 5);
+}
+
+void
+sync_network_changed(struct sync *s)
+{
+	peer_reset_backoff(s, NULL);
+	due_at(s, s->now_ns);
+}
+
+/* Better to remember: configured, reached lately. */
+static int
+hint_compare(const void *a, const void *b)
+{
+	const struct peer *p = *(const struct peer *const *)a;
+	const struct peer *q = *(const struct peer *const *)b;
+
+	if (p->last_success_ns != q->last_success_ns)
+		return p->last_success_ns > q->last_success_ns ? -1 : 1;
+	return peer_id_compare(&p->id, &q->id);
+}
+
+size_t
+sync_hints_list(const struct sync *s, struct sync_hint *out, size_t max)
+{
+	const struct peer **order = xcalloc(s->peer_count + 1, sizeof(*order));
+	size_t known = 0, n = 0;
+
+	for (size_t i = 0; i < s->peer_count; i++) {
+		if (s->peers[i]->addr_count > 0 &&
+		    s->peers[i]->last_success_ns > 0)
+			order[known++] = s->peers[i];
+	}
+	qsort(order, known, sizeof(*order), hint_compare);
+	for (; n < known && n < max; n++) {
+		out[n].peer = order[n]->id;
+		out[n].addr = order[n]->addrs[0];
+		out[n].last_success_ns = order[n]->last_success_ns;
+	}
+	free(order);
+	return n;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+#include <string.h>
+
+#include "dm-net/sync/core.h"
+
+bool
+sync_name_is_configured(const struct sync *s, const char *name)
+{
+	return names_cover(s->names, name);
+}
+
+/* The connection that is shown for a peer: one that is up before others. */
+static const struct conn *
+peer_conn(const struct sync *s, const struct peer *p)
+{
+	const struct conn *found = NULL;
+
+	for (size_t i = 0; i < s->conn_count && p->conns > 0; i++) {
+		const struct conn *c = s->conns[i];
+
+		if (c->peer == p && (found == NULL || (!conn_is_live(found) &&
+							  conn_is_live(c))))
+			found = c;
+	}
+	return found;
+}
+
+bool
+sync_peers(const struct sync *s, size_t *cursor, struct sync_peer_info *out)
+{
+	const struct peer *p;
+	const struct conn *c;
+
+	if (*cursor >= s->peer_count)
+		return false;
+	p = s->peers[(*cursor)++];
+	c = peer_conn(s, p);
+	*out = (struct sync_peer_info){.peer = p->id,
+	    .state = p->is_dialling ? SYNC_PEER_DIALLING : SYNC_PEER_IDLE,
+	    .is_bootstrap = p->is_bootstrap,
+	    .last_success_ns = p->last_success_ns,
+	    .failures = p->failures,
+	    .agent = ""};
+	if (p->addr_count > 0)
+		out->addr = p->addrs[0];
+	if (c == NULL)
+		return true;
+	out->state = conn_is_live(c) ? SYNC_PEER_UP : SYNC_PEER_GREETING;
+	out->is_outbound = c->is_outbound;
+	out->is_synced = c->is_synced;
+	out->conn = c->handle;
+	out->since_ns = c->since_ns;
+	out->rtt_ns = c->rtt_ns;
+	out->count = c->their_root.count;
+	out->agent = c->agent;
+	if (c->has_addr)
+		out->addr = c->addr;
+	return true;
+}
+
+static size_t
+conn_bytes(const struct conn *c)
+{
+	size_t n = sizeof(*c) + c->in_room + 8 * c->interest_count;
+
+	n += keyq_bytes(&c->out) + keyq_bytes(&c->ask);
+	n += keyq_bytes(&c->asking);
+	if (c->has != NULL)
+		n += HAS_SLOTS * sizeof(*c->has);
+	if (c->replies != NULL)
+		n += WALK_OUT_MAX * sizeof(*c->replies);
+	if (c->walk != NULL)
+		n += sizeof(*c->walk) +
+		     c->walk->pending_room * sizeof(*c->walk->pending);
+	return n;
+}
+
+void
+sync_stats(const struct sync *s, struct sync_stats *out)
+{
+	*out = s->stats;
+	out->peers_known = s->peer_count;
+	out->conns = s->conn_count;
+	for (size_t i = 0; i < s->conn_count; i++) {
+		const struct conn *c = s->conns[i];
+
+		out->conns_up += conn_is_live(c);
+		out->conns_outbound += c->is_outbound;
+		out->peers_synced += conn_is_live(c) && c->is_synced;
+		out->bytes_held += conn_bytes(c);
+	}
+	out->bytes_held += keyq_bytes(&s->asked) +
+			   s->judge_count * sizeof(struct judge) +
+			   s->future_count * sizeof(struct future);
+	out->wanted = s->want_count;
+	out->judging = s->judge_count;
+	out->fetching = s->fetch_count;
+	out->future = s->future_count;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/name.h"
+#include "dm-net/sync/core.h"
+
+/* splitmix64: replayable, and nothing here needs more of it. */
+uint64_t
+random_next(struct sync *s)
+{
+	uint64_t z = s->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+uint64_t
+random_below(struct sync *s, uint64_t bound)
+{
+	return bound == 0 ? 0 : random_next(s) % bound;
+}
+
+uint64_t
+id_next(struct sync *s)
+{
+	return ++s->ids;
+}
+
+void
+due_at(struct sync *s, uint64_t at_ns)
+{
+	if (at_ns < s->deadline_ns)
+		s->deadline_ns = at_ns;
+}
+
+bool
+bucket_take(struct sync *s, struct bucket *b, uint64_t burst, uint64_t per_s)
+{
+	uint64_t cost = SECOND / per_s, passed = s->now_ns - b->at_ns;
+
+	b->used_ns -= passed < b->used_ns ? passed : b->used_ns;
+	b->at_ns = s->now_ns;
+	if (b->used_ns + cost > burst * cost)
+		return false;
+	b->used_ns += cost;
+	return true;
+}
+
+struct act *
+act_add(struct sync *s, enum sync_action_type type, uint64_t id)
+{
+	if (s->act_first + s->act_count == s->act_room) {
+		if (s->act_first > 0) {
+			memmove(s->acts, s->acts + s->act_first,
+			    s->act_count * sizeof(*s->acts));
+			s->act_first = 0;
+		} else {
+			s->act_room = s->act_room == 0 ? 64 : s->act_room * 2;
+			s->acts =
+			    xrealloc(s->acts, s->act_room, sizeof(*s->acts));
+		}
+	}
+	struct act *a = &s->acts[s->act_first + s->act_count++];
+
+	*a = (struct act){.type = type, .id = id};
+	return a;
+}
+
+struct sync *
+sync_new(const struct sync_settings *set)
+{
+	struct sync *s = xcalloc(1, sizeof(*s));
+
+	s->set = *set;
+	if (s->set.dialled_target == 0)
+		s->set.dialled_target = DIALLED_TARGET;
+	if (set->agent != NULL)
+		strncpy(s->agent, set->agent, SYNC_AGENT_MAX);
+	s->set.agent = s->agent;
+	memcpy(&s->random, set->seed, sizeof(s->random));
+	s->names = names_new();
+	s->trie = trie_new();
+	s->refused = xcalloc(REFUSED_SLOTS, sizeof(*s->refused));
+	s->config.interval_ns = 30 * SECOND;
+	keyq_init(&s->asked, ASKED_MAX);
+	return s;
+}
+
+void
+sync_free(struct sync *s)
+{
+	if (s == NULL)
+		return;
+	accept_lost(s);
+	accept_reload(s);
+	want_lost(s);
+	announce_free(s);
+	while (s->conn_count > 0)
+		conn_free(s->conns[--s->conn_count]);
+	while (s->peer_count > 0)
+		peer_drop(s, s->peers[s->peer_count - 1]);
+	for (size_t i = 0; i < FUTURE_MAX; i++)
+		free(s->futures[i]);
+	keyq_clear(&s->asked);
+	trie_free(s->trie);
+	names_free(s->names);
+	names_free(s->next_names);
+	free(s->staged);
+	free(s->refused);
+	free(s->own_record);
+	free(s->conns);
+	free(s->acts);
+	free(s);
+}
+
+/* Work waits for events or for a moment not far; nothing needs finer ticks. */
+static uint64_t
+tick_after(const struct sync *s)
+{
+	if (s->fetch_count > 0)
+		return 50 * MS;
+	if (s->asked.count > 0 || s->want_count > 0 || s->judge_count > 0)
+		return 100 * MS;
+	return SECOND / 2;
+}
+
+void
+sync_tick(struct sync *s, uint64_t mono_ns, uint64_t wall_ns)
+{
+	if (mono_ns > s->now_ns)
+		s->now_ns = mono_ns;
+	s->wall_ns = wall_ns;
+	if (s->now_ns < s->deadline_ns)
+		return;
+	s->deadline_ns = UINT64_MAX;
+	members_tick(s);
+	accept_tick(s);
+	fetch_tick(s);
+	for (size_t i = 0; i < s->conn_count; i++) {
+		struct conn *c = s->conns[i];
+
+		if (!conn_is_live(c))
+			continue;
+		ask_tick(s, c);
+		walk_tick(s, c);
+	}
+	due_at(s, s->now_ns + tick_after(s));
+}
+
+uint64_t
+sync_deadline(const struct sync *s)
+{
+	return s->deadline_ns;
+}
+
+/* --- actions: what is queued is looked up again when it is taken -----------
+ */
+
+static bool
+act_fetch(struct sync *s, const struct act *a, struct sync_action *out)
+{
+	for (size_t i = 0; i < FETCHES_MAX; i++) {
+		const struct fetch *f = &s->fetches[i];
+
+		if (!f->is_used || f->id != a->id)
+			continue;
+		const struct want *w = &s->wants[f->want];
+
+		out->conn = f->conn;
+		out->ticket = w->ticket;
+		out->key = w->key;
+		out->version = w->rank.version;
+		out->size = w->size;
+		out->is_large = f->is_large;
+		return true;
+	}
+	return false;
+}
+
+static bool
+act_put(struct sync *s, const struct act *a, struct sync_action *out)
+{
+	for (size_t i = 0; i < WANTS_MAX; i++) {
+		struct want *w = &s->wants[i];
+
+		if (!w->is_used || w->put_id != a->id || w->content == NULL)
+			continue;
+		memcpy(s->act_content, w->content, w->content_len);
+		out->content = s->act_content;
+		out->content_len = w->content_len;
+		out->ticket = w->ticket;
+		out->size = w->size;
+		out->key = w->key;
+		out->version = w->rank.version;
+		free(w->content);
+		w->content = NULL;
+		return true;
+	}
+	return false;
+}
+
+static bool
+act_judge(struct sync *s, const struct act *a, struct sync_action *out)
+{
+	for (size_t i = 0; i < JUDGES_MAX; i++) {
+		const struct judge *j = s->judges[i];
+
+		if (j == NULL || j->id != a->id)
+			continue;
+		out->entry = &j->entry;
+		return true;
+	}
+	return false;
+}
+
+static bool
+act_dial(const struct act *a, struct sync_action *out)
+{
+	if (!a->peer->is_dialling)
+		return false;
+	out->peer = &a->peer->id;
+	out->addrs = a->peer->addrs;
+	out->addr_count = a->peer->addr_count;
+	return true;
+}
+
+/* False: what it was about is gone. */
+static bool
+act_fill(struct sync *s, struct act *a, struct sync_action *out)
+{
+	*out = (struct sync_action){.type = a->type, .id = a->id};
+	switch (a->type) {
+	case SYNC_DIAL:
+		return act_dial(a, out);
+	case SYNC_CLOSE:
+		out->conn = a->id;
+		out->reason = a->reason;
+		out->text = a->text;
+		return conn_find(s, a->id) != NULL;
+	case SYNC_WANT_WRITE:
+		out->conn = a->id;
+		return conn_find(s, a->id) != NULL;
+	case SYNC_JUDGE:
+		return act_judge(s, a, out);
+	case SYNC_READ:
+	case SYNC_SCRUB:
+		memcpy(s->act_content, a->key, 16);
+		memcpy(s->act_content + 16, a->version, 32);
+		out->key = s->act_content;
+		out->version = s->act_content + 16;
+		return true;
+	case SYNC_PUT_INLINE:
+		return act_put(s, a, out);
+	case SYNC_FETCH_START:
+		return act_fetch(s, a, out);
+	case SYNC_TICKET_DROP:
+		out->ticket = a->id;
+		return true;
+	case SYNC_FETCH_CANCEL:
+	case SYNC_HINTS:
+		return true;
+	}
+	return false;
+}
+
+bool
+sync_next(struct sync *s, struct sync_action *out)
+{
+	for (;;) {
+		if (s->act_count == 0 && s->fetch_due)
+			fetch_schedule(s);
+		if (s->act_count == 0)
+			return false;
+		struct act a = s->acts[s->act_first++];
+
+		if (--s->act_count == 0)
+			s->act_first = 0;
+		if (act_fill(s, &a, out))
+			return true;
+	}
+}
