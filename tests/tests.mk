@@ -8,10 +8,21 @@ SIM_SRC = $(wildcard tests/sim/*.c)
 FUZZ_SRC = $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN = $(FUZZ_SRC:%.c=$(B)/%)
 
-TEST_LIBS = -Wl,--start-group $(ALL_LIBS) -Wl,--end-group $(SYS_LIBS) \
+# Stand-ins for the parts around the one under test, and programs from them.
+double_SRC = $(filter-out tests/double/http_server.c,\
+	$(wildcard tests/double/*.c))
+$(eval $(call archive,double))
+DOUBLE = $(B)/libdouble.a
+
+TEST_LIBS = -Wl,--start-group $(DOUBLE) $(ALL_LIBS) -Wl,--end-group $(SYS_LIBS) \
 	-lresolv $(CMOCKA_LIBS)
 
-$(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(ALL_LIBS)
+$(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(ALL_LIBS) $(DOUBLE)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $< $(TEST_LIBS)
+
+$(B)/tests/double/http_server: $(B)/obj/tests/double/http_server.o \
+    $(ALL_LIBS) $(DOUBLE)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $< $(TEST_LIBS)
 
@@ -28,7 +39,7 @@ $(B)/tests/interop/cpeer: $(CPEER_OBJ) $(B)/libp2p.a
 # --- fuzz: with libFuzzer by `make fuzz`, else every corpus is replayed ------
 $(B)/obj/tests/fuzz/replay.o: EXTRA_CFLAGS =
 $(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/replay.o) \
-    $(ALL_LIBS)
+    $(ALL_LIBS) $(DOUBLE)
 	@mkdir -p $(@D)
 	$(LINK) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ \
 	    $(filter %.o,$^) $(TEST_LIBS)
