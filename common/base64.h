@@ -13,7 +13,8 @@
 /* Writes BASE64_LEN(len) characters and a terminator. Returns the length. */
 size_t base64_encode(const uint8_t *data, size_t len, char *out);
 
-/* Decodes at most max bytes. Returns their number, -1 if malformed or longer. */
+/* Decodes at most max bytes. Returns their number, -1 if malformed or longer.
+ */
 ssize_t base64_decode(const char *text, size_t len, uint8_t *out, size_t max);
 
 #endif

@@ -16,20 +16,20 @@
 
 enum entry_kind {
 	ENTRY_FILE = 0,
-	ENTRY_DELETE = 1,	/* a tombstone: size 0, sha256 of nothing */
+	ENTRY_DELETE = 1, /* a tombstone: size 0, sha256 of nothing */
 };
 
 struct entry {
 	enum entry_kind kind;
 	bool has_network;
-	uint8_t network[32];		/* zeros without a network */
-	char name[NAME_LEN_MAX + 1];	/* valid (name.h), terminated */
-	uint64_t signed_at_ns;		/* Unix time, 1 to SIGNED_AT_NS_MAX */
-	uint64_t valid_for_s;		/* 0: no end */
-	uint64_t size;			/* bytes of content */
-	uint8_t sha256[32];		/* of the content */
-	uint8_t signer[32];		/* raw ed25519 public key */
-	uint8_t signature[64];		/* raw ed25519 signature */
+	uint8_t network[32];	     /* zeros without a network */
+	char name[NAME_LEN_MAX + 1]; /* valid (name.h), terminated */
+	uint64_t signed_at_ns;	     /* Unix time, 1 to SIGNED_AT_NS_MAX */
+	uint64_t valid_for_s;	     /* 0: no end */
+	uint64_t size;		     /* bytes of content */
+	uint8_t sha256[32];	     /* of the content */
+	uint8_t signer[32];	     /* raw ed25519 public key */
+	uint8_t signature[64];	     /* raw ed25519 signature */
 };
 
 /*

@@ -13,19 +13,19 @@
 #include <sys/types.h>
 
 struct key_pair {
-	uint8_t seed[32];	/* RFC 8032 private key; secret */
+	uint8_t seed[32]; /* RFC 8032 private key; secret */
 	uint8_t public_key[32];
 };
 
 enum key_error {
 	KEY_OK = 0,
-	KEY_IO,			/* errno says which */
+	KEY_IO, /* errno says which */
 	KEY_MALFORMED,
-	KEY_ENCRYPTED,		/* has a passphrase: use ssh-agent */
-	KEY_OTHER_TYPE,		/* not ed25519 */
-	KEY_WEAK,		/* small-order or non-canonical public key */
-	KEY_PERMISSIONS,	/* private key readable by others, or not ours */
-	KEY_EXISTS,		/* would overwrite */
+	KEY_ENCRYPTED,	 /* has a passphrase: use ssh-agent */
+	KEY_OTHER_TYPE,	 /* not ed25519 */
+	KEY_WEAK,	 /* small-order or non-canonical public key */
+	KEY_PERMISSIONS, /* private key readable by others, or not ours */
+	KEY_EXISTS,	 /* would overwrite */
 };
 
 /* A sentence for a person, without the path. */
@@ -48,8 +48,8 @@ bool key_is_strong(const uint8_t public_key[static 32]);
 
 /* base64 of 32 raw bytes, or a whole "ssh-ed25519 AAAA... [comment]" line;
  * refuses weak keys. text need not be terminated. */
-enum key_error key_parse_public(const char *text, size_t len,
-    uint8_t public_key[static 32]);
+enum key_error key_parse_public(
+    const char *text, size_t len, uint8_t public_key[static 32]);
 
 /* "ssh-ed25519 AAAA... comment\n" into out, terminated. Returns the length. */
 #define KEY_PUBLIC_LINE_MAX 256
@@ -58,14 +58,14 @@ size_t key_format_public(const uint8_t public_key[static 32],
 
 /* "SHA256:..." fingerprint as ssh-keygen -l prints it, terminated. */
 #define KEY_FINGERPRINT_MAX 64
-void key_fingerprint(const uint8_t public_key[static 32],
-    char out[static KEY_FINGERPRINT_MAX]);
+void key_fingerprint(
+    const uint8_t public_key[static 32], char out[static KEY_FINGERPRINT_MAX]);
 
 /*
  * A private key from the text of a file: OpenSSH (cipher none) or PKCS#8 PEM.
  */
-enum key_error key_parse_private(const char *text, size_t len,
-    struct key_pair *);
+enum key_error key_parse_private(
+    const char *text, size_t len, struct key_pair *);
 
 /*
  * Reads a private key file, at most KEY_FILE_SIZE_MAX bytes. Refuses a file
@@ -81,8 +81,8 @@ enum key_error key_read_public(const char *path, uint8_t public_key[static 32]);
  * Writes the private key in OpenSSH form, 0600, with O_EXCL (KEY_EXISTS) or,
  * with force, replaced by rename; synced. comment may be "".
  */
-enum key_error key_write_private(const char *path, const struct key_pair *,
-    const char *comment, bool force);
+enum key_error key_write_private(
+    const char *path, const struct key_pair *, const char *comment, bool force);
 enum key_error key_write_public(const char *path,
     const uint8_t public_key[static 32], const char *comment, bool force);
 

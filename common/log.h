@@ -11,7 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum log_level { LOG_L_FATAL, LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
+enum log_level {
+	LOG_L_FATAL,
+	LOG_L_ERROR,
+	LOG_L_WARN,
+	LOG_L_INFO,
+	LOG_L_DEBUG
+};
 
 /*
  * tag is kept by reference. Starts on stderr at level info. Reads the time
@@ -21,9 +27,9 @@ void log_init(const char *tag);
 
 /* How lines look on stderr. */
 enum log_style {
-	LOG_STYLE_TIME,	 /* date, time, tag and level: for a terminal */
+	LOG_STYLE_TIME,	  /* date, time, tag and level: for a terminal */
 	LOG_STYLE_PREFIX, /* <0>..<7> in front: for the journal */
-	LOG_STYLE_PLAIN, /* tag and text: for a command */
+	LOG_STYLE_PLAIN,  /* tag and text: for a command */
 };
 
 /*
@@ -56,7 +62,8 @@ void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A bug or no memory: logs and ends the process with EX_SOFTWARE. */
-void fatal(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void fatal(const char *fmt, ...)
+    __attribute__((noreturn, format(printf, 1, 2)));
 
 /* Memory or fatal(). */
 void *xcalloc(size_t n, size_t size);
@@ -68,7 +75,7 @@ char *xstrdup(const char *);
  * Copies at most len bytes of outside text into out (terminated, at most
  * out_size), printing control and non-ASCII bytes as \xNN. Returns out.
  */
-const char *log_escape(const void *text, size_t len, char *out,
-    size_t out_size);
+const char *log_escape(
+    const void *text, size_t len, char *out, size_t out_size);
 
 #endif

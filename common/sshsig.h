@@ -12,14 +12,14 @@
 #include <stdint.h>
 
 #define SSHSIG_NAMESPACE "file@data-mesher"
-#define SSHSIG_SIGNED_MAX 128	/* bytes of what ed25519 signs */
+#define SSHSIG_SIGNED_MAX 128 /* bytes of what ed25519 signs */
 
 /*
  * What the ed25519 key signs for a text: "SSHSIG", namespace, reserved "",
  * "sha512", sha512(text), as SSH strings. Returns the length written.
  */
-size_t sshsig_signed_bytes(const char *text, size_t len,
-    uint8_t out[static SSHSIG_SIGNED_MAX]);
+size_t sshsig_signed_bytes(
+    const char *text, size_t len, uint8_t out[static SSHSIG_SIGNED_MAX]);
 
 /* Verifies a raw signature over text. */
 bool sshsig_verify(const uint8_t key[static 32], const char *text, size_t len,

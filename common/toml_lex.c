@@ -17,7 +17,7 @@ struct lexer {
 	const char *end;
 	unsigned line;
 	struct toml *out;
-	char *pool; /* its next free byte */
+	char *pool; /* the next free byte of out->pool */
 	size_t items_cap;
 	size_t strings_cap;
 	toml_report report;
@@ -110,31 +110,6 @@ is_bare(char c)
 
 /* ---- strings ------------------------------------------------------------ */
 
-/*
- * The pool is one byte longer than the text. A decoded string is never longer
- * than its source, whose quotes (or the '=' behind a bare key) leave room for
- * the terminator.
- */
-static void
-put_utf8(struct lexer *lx, uint32_t c)
-{
-	if (c < 0x80) {
-		*lx->pool++ = (char)c;
-	} else if (c < 0x800) {
-		*lx->pool++ = (char)(0xc0 | c >> 6);
-		*lx->pool++ = (char)(0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		*lx->pool++ = (char)(0xe0 | c >> 12);
-		*lx->pool++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*lx->pool++ = (char)(0x80 | (c & 0x3f));
-	} else {
-		*lx->pool++ = (char)(0xf0 | c >> 18);
-		*lx->pool++ = (char)(0x80 | (c >> 12 & 0x3f));
-		*lx->pool++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*lx->pool++ = (char)(0x80 | (c & 0x3f));
-	}
-}
-
 /* \uXXXX and \UXXXXXXXX: a Unicode scalar value. */
 static bool
 lex_unicode(struct lexer *lx, unsigned digits)
@@ -158,7 +133,7 @@ lex_unicode(struct lexer *lx, unsigned digits)
 		return fail(lx, "not a Unicode character");
 	if (c < 0x20 || c == 0x7f)
 		return fail(lx, "control characters are not allowed");
-	put_utf8(lx, c);
+	lx->pool += utf8_put(lx->pool, c);
 	return true;
 }
 
@@ -537,6 +512,10 @@ toml_lex(
 	lx.end = text + len;
 	if (!check_text(&lx))
 		return -1;
+	/*
+	 * A decoded string is never longer than its source, whose quotes (or
+	 * the '=' behind a bare key) leave room for the terminator.
+	 */
 	t->pool = lx.pool = xmalloc(len + 1);
 	for (;;) {
 		skip_space(&lx);

@@ -33,3 +33,18 @@ utf8_len(const uint8_t *p, size_t left)
 		return 0;
 	return n;
 }
+
+size_t
+utf8_put(char out[static 4], uint32_t c)
+{
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	if (n == 1) {
+		out[0] = (char)c;
+		return 1;
+	}
+	for (size_t i = n - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)((0xf0u << (4 - n) & 0xff) | c);
+	return n;
+}

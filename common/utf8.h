@@ -12,4 +12,7 @@
  */
 size_t utf8_len(const uint8_t *p, size_t left);
 
+/* Writes a Unicode scalar value to out, not terminated. Returns the bytes. */
+size_t utf8_put(char out[static 4], uint32_t c);
+
 #endif

@@ -130,7 +130,7 @@ test_writers(void **state)
 {
 	struct config *c = parse(
 	    "\xef\xbb\xbf"
-	    "state_dir = '/srv/x ; \"y # z/'\r\n"
+	    "state_dir = '/srv/\\x ; \"y # z/'\r\n"
 	    "\"log_level\" = \"debug\" # not a value\r\n"
 	    "[files]\n"
 	    "\"dns:sol\" = [ " KEY " ]\n"
@@ -146,6 +146,7 @@ test_writers(void **state)
 	    "\n"
 	    "    ]\n"
 	    "perf = true\n"
+	    "identity_key = \"/k\\u00e9\\u20ac\\U0001f511\"\n"
 	    "max_peers = 1_000\n"
 	    "[\"http\"]\n"
 	    "interface = \"tailscale0\"\n"
@@ -155,7 +156,7 @@ test_writers(void **state)
 	    "jzWKOWZ6Ra56i3gM5QmRdJU5 me\"");
 
 	(void)state;
-	assert_string_equal(c->state_dir, "/srv/x ; \"y # z");
+	assert_string_equal(c->state_dir, "/srv/\\x ; \"y # z");
 	assert_int_equal(c->log_level, LOG_L_DEBUG);
 	assert_int_equal(c->nfiles, 5);
 	assert_string_equal(c->files[2].pattern, "dns:sol");
@@ -164,6 +165,8 @@ test_writers(void **state)
 	assert_int_equal(c->cluster.allowed_peers.n, 1);
 	assert_int_equal(c->cluster.max_peers, 1000);
 	assert_true(c->cluster.perf);
+	assert_string_equal(
+	    c->cluster.identity_key, "/k\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x91");
 	assert_int_equal(c->http.interfaces.n, 1);
 	assert_string_equal(c->http.interfaces.item[0], "tailscale0");
 	assert_int_equal(c->http.read, CONFIG_READ_ALL);

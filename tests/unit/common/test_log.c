@@ -121,7 +121,9 @@ test_journal(void **state)
 static void
 say_lost(void)
 {
+	errno = EBADF;
 	log_error("lost");
+	assert_int_equal(errno, EBADF);
 }
 
 static void
