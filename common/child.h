@@ -24,9 +24,9 @@
 struct child_settings {
 	uid_t uid;
 	gid_t gid;
-	bool as_root;		/* started by root: chroot and change user */
-	const char *root_dir;	/* NULL: none; kept for the process's life */
-	const char *state_dir;	/* dm-store only, likewise */
+	bool as_root;	       /* started by root: chroot and change user */
+	const char *root_dir;  /* NULL: none; kept for the process's life */
+	const char *state_dir; /* dm-store only, likewise */
 	pid_t parent;
 };
 
@@ -42,17 +42,17 @@ void child_begin(enum role, struct child_settings *);
 
 /* privdrop() and sandbox_enter(); fatal() if a layer cannot be put in force.
  * Logs missing layers as a warning. Returns the layers for `ready`. */
-uint32_t child_confine(enum role, const struct child_settings *,
-    const int *dirs, size_t n);
+uint32_t child_confine(
+    enum role, const struct child_settings *, const int *dirs, size_t n);
 
 /*
  * The same in two steps, for a process with threads: they are created between
  * the two, so that they have Landlock, which only new threads inherit; the
  * second step covers all threads. layers goes from one to the other.
  */
-uint32_t child_confine_begin(enum role, const struct child_settings *,
-    const int *dirs, size_t n);
-uint32_t child_confine_end(enum role, const struct child_settings *,
-    uint32_t layers);
+uint32_t child_confine_begin(
+    enum role, const struct child_settings *, const int *dirs, size_t n);
+uint32_t child_confine_end(
+    enum role, const struct child_settings *, uint32_t layers);
 
 #endif

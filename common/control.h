@@ -21,7 +21,7 @@
 #include "common/verdict.h"
 
 #define CONTROL_VERSION 1
-#define CONTROL_ANSWER_MAX 4096	/* bytes of one answer record */
+#define CONTROL_ANSWER_MAX 4096 /* bytes of one answer record */
 
 /* clang-format off */
 #define F_U64(name, field, max) uint64_t field;
@@ -77,7 +77,7 @@ enum control_row {
 /* clang-format on */
 
 struct control_info {
-	const char *name;	/* "status_dmd" */
+	const char *name; /* "status_dmd" */
 	enum control_command command;
 	enum role owner;
 	bool privileged;
@@ -104,15 +104,15 @@ size_t control_request_encode(enum control_command, const void *fields,
     uint8_t buf[static CONTROL_REQUEST_MAX]);
 
 /* Decodes a body (behind the header) into the struct of its command. */
-bool control_body_decode(enum control_command, void *fields,
-    const uint8_t *body, size_t len);
+bool control_body_decode(
+    enum control_command, void *fields, const uint8_t *body, size_t len);
 
 /* Answer records. Return the length. A row that breaks its limits is fatal();
  * a sentence is cut at CONTROL_SENTENCE_MAX; NULL is the verdict's own. */
 size_t control_row_encode(enum control_row, const void *fields,
     uint8_t buf[static CONTROL_ANSWER_MAX]);
-size_t control_end_encode(enum verdict, const char *sentence,
-    uint8_t buf[static CONTROL_ANSWER_MAX]);
+size_t control_end_encode(
+    enum verdict, const char *sentence, uint8_t buf[static CONTROL_ANSWER_MAX]);
 
 /* The largest of all row structs, so a client needs no allocation. */
 union control_row_any {
@@ -125,14 +125,14 @@ union control_row_any {
 
 struct control_answer {
 	bool is_end;
-	enum control_row kind;		/* rows */
+	enum control_row kind; /* rows */
 	union control_row_any row;
-	enum verdict verdict;		/* the end */
+	enum verdict verdict; /* the end */
 	struct bytes sentence;
 };
 
 /* Decodes one answer record; borrowed from buf. False if malformed. */
-bool control_answer_decode(struct control_answer *, const uint8_t *buf,
-    size_t len);
+bool control_answer_decode(
+    struct control_answer *, const uint8_t *buf, size_t len);
 
 #endif

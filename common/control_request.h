@@ -15,9 +15,9 @@
 
 /* A request record as it came, before anything in it is believed. */
 struct control_request {
-	uint8_t buf[CONTROL_REQUEST_MAX + 1];	/* one more: too long */
+	uint8_t buf[CONTROL_REQUEST_MAX + 1]; /* one more: too long */
 	size_t len;
-	int fd;				/* attached, -1: none; the caller's */
+	int fd; /* attached, -1: none; the caller's */
 	bool is_bad_ancillary;
 };
 
@@ -57,7 +57,7 @@ int control_request_receive(int fd, bool may_attach, struct control_request *);
  */
 enum verdict control_request_judge(const struct control_request *,
     enum role self, const uint8_t header[static CONTROL_HEADER_SIZE],
-    bool privileged, const struct control_info **info,
-    union control_body *body, const char **why);
+    bool privileged, const struct control_info **info, union control_body *body,
+    const char **why);
 
 #endif

@@ -48,8 +48,8 @@ struct control_client {
 	uint64_t uid;
 	bool privileged;
 	STAILQ_HEAD(, record) queue;
-	size_t queued_bytes;	/* of memory, not only of data */
-	bool hungry; /* tell the handler when there is room */
+	size_t queued_bytes; /* of memory, not only of data */
+	bool hungry;	     /* tell the handler when there is room */
 	void (*on_wants)(void *, struct control_client *);
 	void (*on_gone)(void *);
 	void *on_ctx;

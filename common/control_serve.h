@@ -31,8 +31,8 @@ struct control_client;
 typedef void control_handler(void *ctx, struct control_client *,
     enum control_command, const void *request, int attached_fd);
 
-struct control_server *control_server_new(struct event_base *, enum role self,
-    control_handler *, void *ctx);
+struct control_server *control_server_new(
+    struct event_base *, enum role self, control_handler *, void *ctx);
 
 /* Cuts all clients; gone() is called for those that asked. NULL is fine. */
 void control_server_free(struct control_server *);
@@ -45,20 +45,20 @@ void control_server_take(struct control_server *, int fd,
 
 /* Queues a row; takes fd (-1: none). A row that breaks its limits is fatal():
  * see control_row_encode(). */
-void control_client_row(struct control_client *, enum control_row,
-    const void *row, int fd);
+void control_client_row(
+    struct control_client *, enum control_row, const void *row, int fd);
 
 /* Convenience: a row of kind value. */
 void control_client_text(struct control_client *, const char *key,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* kind as in control.def: 1 number, 2 bool, 3 ns, 4 Unix ns */
-void control_client_number(struct control_client *, const char *key,
-    unsigned kind, uint64_t number);
+void control_client_number(
+    struct control_client *, const char *key, unsigned kind, uint64_t number);
 
 /* The last record; sentence NULL: the verdict's own. The client is gone for
  * the caller after this. */
-void control_client_end(struct control_client *, enum verdict,
-    const char *sentence);
+void control_client_end(
+    struct control_client *, enum verdict, const char *sentence);
 
 /*
  * For long answers: true while more rows are welcome (little is queued); else

@@ -13,10 +13,10 @@
 #include <sys/types.h>
 
 struct privdrop {
-	const char *root_dir;	/* chroot there, NULL: none */
+	const char *root_dir; /* chroot there, NULL: none */
 	uid_t uid;
 	gid_t gid;
-	pid_t parent;		/* checked again after PDEATHSIG */
+	pid_t parent; /* checked again after PDEATHSIG */
 };
 
 /*

@@ -15,16 +15,16 @@
 #include "common/ipc.h"
 
 /* Layers in force, as dmctl status shows them; also the bits of `ready`. */
-#define SANDBOX_SECCOMP		(1u << 0)
-#define SANDBOX_LANDLOCK_FS	(1u << 1)
-#define SANDBOX_LANDLOCK_NET	(1u << 2)	/* TCP bind refused, ABI 4 */
-#define SANDBOX_LANDLOCK_SCOPE	(1u << 3)	/* signals, abstract, ABI 6 */
-#define SANDBOX_NO_NEW_PRIVS	(1u << 4)
-#define SANDBOX_CHROOT		(1u << 5)
-#define SANDBOX_USER		(1u << 6)	/* own user, not root */
-#define SANDBOX_CAPS		(1u << 7)	/* empty or reduced */
-#define SANDBOX_RLIMITS		(1u << 8)
-#define SANDBOX_LAYERS		9
+#define SANDBOX_SECCOMP (1u << 0)
+#define SANDBOX_LANDLOCK_FS (1u << 1)
+#define SANDBOX_LANDLOCK_NET (1u << 2)	 /* TCP bind refused, ABI 4 */
+#define SANDBOX_LANDLOCK_SCOPE (1u << 3) /* signals, abstract, ABI 6 */
+#define SANDBOX_NO_NEW_PRIVS (1u << 4)
+#define SANDBOX_CHROOT (1u << 5)
+#define SANDBOX_USER (1u << 6) /* own user, not root */
+#define SANDBOX_CAPS (1u << 7) /* empty or reduced */
+#define SANDBOX_RLIMITS (1u << 8)
+#define SANDBOX_LAYERS 9
 
 /* "seccomp", "landlock-fs", ... */
 const char *sandbox_layer_name(unsigned bit_index);

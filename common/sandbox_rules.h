@@ -24,16 +24,16 @@
 struct sandbox_rule {
 	const char *name;
 	struct {
-		unsigned argument;	/* from 0 */
+		unsigned argument; /* from 0 */
 		uint64_t mask;
 		uint64_t value;
 	} conditions[SANDBOX_CONDITIONS_MAX];
-	int error;		/* 0: allowed, else refused with this errno */
-	int number;		/* if libseccomp does not know the name; 0 */
+	int error;  /* 0: allowed, else refused with this errno */
+	int number; /* if libseccomp does not know the name; 0 */
 };
 
 struct sandbox_policy {
-	bool is_deny_list;	/* what is not listed: allowed, else fatal */
+	bool is_deny_list; /* what is not listed: allowed, else fatal */
 	/* arrays that end with a rule without a name; NULL: the end */
 	const struct sandbox_rule *groups[SANDBOX_GROUPS_MAX];
 };
