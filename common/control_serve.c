@@ -47,7 +47,7 @@ struct control_client {
 	uint8_t header[CONTROL_HEADER_SIZE];
 	uint64_t uid;
 	bool privileged;
-	STAILQ_HEAD(, record) queue;
+	STAILQ_HEAD(records, record) queue;
 	size_t queued_bytes; /* of memory, not only of data */
 	bool hungry;	     /* tell the handler when there is room */
 	void (*on_wants)(void *, struct control_client *);
@@ -60,7 +60,7 @@ struct control_server {
 	enum role self;
 	control_handler *handler;
 	void *ctx;
-	LIST_HEAD(, control_client) clients;
+	LIST_HEAD(control_clients, control_client) clients;
 	size_t n_clients;
 };
 
