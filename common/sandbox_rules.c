@@ -108,6 +108,7 @@ static const struct sandbox_rule channels[] = {
 	CALL("write"),
 	CALL("writev"),
 	CALL("close"),
+	CALL("dup"),
 	CALL("sendmsg"),
 	CALL("recvmsg"),
 	CALL("recvfrom"),

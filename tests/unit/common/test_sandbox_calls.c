@@ -150,6 +150,8 @@ static const struct attempt attempts[] = {
 	    { K, K, K }, false },
 	{ "send a file", SYS_sendfile, { BAD, BAD, 0, 0 },
 	    { EBADF, K, K }, false },
+	{ "dup", SYS_dup, { BAD }, { EBADF, EBADF, EBADF }, false },
+	{ "dup2", SYS_dup3, { BAD, BAD, 0 }, { K, K, K }, false },
 	{ "sendmsg", SYS_sendmsg, { BAD, 0, 0 },
 	    { EBADF, EBADF, EBADF }, false },
 	{ "recvmsg", SYS_recvmsg, { BAD, 0, 0 },
