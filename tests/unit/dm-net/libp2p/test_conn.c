@@ -369,6 +369,20 @@ test_no_certificate_and_old_tls(void **state)
 
 /* --- keys -------------------------------------------------------------- */
 
+static unsigned int key_updates;
+
+static void
+count_key_updates(int is_write, int version, int type, const void *buf,
+    size_t len, SSL *ssl, void *arg)
+{
+	(void)version;
+	(void)ssl;
+	(void)arg;
+	if (is_write && type == SSL3_RT_HANDSHAKE && len > 0 &&
+	    *(const uint8_t *)buf == SSL3_MT_KEY_UPDATE)
+		key_updates++;
+}
+
 static void
 test_rekeying(void **state)
 {
@@ -383,9 +397,12 @@ test_rekeying(void **state)
 	pair_connect(&p, NULL);
 	pair_pump(&p);
 	assert_non_null(app_start(&p.a, &a));
+	key_updates = 0;
+	SSL_set_msg_callback(tls_ssl(p.a.conn->tls), count_key_updates);
 	for (unsigned int i = 0; i < 60; i++)
 		pair_wait(&p, SECOND / 2);
 	assert_int_equal(a.got, 1 << 20);
+	assert_true(key_updates >= 8); /* of 64 records or more */
 	assert_false(a.is_wrong);
 	assert_int_equal(a.end, P2P_END_DONE);
 	assert_int_equal(p.a.closed + p.b.closed, 0);

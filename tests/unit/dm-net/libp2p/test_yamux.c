@@ -375,15 +375,29 @@ test_send_window_is_64_bits(void **state)
 	side_free(side);
 }
 
+/* Nothing is allocated for a first frame beyond the initial window. */
+static void
+test_syn_beyond_the_window(void **state)
+{
+	struct side *side = side_new(false);
+
+	(void)state;
+	assert_int_equal(feed(side, "000000010000000100040001"), YAMUX_CREDIT);
+	assert_int_equal(side->count, 0);
+	assert_int_equal(yamux_stream_count(side->y, true), 0);
+	side_free(side);
+}
+
 static void
 test_ping_flood_has_one_answer(void **state)
 {
 	struct side *side = side_new(false);
 
 	(void)state;
+	assert_int_equal(feed(side, "00020001000000000000002a"), YAMUX_OK);
 	for (unsigned int i = 0; i < 100000; i++)
 		assert_int_equal(
-		    feed(side, "00020001000000000000002a"), YAMUX_OK);
+		    feed(side, "00020001000000000000002b"), YAMUX_OK);
 	expect(side, "00020002000000000000002a");
 	expect(side, "");
 	side_free(side);
@@ -555,6 +569,39 @@ test_window_grows_within_bounds(void **state)
 	side_free(b);
 }
 
+/* All windows together grow by a bounded amount. */
+static void
+test_growth_of_all_is_bounded(void **state)
+{
+	struct side *a = side_new(true), *b = side_new(false);
+	struct yamux_stream *s[10];
+	uint64_t now = 1000 * MS;
+	uint8_t out[16384];
+
+	(void)state;
+	yamux_set_rtt(b->y, MS);
+	for (size_t i = 0; i < COUNT(s); i++)
+		s[i] = yamux_open(a->y, NULL, 0);
+	for (unsigned int i = 0; i < 300; i++) {
+		a->to_write = 1 << 20;
+		for (size_t k = 0; k < COUNT(s); k++)
+			yamux_want_write(s[k]);
+		now += MS / 10;
+		pump(a, b, 16384, now);
+	}
+	/* What a may say before it hears of b again. */
+	a->to_write = 64 << 20;
+	for (size_t k = 0; k < COUNT(s); k++)
+		yamux_want_write(s[k]);
+	while (yamux_output(a->y, out, sizeof(out)) > 0)
+		;
+	assert_true((64 << 20) - a->to_write > 2 * YAMUX_WINDOW_INITIAL);
+	assert_true((64 << 20) - a->to_write <=
+		    COUNT(s) * YAMUX_WINDOW_INITIAL + YAMUX_ACCOUNT_BYTES / 2);
+	side_free(a);
+	side_free(b);
+}
+
 static void
 test_slow_use_does_not_grow(void **state)
 {
@@ -637,6 +684,7 @@ main(void)
 	    cmocka_unit_test(test_unknown_streams_are_ignored),
 	    cmocka_unit_test(test_malformed),
 	    cmocka_unit_test(test_send_window_is_64_bits),
+	    cmocka_unit_test(test_syn_beyond_the_window),
 	    cmocka_unit_test(test_ping_flood_has_one_answer),
 	    cmocka_unit_test(test_stream_cap),
 	    cmocka_unit_test(test_stream_flood_ends_the_session),
@@ -645,6 +693,7 @@ main(void)
 	    cmocka_unit_test(test_eof_waits_for_what_is_buffered),
 	    cmocka_unit_test(test_full_account_resets_the_largest),
 	    cmocka_unit_test(test_window_grows_within_bounds),
+	    cmocka_unit_test(test_growth_of_all_is_bounded),
 	    cmocka_unit_test(test_slow_use_does_not_grow),
 	    cmocka_unit_test(test_classes),
 	    cmocka_unit_test(test_random_splits),
