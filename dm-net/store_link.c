@@ -677,8 +677,7 @@ store_link_on_put_result(
 	owner.done(owner.ctx, (enum verdict)m->verdict, m->held_signed_at_ns);
 }
 
-/* --- the store goes away
- * ------------------------------------------------------ */
+/* --- the store goes away ------------------------------------------------- */
 
 static void
 request_fail(struct store_link *link, struct request *r)

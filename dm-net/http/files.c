@@ -85,9 +85,9 @@ lookup(struct http_files *files, const char *name)
 {
 	struct http_file *f;
 
-	LIST_FOREACH(f, bucket_of(files, name), bucket)
-	if (strcmp(f->entry.name, name) == 0)
-		return f;
+	LIST_FOREACH (f, bucket_of(files, name), bucket)
+		if (strcmp(f->entry.name, name) == 0)
+			return f;
 	return NULL;
 }
 
@@ -118,9 +118,9 @@ http_files_reserve(struct http_files *files)
 	struct http_file *f;
 
 	if (files->n_open + files->n_reserved >= HTTP_FILES_MAX) {
-		TAILQ_FOREACH(f, &files->all, all)
-		if (f->users == 0)
-			break;
+		TAILQ_FOREACH (f, &files->all, all)
+			if (f->users == 0)
+				break;
 		if (f == NULL)
 			return false;
 		file_unlist(f);

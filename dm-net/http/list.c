@@ -96,8 +96,7 @@ http_walk_pull(struct http_exchange *x)
 	walk_ask(x);
 }
 
-/* --- GET /files
- * --------------------------------------------------------------- */
+/* --- GET /files ---------------------------------------------------------- */
 
 static void
 list_row(struct http_exchange *x, const struct entry *e)

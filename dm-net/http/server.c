@@ -58,8 +58,7 @@ http_server_date(struct http_server *s)
 	return s->date;
 }
 
-/* --- turns and ticks
- * ------------------------------------------------------------------- */
+/* --- turns and ticks ----------------------------------------------------- */
 
 void
 http_server_turn(struct http_server *s)
@@ -88,8 +87,8 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* Only those that are ready now: who kicks itself waits its turn. */
-	TAILQ_FOREACH(c, &s->ready, turn)
-	c->is_due = true;
+	TAILQ_FOREACH (c, &s->ready, turn)
+		c->is_due = true;
 	while ((c = TAILQ_FIRST(&s->ready)) != NULL && c->is_due) {
 		TAILQ_REMOVE(&s->ready, c, turn);
 		c->is_ready = c->is_due = false;
@@ -112,16 +111,14 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(c, all);
 		http_conn_tick(c, now_s);
 	}
-	LIST_FOREACH(l, &s->listeners, next)
-	{
+	LIST_FOREACH (l, &s->listeners, next) {
 		if (l->is_resting)
 			event_add(l->event, NULL);
 		l->is_resting = false;
 	}
 }
 
-/* --- connections
- * ------------------------------------------------------------------------- */
+/* --- connections --------------------------------------------------------- */
 
 /* IPv6 clients own a /64. */
 static bool
@@ -138,9 +135,9 @@ count_source(const struct http_server *s, const struct http_conn *like)
 	const struct http_conn *c;
 	unsigned n = 0;
 
-	TAILQ_FOREACH(c, &s->conns, all)
-	if (is_same_source(c, like))
-		n++;
+	TAILQ_FOREACH (c, &s->conns, all)
+		if (is_same_source(c, like))
+			n++;
 	return n;
 }
 
@@ -150,10 +147,10 @@ make_room(struct http_server *s)
 {
 	struct http_conn *c, *oldest = NULL;
 
-	TAILQ_FOREACH(c, &s->conns, all)
-	if (http_conn_is_idle(c) &&
-	    (oldest == NULL || c->progress_s < oldest->progress_s))
-		oldest = c;
+	TAILQ_FOREACH (c, &s->conns, all)
+		if (http_conn_is_idle(c) &&
+		    (oldest == NULL || c->progress_s < oldest->progress_s))
+			oldest = c;
 	if (oldest != NULL)
 		http_conn_close(oldest);
 }
@@ -205,8 +202,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* --- the server
- * -------------------------------------------------------------------------- */
+/* --- the server ---------------------------------------------------------- */
 
 struct http_server *
 http_server_new(struct event_base *base, const struct http_backend *backend)
