@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * May this entry be stored here? The one place that decides, for entries of
+ * peers, of HTTP clients and of dmctl alike, in the order of dm.toml(5), "Which
+ * version wins": cheap checks first, the signature last. Reads the index as
+ * the open batch has it; changes nothing but counters.
+ */
+#ifndef DMSTORE_ACCEPT_H
+#define DMSTORE_ACCEPT_H
+
+#include "dm-store/store.h"
+
+enum accept_from {
+	FROM_PEER,   /* an expired version is kept as a record */
+	FROM_CLIENT, /* an expired version is refused */
+};
+
+/* More than that needs its sha256 beforehand. */
+#define ACCEPT_UNKNOWN_MAX ((uint64_t)1 << 20)
+
+struct accepted {
+	uint64_t held_signed_at_ns; /* of the winner here, 0: none */
+	bool is_wanted;	  /* this very version wins here, content missing: its
+			     signature was verified when it came */
+	bool was_visible; /* there is a file of this name */
+};
+
+/*
+ * VERDICT_OK: greater than what is held (or wanted). version is NULL as long
+ * as the hash of the content is not known: then what depends on it is left
+ * out. The signature is not looked at.
+ */
+enum verdict accept_judge(struct store *, const struct entry *,
+    const uint8_t *version, enum accept_from, struct accepted *);
+
+/* The limits of the disk and of the configuration for storing it:
+ * VERDICT_OK or NO_SPACE. needed: bytes still to be written, for this and for
+ * what is under way; 0: it is all on the disk already. */
+enum verdict accept_room(struct store *, const struct entry *, uint64_t needed);
+
+/* The signature, with its verdict. */
+enum verdict accept_verify(struct store *, const struct entry *);
+
+/* True if it has expired by a clock that can be believed. */
+bool accept_is_expired(const struct store *, const struct entry *);
+
+/* CREATED, REPLACED, or OK for a tombstone. */
+enum verdict accept_success(const struct entry *, const struct accepted *);
+
+#endif

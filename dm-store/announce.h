@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the store says: answers to those who asked, and to dm-net what has
+ * changed (ENTRY, RETRACT, WANT). Called by commit.c once it is durable and
+ * visible, and never before.
+ */
+#ifndef DMSTORE_ANNOUNCE_H
+#define DMSTORE_ANNOUNCE_H
+
+#include "dm-store/commit.h"
+
+void announce_change(struct store *, const struct change *);
+
+/* Frees what reply owns. */
+void announce_answer(
+    struct store *, const struct reply *, const struct answer *);
+
+/* The winner whose content is missing. */
+void announce_want(
+    struct store *, const struct entry *, const uint8_t version[static 32]);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/clock.h"
+
+#include <time.h>
+
+#include "common/log.h"
+
+#define FLOOR_NS (UINT64_C(1767225600) * NS_PER_S) /* 2026-01-01 */
+#define STEP_NS (UINT64_C(86400) * NS_PER_S)
+#define STEADY_NS (UINT64_C(3600) * NS_PER_S)
+
+static uint64_t
+read_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	if (clock_gettime(id, &ts) == -1 || ts.tv_sec < 0)
+		return 0;
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t
+wall(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+static uint64_t
+mono(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
+}
+
+void
+clock_init(struct clock *c)
+{
+	c->wall_ns = wall;
+	c->mono_ns = mono;
+	c->has_stepped = false;
+	c->steady_since_ns = mono();
+	c->offset_ns = wall() - mono();
+}
+
+uint64_t
+clock_now_ns(const struct clock *c)
+{
+	return c->wall_ns();
+}
+
+bool
+clock_check(struct clock *c)
+{
+	uint64_t now = c->mono_ns(), offset = c->wall_ns() - now;
+	uint64_t before = c->offset_ns + now; /* wall had it not stepped */
+	int64_t step = (int64_t)(offset - c->offset_ns);
+
+	c->offset_ns = offset;
+	/* leaving a time that was plainly wrong is no reason for doubt */
+	if (before >= FLOOR_NS &&
+	    (step >= (int64_t)STEP_NS || step <= -(int64_t)STEP_NS)) {
+		log_warn("the clock stepped by %lld s: nothing expires until "
+			 "it has been steady for an hour",
+		    (long long)(step / (int64_t)NS_PER_S));
+		c->has_stepped = true;
+		c->steady_since_ns = now;
+	} else if (c->has_stepped && now - c->steady_since_ns >= STEADY_NS) {
+		c->has_stepped = false;
+	}
+	return step < -(int64_t)NS_PER_S;
+}
+
+bool
+clock_is_sane(const struct clock *c)
+{
+	return c->wall_ns() >= FLOOR_NS && !c->has_stepped;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The store's idea of time, and whether to believe it. A clock before the
+ * year of this software, or one that stepped by a day, is plainly wrong: until
+ * it has been steady for an hour nothing expires. Asked by accept.c, settle.c,
+ * expire.c; it never sets anything.
+ */
+#ifndef DMSTORE_CLOCK_H
+#define DMSTORE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+struct clock {
+	uint64_t (*wall_ns)(void); /* since 1970 */
+	uint64_t (*mono_ns)(void); /* goes on in suspend, never steps */
+	uint64_t offset_ns;	   /* wall - mono, modulo 2^64 */
+	bool has_stepped;
+	uint64_t steady_since_ns; /* mono */
+};
+
+/* With the system's clocks. */
+void clock_init(struct clock *);
+
+uint64_t clock_now_ns(const struct clock *);
+
+/* Once a second: looks for steps. True if the clock went back by more than a
+ * second since the last time. */
+bool clock_check(struct clock *);
+
+/* False while the clock is plainly wrong. */
+bool clock_is_sane(const struct clock *);
+
+#endif

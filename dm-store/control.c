@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/name.h"
+#include "common/sandbox.h"
+#include "dm-store/ask.h"
+#include "dm-store/put.h"
+
+#define SLICE_NAMES 64
+#define SLICE_ROWS 1000
+
+/* --- status
+ * ---------------------------------------------------------------------- */
+
+static void
+status(struct store *s, struct control_client *c)
+{
+	char layers[256];
+
+	sandbox_describe(s->layers, layers, sizeof(layers));
+	control_client_number(c, "files", 1,
+	    index_count(s->index, VIEW_COMMITTED, INDEX_VISIBLE));
+	control_client_number(
+	    c, "files_configured", 1, s->policy != NULL ? s->policy->n : 0);
+	control_client_number(c, "records", 1,
+	    index_count(s->index, VIEW_COMMITTED, INDEX_RECORDS));
+	control_client_number(c, "wanted", 1,
+	    index_count(s->index, VIEW_COMMITTED, INDEX_WANTED));
+	control_client_number(c, "bytes", 1, s->stats.bytes);
+	control_client_number(c, "history_bytes", 1, s->stats.old_bytes);
+	control_client_number(c, "free_bytes", 1, files_free(&s->files));
+	control_client_number(c, "rejected", 1, s->stats.rejected);
+	control_client_number(c, "conflicts", 1, s->stats.conflicts);
+	control_client_number(c, "writable", 2, s->stats.is_writable);
+	control_client_number(c, "clock_sane", 2, clock_is_sane(&s->clock));
+	control_client_text(c, "store_sandbox", "%s", layers);
+	control_client_end(c, VERDICT_OK, NULL);
+}
+
+/* --- list and show
+ * ------------------------------------------------------------------ */
+
+static uint64_t
+row_state(const struct winner *w)
+{
+	switch (w->state) {
+	case WINNER_SHOWN:
+		return 0;
+	case WINNER_WANTED:
+	case WINNER_LOST:
+		return 1;
+	case WINNER_HIDDEN:
+		return 2;
+	case WINNER_DELETED:
+		return 3;
+	}
+	return 1;
+}
+
+static void
+send_file(struct control_client *c, const struct entry *e, uint64_t state)
+{
+	uint8_t buf[ENTRY_SIZE_MAX];
+	struct row_file row;
+
+	row.entry = bytes_of(buf, entry_encode(e, buf));
+	row.state = state;
+	control_client_row(c, ROW_FILE, &row, -1);
+}
+
+/* A list on its way to a client: as fast as that one reads. */
+struct listing {
+	struct store *s;
+	size_t prefix_len;
+	char prefix[NAME_LEN_MAX + 1];
+	char from[NAME_LEN_MAX + 2]; /* where the next slice starts */
+	bool is_full;
+	size_t n;
+	char name[SLICE_NAMES][NAME_LEN_MAX + 1];
+};
+
+static bool
+on_name(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct listing *l = ctx;
+	char name[NAME_LEN_MAX + 1];
+	uint8_t signer[32];
+
+	(void)body;
+	(void)is_damaged;
+	if (!row_record_name(key, key_len, name, signer))
+		return true;
+	if (strncmp(name, l->prefix, l->prefix_len) != 0)
+		return false;
+	if (l->n > 0 && strcmp(l->name[l->n - 1], name) == 0)
+		return true;
+	if (l->n == SLICE_NAMES) {
+		l->is_full = true;
+		return false;
+	}
+	memcpy(l->name[l->n++], name, sizeof(name));
+	return true;
+}
+
+/* Rows of the next names; false behind the last. */
+static bool
+list_slice(struct listing *l, struct control_client *c)
+{
+	struct index *ix = l->s->index;
+	struct winner w;
+	struct entry e;
+	uint8_t key[16];
+	size_t rows, len;
+
+	l->n = 0;
+	l->is_full = false;
+	rows = index_walk(ix, VIEW_COMMITTED, INDEX_RECORDS, l->from,
+	    strlen(l->from), SLICE_ROWS, on_name, l);
+	for (size_t i = 0; i < l->n; i++) {
+		name_key(l->name[i], key);
+		if (table_winner(ix, VIEW_COMMITTED, key, &w) == FOUND &&
+		    ask_entry(l->s, &w, &e))
+			send_file(c, &e, row_state(&w));
+	}
+	if (l->n == 0)
+		return false;
+	len = strlen(l->name[l->n - 1]);
+	memcpy(l->from, l->name[l->n - 1], len);
+	memcpy(l->from + len, "\1", 2);
+	return l->is_full || rows == SLICE_ROWS;
+}
+
+static void
+on_list_wants(void *ctx, struct control_client *c)
+{
+	struct listing *l = ctx;
+
+	if (list_slice(l, c))
+		return; /* called again when the client has read that */
+	control_client_end(c, VERDICT_OK, NULL);
+	free(l);
+}
+
+static void
+on_list_gone(void *ctx)
+{
+	free(ctx);
+}
+
+static void
+list(struct store *s, struct control_client *c, const struct control_list *m)
+{
+	struct listing *l = xcalloc(1, sizeof(*l));
+
+	l->s = s;
+	if (!bytes_copy_text(m->prefix, l->prefix, sizeof(l->prefix))) {
+		free(l);
+		control_client_end(c, VERDICT_MALFORMED, NULL);
+		return;
+	}
+	l->prefix_len = strlen(l->prefix);
+	memcpy(l->from, l->prefix, l->prefix_len + 1);
+	control_client_on_wants(c, on_list_wants, on_list_gone, l);
+}
+
+/* The winner first, then the records that lost to it. */
+struct showing {
+	struct control_client *client;
+	const char *name;
+	uint8_t winner[32]; /* its signer */
+	bool has_winner;
+	size_t n;
+};
+
+static bool
+on_loser(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct showing *sh = ctx;
+	char name[NAME_LEN_MAX + 1];
+	uint8_t signer[32];
+	struct record rec;
+
+	if (!row_record_name(key, key_len, name, signer) ||
+	    strcmp(name, sh->name) != 0)
+		return false;
+	if (is_damaged || !row_record_decode(&rec, body.data, body.len) ||
+	    (sh->has_winner && memcmp(signer, sh->winner, 32) == 0))
+		return true;
+	send_file(sh->client, &rec.entry, 4);
+	sh->n++;
+	return true;
+}
+
+static void
+show(struct store *s, struct control_client *c, const struct control_show *m)
+{
+	char name[NAME_LEN_MAX + 1];
+	struct showing sh = {.client = c, .name = name};
+	uint8_t key[16];
+	struct winner w;
+	struct entry e;
+
+	if (!name_is_valid((const char *)m->name.data, m->name.len) ||
+	    !bytes_copy_text(m->name, name, sizeof(name))) {
+		control_client_end(c, VERDICT_BAD_NAME, NULL);
+		return;
+	}
+	name_key(name, key);
+	sh.has_winner =
+	    table_winner(s->index, VIEW_COMMITTED, key, &w) == FOUND &&
+	    ask_entry(s, &w, &e);
+	if (sh.has_winner) {
+		memcpy(sh.winner, w.signer, 32);
+		send_file(c, &e, row_state(&w));
+		sh.n++;
+	}
+	index_walk(s->index, VIEW_COMMITTED, INDEX_RECORDS, name,
+	    strlen(name) + 1, CONFIG_SIGNERS_MAX, on_loser, &sh);
+	control_client_end(c, sh.n > 0 ? VERDICT_OK : VERDICT_NOT_FOUND, NULL);
+}
+
+/* --- get and upload
+ * -------------------------------------------------------------------- */
+
+static enum verdict
+get(struct store *s, struct control_client *c, const struct control_get *m)
+{
+	char name[NAME_LEN_MAX + 1];
+	uint8_t key[16], buf[ENTRY_SIZE_MAX];
+	struct row_content row;
+	struct winner w;
+	struct entry e;
+	enum verdict v;
+	int fd;
+
+	if (!name_is_valid((const char *)m->name.data, m->name.len) ||
+	    !bytes_copy_text(m->name, name, sizeof(name)))
+		return VERDICT_BAD_NAME;
+	name_key(name, key);
+	if (table_winner(s->index, VIEW_COMMITTED, key, &w) != FOUND)
+		return VERDICT_NOT_FOUND;
+	v = ask_content(s, key, &w, &fd);
+	if (v != VERDICT_OK)
+		return v;
+	if (!ask_entry(s, &w, &e)) {
+		close(fd);
+		return VERDICT_WITHDRAWN;
+	}
+	row.entry = bytes_of(buf, entry_encode(&e, buf));
+	control_client_row(c, ROW_CONTENT, &row, fd);
+	return VERDICT_OK;
+}
+
+static void
+on_waiter_gone(void *ctx)
+{
+	struct waiter *w = ctx;
+
+	w->client = NULL;
+}
+
+static void
+upload(struct store *s, struct control_client *c,
+    const struct control_upload *m, int fd)
+{
+	struct reply reply = {REPLY_CONTROL, 0, 0, NULL};
+	struct entry e;
+
+	if (m->entry.len == 0 ||
+	    entry_decode(&e, m->entry.data, m->entry.len) != m->entry.len) {
+		if (fd != -1)
+			close(fd);
+		control_client_end(c, VERDICT_MALFORMED, NULL);
+		return;
+	}
+	reply.waiter = xcalloc(1, sizeof(*reply.waiter));
+	reply.waiter->client = c;
+	control_client_on_wants(c, NULL, on_waiter_gone, reply.waiter);
+	put_from_fd(s, &e, fd, &reply);
+}
+
+void
+control_handle(void *ctx, struct control_client *c,
+    enum control_command command, const void *request, int attached_fd)
+{
+	struct store *s = ctx;
+
+	if (command == CONTROL_UPLOAD) {
+		upload(s, c, request, attached_fd);
+		return;
+	}
+	if (attached_fd != -1)
+		close(attached_fd);
+	if (command == CONTROL_STATUS_STORE)
+		status(s, c);
+	else if (command == CONTROL_LIST)
+		list(s, c, request);
+	else if (command == CONTROL_SHOW)
+		show(s, c, request);
+	else if (command == CONTROL_GET)
+		control_client_end(c, get(s, c, request), NULL);
+	else
+		control_client_end(c, VERDICT_UNKNOWN_COMMAND, NULL);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The commands of the control socket that dm-store answers: status_store,
+ * list, get, show, upload (dmctl(8)). Called by link.c through
+ * control_serve.h.
+ */
+#ifndef DMSTORE_CONTROL_H
+#define DMSTORE_CONTROL_H
+
+#include "common/control_serve.h"
+#include "dm-store/store.h"
+
+/* The handler; ctx is the store. */
+void control_handle(void *ctx, struct control_client *, enum control_command,
+    const void *request, int attached_fd);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int
+disk_open(int dir_fd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+	    .flags = (uint64_t)(flags | O_CLOEXEC),
+	    .mode = flags & O_CREAT ? mode : 0,
+	    .resolve =
+		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	do
+		fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+	while (fd == -1 && (errno == EINTR || errno == EAGAIN));
+	return (int)fd;
+}
+
+int
+disk_write(int fd, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, p, len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t
+disk_read(int fd, void *data, size_t len, uint64_t offset)
+{
+	uint8_t *p = data;
+	size_t got = 0;
+	ssize_t n;
+
+	while (got < len) {
+		n = pread(fd, p + got, len - got, (off_t)(offset + got));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+int
+disk_sync(int fd)
+{
+	int rc;
+
+	do
+		rc = fsync(fd);
+	while (rc == -1 && errno == EINTR);
+	return rc;
+}
+
+int
+disk_sync_all(int fd)
+{
+	return syncfs(fd);
+}
+
+int
+disk_rename(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return renameat(from_fd, from, to_fd, to);
+}
+
+int
+disk_link(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return linkat(from_fd, from, to_fd, to, 0);
+}
+
+int
+disk_unlink(int dir_fd, const char *name)
+{
+	return unlinkat(dir_fd, name, 0);
+}
+
+int
+disk_mkdir(int dir_fd, const char *name, mode_t mode)
+{
+	return mkdirat(dir_fd, name, mode);
+}
+
+int
+disk_rmdir(int dir_fd, const char *name)
+{
+	return unlinkat(dir_fd, name, AT_REMOVEDIR);
+}
+
+int
+disk_stat(int fd, struct stat *st)
+{
+	return fstat(fd, st);
+}
+
+int
+disk_free(int fd, uint64_t *bytes)
+{
+	struct statvfs st;
+
+	if (fstatvfs(fd, &st) == -1)
+		return -1;
+	*bytes = (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
+	return 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/expire.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "dm-store/commit.h"
+
+#define SLICE 256 /* names a batch */
+
+/* Ends within (after, until]. */
+struct due {
+	uint64_t until_ns;
+	size_t n;
+	uint64_t last_ns;
+	uint8_t key[SLICE][16];
+	uint8_t row[SLICE][EXPIRY_KEY_SIZE];
+};
+
+static bool
+on_due(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct due *d = ctx;
+
+	(void)body;
+	(void)is_damaged; /* nothing is in it but the key */
+	if (key_len != EXPIRY_KEY_SIZE)
+		return true;
+	if (row_get_u64(key) > d->until_ns)
+		return false;
+	memcpy(d->row[d->n], key, EXPIRY_KEY_SIZE);
+	memcpy(d->key[d->n++], key + 8, 16);
+	return true;
+}
+
+static void
+settle_key(
+    struct store *s, const uint8_t key[static 16], enum winner_state not_this)
+{
+	struct winner w;
+
+	if (table_winner(s->index, VIEW_BATCH, key, &w) != FOUND ||
+	    w.state == not_this || w.state == WINNER_LOST)
+		return;
+	if (settle_name(s, w.name, 0) && not_this == WINNER_HIDDEN)
+		log_info("%s has expired", w.name);
+}
+
+/*
+ * Settles the names with an end in (after, until] that are not in that state
+ * yet. False if the disk is full: again later.
+ */
+static bool
+settle_range(struct store *s, uint64_t after_ns, uint64_t until_ns,
+    enum winner_state not_this)
+{
+	uint8_t from[EXPIRY_KEY_SIZE] = {0};
+	struct due d = {.until_ns = until_ns};
+
+	row_put_u64(from, after_ns + 1);
+	do {
+		d.n = 0;
+		index_walk(s->index, VIEW_BATCH, INDEX_EXPIRY, from,
+		    sizeof(from), SLICE, on_due, &d);
+		for (size_t i = 0; i < d.n; i++)
+			settle_key(s, d.key[i], not_this);
+		if (commit_flush(s) == -1)
+			return false;
+		if (d.n > 0) {
+			/* the next row: a longer key would be, too */
+			memcpy(from, d.row[d.n - 1], sizeof(from));
+			for (int i = EXPIRY_KEY_SIZE - 1;
+			     i >= 0 && ++from[i] == 0; i--)
+				;
+		}
+	} while (d.n == SLICE);
+	return true;
+}
+
+void
+expire_tick(struct store *s)
+{
+	bool went_back = clock_check(&s->clock);
+	uint64_t now = clock_now_ns(&s->clock);
+
+	if (s->policy == NULL || !clock_is_sane(&s->clock))
+		return;
+	if ((went_back || now < s->expired_until_ns) &&
+	    s->expired_until_ns > now) {
+		if (settle_range(s, now, s->expired_until_ns, WINNER_SHOWN))
+			s->expired_until_ns = now;
+		return;
+	}
+	/* from a little before: what came meanwhile with an end just past */
+	if (settle_range(s,
+		s->expired_until_ns > NS_PER_S ? s->expired_until_ns - NS_PER_S
+					       : 0,
+		now, WINNER_HIDDEN))
+		s->expired_until_ns = now;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/limits.h"
+#include "common/log.h"
+#include "dm-store/disk.h"
+#include "dm-store/files_path.h"
+
+void
+files_must_sync(int fd, const char *what)
+{
+	if (disk_sync(fd) == -1)
+		fatal("fsync of %s: %s", what, strerror(errno));
+}
+
+/* --- names
+ * -------------------------------------------------------------------- */
+
+void
+files_hex(const uint8_t hash[static 32], char out[static FILES_HEX_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < 32; i++) {
+		out[2 * i] = digits[hash[i] >> 4];
+		out[2 * i + 1] = digits[hash[i] & 15];
+	}
+	out[64] = '\0';
+}
+
+static void
+put_name(uint64_t serial, char out[static FILES_HEX_SIZE])
+{
+	snprintf(out, FILES_HEX_SIZE, "put-%llu", (unsigned long long)serial);
+}
+
+const char *
+files_base(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash != NULL ? slash + 1 : name;
+}
+
+/* The directories of a name: "a/b" of "a/b/c", "" of "c". */
+static void
+dir_of(const char *name, char out[static NAME_LEN_MAX + 1])
+{
+	size_t n = (size_t)(files_base(name) - name);
+
+	if (n > 0)
+		n--;
+	memmove(out, name, n); /* may be the same */
+	out[n] = '\0';
+}
+
+int
+files_parent(struct files *f, const char *name)
+{
+	char dir[NAME_LEN_MAX + 1];
+
+	dir_of(name, dir);
+	return disk_open(
+	    f->files_fd, dir[0] != '\0' ? dir : ".", O_RDONLY | O_DIRECTORY, 0);
+}
+
+/* --- tmp/
+ * --------------------------------------------------------------------- */
+
+int
+files_put_new(struct files *f, uint64_t *serial)
+{
+	char name[FILES_HEX_SIZE];
+
+	*serial = ++f->serial;
+	put_name(*serial, name);
+	return disk_open(f->tmp_fd, name, O_RDWR | O_CREAT | O_EXCL, 0640);
+}
+
+void
+files_put_drop(struct files *f, uint64_t serial)
+{
+	char name[FILES_HEX_SIZE];
+
+	put_name(serial, name);
+	if (disk_unlink(f->tmp_fd, name) == -1 && errno != ENOENT)
+		log_warn("tmp/%s: %s", name, strerror(errno));
+}
+
+int
+files_put_keep(
+    struct files *f, int fd, uint64_t serial, const uint8_t version[static 32])
+{
+	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
+
+	files_must_sync(fd, "an upload");
+	put_name(serial, from);
+	files_hex(version, to);
+	if (disk_rename(f->tmp_fd, from, f->tmp_fd, to) == -1)
+		return -1;
+	files_must_sync(f->tmp_fd, "tmp/");
+	return 0;
+}
+
+int
+files_stage(struct files *f, const uint8_t version[static 32],
+    const void *content, size_t len)
+{
+	char name[FILES_HEX_SIZE];
+	int fd, saved;
+
+	files_hex(version, name);
+	fd = disk_open(f->tmp_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0640);
+	if (fd == -1 && errno == EEXIST) {
+		/* left by a commit that failed */
+		disk_unlink(f->tmp_fd, name);
+		fd = disk_open(
+		    f->tmp_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0640);
+	}
+	if (fd == -1)
+		return -1;
+	if (disk_write(fd, content, len) == -1) {
+		saved = errno;
+		close(fd);
+		disk_unlink(f->tmp_fd, name);
+		errno = saved;
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+/* The content is checked by its hash before anything points to it. */
+int
+files_stage_kept(struct files *f, const uint8_t version[static 32],
+    const char *name, const uint8_t sha256[static 32], uint64_t size)
+{
+	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
+	uint8_t hash[32];
+	int fd, dir_fd, rc;
+
+	files_hex(sha256, from);
+	files_hex(version, to);
+	fd = name != NULL ? files_read(f, name, size)
+			  : files_read_old(f, sha256, size);
+	if (fd == -1)
+		return -1;
+	if (!files_hash(fd, size, hash) || memcmp(hash, sha256, 32) != 0) {
+		close(fd);
+		if (name == NULL)
+			files_old_remove(f, sha256);
+		errno = EBADMSG;
+		return -1;
+	}
+	files_must_sync(fd, "kept content");
+	close(fd);
+	disk_unlink(f->tmp_fd, to);
+	dir_fd = name != NULL ? files_parent(f, name) : dup(f->old_fd);
+	if (dir_fd == -1)
+		return -1;
+	rc = disk_link(
+	    dir_fd, name != NULL ? files_base(name) : from, f->tmp_fd, to);
+	close(dir_fd);
+	if (rc == 0)
+		files_must_sync(f->tmp_fd, "tmp/");
+	return rc;
+}
+
+void
+files_unstage(struct files *f, const uint8_t version[static 32])
+{
+	char name[FILES_HEX_SIZE];
+
+	files_hex(version, name);
+	if (disk_unlink(f->tmp_fd, name) == -1 && errno != ENOENT)
+		log_warn("tmp/%s: %s", name, strerror(errno));
+}
+
+bool
+files_is_staged(struct files *f, const uint8_t version[static 32])
+{
+	char name[FILES_HEX_SIZE];
+	int fd;
+
+	files_hex(version, name);
+	fd = disk_open(f->tmp_fd, name, O_RDONLY, 0);
+	if (fd != -1)
+		close(fd);
+	return fd != -1;
+}
+
+/* --- files/
+ * -------------------------------------------------------------------- */
+
+/*
+ * The directory that a name lies in, made as needed. Each new one inherits the
+ * group and the set-group-id bit of the one above.
+ */
+static int
+parent_make(struct files *f, const char *name)
+{
+	char part[NAME_LEN_MAX + 1];
+	const char *p = name, *slash;
+	int fd, next;
+
+	fd = disk_open(f->files_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	for (; fd != -1 && (slash = strchr(p, '/')) != NULL; p = slash + 1) {
+		memcpy(part, p, (size_t)(slash - p));
+		part[slash - p] = '\0';
+		next = disk_open(fd, part, O_RDONLY | O_DIRECTORY, 0);
+		if (next == -1 && (errno == ENOTDIR || errno == ELOOP)) {
+			files_evict(f, fd, part);
+			errno = ENOENT;
+		}
+		if (next == -1 && errno == ENOENT &&
+		    disk_mkdir(fd, part, 0750) == 0)
+			next = disk_open(fd, part, O_RDONLY | O_DIRECTORY, 0);
+		close(fd);
+		fd = next;
+	}
+	return fd;
+}
+
+int
+files_place(struct files *f, const uint8_t version[static 32], const char *name)
+{
+	char staged[FILES_HEX_SIZE];
+	int dir_fd, rc, saved;
+
+	files_hex(version, staged);
+	dir_fd = files_parent(f, name);
+	if (dir_fd == -1)
+		dir_fd = parent_make(f, name);
+	if (dir_fd == -1)
+		return -1;
+	rc = disk_rename(f->tmp_fd, staged, dir_fd, files_base(name));
+	if (rc == -1 && errno == EISDIR) {
+		files_evict(f, dir_fd, files_base(name));
+		rc = disk_rename(f->tmp_fd, staged, dir_fd, files_base(name));
+	}
+	saved = errno;
+	close(dir_fd);
+	errno = saved;
+	return rc;
+}
+
+int
+files_keep(struct files *f, const char *name, const uint8_t sha256[static 32])
+{
+	char to[FILES_HEX_SIZE];
+	int dir_fd, rc, saved;
+
+	files_hex(sha256, to);
+	dir_fd = files_parent(f, name);
+	if (dir_fd == -1)
+		return -1;
+	rc = disk_link(dir_fd, files_base(name), f->old_fd, to);
+	if (rc == -1 && errno == EEXIST)
+		rc = 0;
+	saved = errno;
+	close(dir_fd);
+	errno = saved;
+	return rc;
+}
+
+/* From the innermost outwards, until one is not empty. */
+static void
+prune_above(struct files *f, const char *name)
+{
+	char dir[NAME_LEN_MAX + 1];
+	int fd;
+
+	dir_of(name, dir);
+	while (dir[0] != '\0') {
+		fd = files_parent(f, dir);
+		if (fd == -1)
+			return;
+		if (disk_rmdir(fd, files_base(dir)) == -1) {
+			close(fd);
+			return;
+		}
+		close(fd);
+		dir_of(dir, dir);
+	}
+}
+
+int
+files_remove(struct files *f, const char *name, bool prune)
+{
+	int dir_fd, rc, saved;
+
+	dir_fd = files_parent(f, name);
+	if (dir_fd == -1)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	rc = disk_unlink(dir_fd, files_base(name));
+	if (rc == -1 && (errno == ENOENT || errno == EISDIR))
+		rc = 0; /* a directory there is not ours */
+	saved = errno;
+	close(dir_fd);
+	if (rc == 0 && prune)
+		prune_above(f, name);
+	errno = saved;
+	return rc;
+}
+
+void
+files_sync(struct files *f, const char *name, bool with_content)
+{
+	char dir[NAME_LEN_MAX + 1];
+	int fd;
+
+	if (with_content) {
+		fd = disk_open(f->files_fd, name, O_RDONLY | O_NONBLOCK, 0);
+		if (fd != -1) {
+			files_must_sync(fd, name);
+			close(fd);
+		}
+	}
+	/* all the way up: any of them may be new */
+	for (memcpy(dir, name, strlen(name) + 1); dir[0] != '\0';
+	     dir_of(dir, dir)) {
+		fd = files_parent(f, dir);
+		if (fd == -1)
+			continue;
+		files_must_sync(fd, "files/");
+		close(fd);
+	}
+}
+
+bool
+files_sync_all(struct files *f)
+{
+	if (!f->can_sync_all)
+		return false;
+	if (disk_sync_all(f->files_fd) == -1)
+		fatal("syncfs of files/: %s", strerror(errno));
+	return true;
+}
+
+/* --- reading
+ * ---------------------------------------------------------------------- */
+
+static int
+read_checked(int dir_fd, const char *path, uint64_t size)
+{
+	struct stat st;
+	int fd;
+
+	/* NONBLOCK: whatever has been put there must not hang us */
+	fd = disk_open(dir_fd, path, O_RDONLY | O_NONBLOCK, 0);
+	if (fd == -1) {
+		if (errno == ENOTDIR || errno == ELOOP)
+			errno = ENOENT;
+		return -1;
+	}
+	if (disk_stat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size == size)
+		return fd;
+	close(fd);
+	errno = ESTALE;
+	return -1;
+}
+
+int
+files_read(struct files *f, const char *name, uint64_t size)
+{
+	return read_checked(f->files_fd, name, size);
+}
+
+int
+files_read_old(struct files *f, const uint8_t sha256[static 32], uint64_t size)
+{
+	char name[FILES_HEX_SIZE];
+
+	files_hex(sha256, name);
+	return read_checked(f->old_fd, name, size);
+}
+
+void
+files_old_remove(struct files *f, const uint8_t sha256[static 32])
+{
+	char name[FILES_HEX_SIZE];
+
+	files_hex(sha256, name);
+	if (disk_unlink(f->old_fd, name) == -1 && errno != ENOENT)
+		log_warn("old/%s: %s", name, strerror(errno));
+}
+
+uint64_t
+files_free(struct files *f)
+{
+	uint64_t bytes;
+
+	return disk_free(f->files_fd, &bytes) == 0 ? bytes : 0;
+}

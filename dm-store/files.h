@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The directories under state_dir and what happens in them: unfinished content
+ * in tmp/, current content in files/, superseded content in old/, damaged
+ * content in quarantine/. Called by commit.c, put.c, recover.c, history.c,
+ * scrub.c and open.c; it knows neither entries nor the index, decides nothing,
+ * and nothing in files/ is ever written in place.
+ *
+ * Names are valid file names (name.h), versions and sha256 32 bytes. Functions
+ * return -1 with errno; a failing fsync is fatal(): the process starts again
+ * and recovers from what is durable.
+ */
+#ifndef DMSTORE_FILES_H
+#define DMSTORE_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct files {
+	int files_fd;
+	int index_fd;
+	int old_fd; /* index/old */
+	int tmp_fd; /* index/tmp */
+	int quarantine_fd;
+	uint64_t serial;   /* of put-N and of names in quarantine */
+	bool can_sync_all; /* syncfs(2) reports errors: Linux 5.8 */
+};
+
+/* The directories that must be held before the change of user. */
+#define FILES_DIRS 3
+
+/*
+ * Opens files/, index/ and quarantine/ in state_dir, for path look-up only:
+ * root without its capabilities may not read them. may_make: makes what is
+ * missing (not as root: dmd does it then). dirs are FILES_DIRS descriptors,
+ * for the sandbox.
+ */
+int files_hold(const char *state_dir, bool may_make, int dirs[FILES_DIRS]);
+
+/* Opens them for use, with old/ and tmp/, and closes dirs. */
+int files_open(struct files *, int dirs[FILES_DIRS]);
+void files_close(struct files *);
+
+/* --- tmp/
+ * --------------------------------------------------------------------- */
+
+/* A new file for content whose version is not sure yet: put-SERIAL. */
+int files_put_new(struct files *, uint64_t *serial);
+void files_put_drop(struct files *, uint64_t serial);
+
+/* Syncs fd and the directory: put-SERIAL is tmp/VERSION, durable. */
+int files_put_keep(
+    struct files *, int fd, uint64_t serial, const uint8_t version[static 32]);
+
+/* Writes tmp/VERSION without a sync: the index holds the content too. */
+int files_stage(struct files *, const uint8_t version[static 32],
+    const void *content, size_t len);
+
+/*
+ * tmp/VERSION becomes a durable link to content that is here: files/NAME if
+ * name is not NULL, else old/SHA256. Its hash is checked; EBADMSG if it
+ * differs (the content is then in quarantine), ENOENT if there is none.
+ */
+int files_stage_kept(struct files *, const uint8_t version[static 32],
+    const char *name, const uint8_t sha256[static 32], uint64_t size);
+
+void files_unstage(struct files *, const uint8_t version[static 32]);
+bool files_is_staged(struct files *, const uint8_t version[static 32]);
+
+/* Removes all that is in tmp/. */
+int files_sweep(struct files *);
+
+/* --- files/
+ * -------------------------------------------------------------------- */
+
+/*
+ * tmp/VERSION becomes files/NAME, with the directories it needs; whatever
+ * stands in its way and is not ours goes to quarantine/.
+ */
+int files_place(
+    struct files *, const uint8_t version[static 32], const char *name);
+
+/* files/NAME is kept as old/SHA256 too. One that is there already is fine. */
+int files_keep(
+    struct files *, const char *name, const uint8_t sha256[static 32]);
+
+/* files/NAME goes; prune: and directories that this empties. One that is not
+ * there is fine. */
+int files_remove(struct files *, const char *name, bool prune);
+
+/* files/NAME goes to quarantine/. */
+void files_quarantine(struct files *, const char *name);
+
+/* Syncs the directory of files/NAME and those above; with_content: and the
+ * file itself, if it is there. */
+void files_sync(struct files *, const char *name, bool with_content);
+/* The same for everything in files/ at once. False: use files_sync(). */
+bool files_sync_all(struct files *);
+
+/* Read-only; ENOENT, or ESTALE if it is no file of this size. */
+int files_read(struct files *, const char *name, uint64_t size);
+int files_read_old(
+    struct files *, const uint8_t sha256[static 32], uint64_t size);
+
+/* True if there is anything at all in files/. */
+bool files_has_any(struct files *);
+
+/* --- the rest
+ * ------------------------------------------------------------------- */
+
+void files_old_remove(struct files *, const uint8_t sha256[static 32]);
+
+/* Bytes that may still be written. 0 if that is not known. */
+uint64_t files_free(struct files *);
+
+/* index/'s data base goes to quarantine/index-TIME/. */
+int files_quarantine_index(struct files *, uint64_t now_s);
+
+/* Raw bytes of a damaged row into quarantine/row-TIME-N. */
+void files_quarantine_row(
+    struct files *, const void *data, size_t len, uint64_t now_s);
+
+/* sha256 of the content of fd; false on an error or if it is not size long. */
+bool files_hash(int fd, uint64_t size, uint8_t sha256[static 32]);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: ISC */
+/* The rest of files.h: opening the directories, quarantine, sweeping. */
+#include "dm-store/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dm-store/disk.h"
+#include "dm-store/files_path.h"
+
+static const struct {
+	const char *name;
+	mode_t mode;
+} held[FILES_DIRS] = {{"files", 02750}, {"index", 0700}, {"quarantine", 0700}};
+
+/* --- opening
+ * --------------------------------------------------------------------- */
+
+/* mkdir(2) does not set the set-group-id bit. */
+static int
+make_dir(int state_fd, const char *name, mode_t mode)
+{
+	if (mkdirat(state_fd, name, mode & 0777) == -1)
+		return errno == EEXIST ? 0 : -1;
+	return fchmodat(state_fd, name, mode, 0);
+}
+
+int
+files_hold(const char *state_dir, bool may_make, int dirs[FILES_DIRS])
+{
+	int state_fd, n = 0, saved;
+
+	state_fd = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (state_fd == -1)
+		return -1;
+	for (; n < FILES_DIRS; n++) {
+		if (may_make &&
+		    make_dir(state_fd, held[n].name, held[n].mode) == -1)
+			goto fail;
+		dirs[n] = openat(state_fd, held[n].name,
+		    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (dirs[n] == -1)
+			goto fail;
+	}
+	close(state_fd);
+	return 0;
+fail:
+	saved = errno;
+	while (n-- > 0)
+		close(dirs[n]);
+	close(state_fd);
+	errno = saved;
+	return -1;
+}
+
+static int
+open_sub(int dir_fd, const char *name)
+{
+	if (disk_mkdir(dir_fd, name, 0700) == -1 && errno != EEXIST)
+		return -1;
+	return disk_open(dir_fd, name, O_RDONLY | O_DIRECTORY, 0);
+}
+
+int
+files_open(struct files *f, int dirs[FILES_DIRS])
+{
+	struct utsname u;
+	unsigned major = 0, minor = 0;
+
+	memset(f, 0, sizeof(*f));
+	f->old_fd = f->tmp_fd = -1;
+	f->files_fd = disk_open(dirs[0], ".", O_RDONLY | O_DIRECTORY, 0);
+	f->index_fd = disk_open(dirs[1], ".", O_RDONLY | O_DIRECTORY, 0);
+	f->quarantine_fd = disk_open(dirs[2], ".", O_RDONLY | O_DIRECTORY, 0);
+	if (f->index_fd != -1) {
+		f->old_fd = open_sub(f->index_fd, "old");
+		f->tmp_fd = open_sub(f->index_fd, "tmp");
+	}
+	if (f->files_fd == -1 || f->quarantine_fd == -1 || f->old_fd == -1 ||
+	    f->tmp_fd == -1) {
+		files_close(f);
+		return -1;
+	}
+	for (int i = 0; i < FILES_DIRS; i++)
+		close(dirs[i]);
+	if (uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2)
+		f->can_sync_all = major > 5 || (major == 5 && minor >= 8);
+	return 0;
+}
+
+static void
+close_if(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
+void
+files_close(struct files *f)
+{
+	int saved = errno;
+
+	close_if(&f->files_fd);
+	close_if(&f->index_fd);
+	close_if(&f->old_fd);
+	close_if(&f->tmp_fd);
+	close_if(&f->quarantine_fd);
+	errno = saved;
+}
+
+/* --- quarantine
+ * ------------------------------------------------------------------- */
+
+void
+files_evict(struct files *f, int dir_fd, const char *name)
+{
+	char to[64];
+
+	if (disk_rmdir(dir_fd, name) == 0)
+		return;
+	snprintf(to, sizeof(to), "content-%lld-%llu", (long long)time(NULL),
+	    (unsigned long long)++f->serial);
+	if (disk_rename(dir_fd, name, f->quarantine_fd, to) == 0)
+		log_warn("files/.../%s is not what it should be: moved to "
+			 "quarantine/%s",
+		    name, to);
+	else if (errno != ENOENT)
+		log_error("quarantine of %s: %s", name, strerror(errno));
+}
+
+void
+files_quarantine(struct files *f, const char *name)
+{
+	int dir_fd = files_parent(f, name);
+
+	if (dir_fd == -1)
+		return;
+	files_evict(f, dir_fd, files_base(name));
+	close(dir_fd);
+}
+
+int
+files_quarantine_index(struct files *f, uint64_t now_s)
+{
+	static const char *const names[] = {"data.mdb", "lock.mdb", "opening"};
+	char dir[64];
+	int fd;
+
+	snprintf(dir, sizeof(dir), "index-%llu", (unsigned long long)now_s);
+	if (disk_mkdir(f->quarantine_fd, dir, 0700) == -1 && errno != EEXIST)
+		return -1;
+	fd = disk_open(f->quarantine_fd, dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd == -1)
+		return -1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (disk_rename(f->index_fd, names[i], fd, names[i]) == -1 &&
+		    errno != ENOENT) {
+			close(fd);
+			return -1;
+		}
+	}
+	files_must_sync(fd, "quarantine/");
+	files_must_sync(f->index_fd, "index/");
+	close(fd);
+	return 0;
+}
+
+void
+files_quarantine_row(
+    struct files *f, const void *data, size_t len, uint64_t now_s)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "row-%llu-%llu", (unsigned long long)now_s,
+	    (unsigned long long)++f->serial);
+	fd = disk_open(
+	    f->quarantine_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (fd == -1 || disk_write(fd, data, len) == -1)
+		log_warn("quarantine/%s: %s", name, strerror(errno));
+	if (fd != -1)
+		close(fd);
+}
+
+/* --- directories
+ * ------------------------------------------------------------------- */
+
+/* A stream over a directory with its own offset. */
+static DIR *
+dir_stream(int fd)
+{
+	int copy = disk_open(fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir;
+
+	if (copy == -1)
+		return NULL;
+	dir = fdopendir(copy);
+	if (dir == NULL)
+		close(copy);
+	return dir;
+}
+
+static bool
+is_dot(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+int
+files_sweep(struct files *f)
+{
+	DIR *dir = dir_stream(f->tmp_fd);
+	struct dirent *e;
+
+	if (dir == NULL)
+		return -1;
+	while ((e = readdir(dir)) != NULL) {
+		if (is_dot(e->d_name))
+			continue;
+		if (disk_unlink(f->tmp_fd, e->d_name) == -1)
+			log_warn("tmp/%s: %s", e->d_name, strerror(errno));
+	}
+	closedir(dir);
+	return 0;
+}
+
+bool
+files_has_any(struct files *f)
+{
+	DIR *dir = dir_stream(f->files_fd);
+	struct dirent *e;
+	bool has = false;
+
+	if (dir == NULL)
+		return false;
+	while (!has && (e = readdir(dir)) != NULL)
+		has = !is_dot(e->d_name);
+	closedir(dir);
+	return has;
+}
+
+/* --- hashing
+ * ------------------------------------------------------------------------- */
+
+#define HASH_CHUNK ((size_t)256 << 10)
+
+bool
+files_hash(int fd, uint64_t size, uint8_t sha256[static 32])
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	uint8_t *buf = xmalloc(HASH_CHUNK);
+	uint64_t got = 0;
+	ssize_t n;
+
+	if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
+		fatal("sha256 is not available");
+	while ((n = disk_read(fd, buf, HASH_CHUNK, got)) > 0 && got <= size) {
+		if (EVP_DigestUpdate(md, buf, (size_t)n) != 1)
+			fatal("sha256 failed");
+		got += (uint64_t)n;
+	}
+	if (EVP_DigestFinal_ex(md, sha256, NULL) != 1)
+		fatal("sha256 failed");
+	EVP_MD_CTX_free(md);
+	free(buf);
+	return n == 0 && got == size;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+#define BLOCK 4096u  /* a file takes whole blocks */
+#define TRIM_MAX 256 /* rows at a time */
+#define RECENT_MAX 1024
+/* What a minute may take beyond the budget. */
+#define MINUTE_BYTES_MAX (UINT64_C(256) << 20)
+
+struct recent_row {
+	uint8_t key[16];
+	uint8_t version[32];
+	uint64_t until_ns; /* mono */
+	struct entry entry;
+};
+
+struct recent {
+	size_t next;
+	size_t n;
+	struct recent_row row[RECENT_MAX];
+};
+
+struct recent *
+recent_new(void)
+{
+	return xcalloc(1, sizeof(struct recent));
+}
+
+void
+recent_free(struct recent *r)
+{
+	free(r);
+}
+
+void
+recent_add(struct store *s, const uint8_t key[static 16],
+    const uint8_t version[static 32], const struct entry *e)
+{
+	struct recent *r = s->recent;
+	struct recent_row *row = &r->row[r->next];
+
+	r->next = (r->next + 1) % RECENT_MAX;
+	if (r->n < RECENT_MAX)
+		r->n++;
+	memcpy(row->key, key, 16);
+	memcpy(row->version, version, 32);
+	row->until_ns = s->clock.mono_ns() + HISTORY_SERVED_NS;
+	row->entry = *e;
+}
+
+const struct entry *
+recent_find(const struct store *s, const uint8_t key[static 16],
+    const uint8_t version[static 32])
+{
+	const struct recent *r = s->recent;
+	uint64_t now = s->clock.mono_ns();
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct recent_row *row = &r->row[i];
+
+		if (row->until_ns > now && memcmp(row->key, key, 16) == 0 &&
+		    memcmp(row->version, version, 32) == 0)
+			return &row->entry;
+	}
+	return NULL;
+}
+
+/* --- the budget
+ * ------------------------------------------------------------------- */
+
+static uint64_t
+blocks(uint64_t size)
+{
+	return (size + BLOCK - 1) / BLOCK * BLOCK + BLOCK;
+}
+
+void
+history_add(struct store *s, const struct entry *e)
+{
+	struct history h = {e->size, *e};
+	uint64_t when_ns;
+
+	if (!table_old(s->index, VIEW_BATCH, e->sha256, &when_ns))
+		s->stats.old_bytes += blocks(e->size);
+	table_old_set(s->index, e->sha256, clock_now_ns(&s->clock), &h);
+}
+
+struct oldest {
+	uint64_t now_ns;
+	uint64_t over;	 /* bytes to get rid of */
+	bool is_pressed; /* even what is young */
+	size_t n;
+	struct {
+		uint8_t sha256[32];
+		uint64_t bytes;
+	} row[TRIM_MAX];
+};
+
+static bool
+on_oldest(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct oldest *o = ctx;
+	struct history h;
+	uint64_t when_ns, bytes = 0;
+
+	if (key_len != 40)
+		return true;
+	when_ns = row_get_u64(key);
+	if (!is_damaged && row_history_decode(&h, body.data, body.len))
+		bytes = blocks(h.size);
+	if (!o->is_pressed && when_ns <= o->now_ns &&
+	    o->now_ns - when_ns < HISTORY_SERVED_NS)
+		return false;
+	memcpy(o->row[o->n].sha256, key + 8, 32);
+	o->row[o->n++].bytes = bytes;
+	o->over -= bytes < o->over ? bytes : o->over;
+	return o->over > 0 && o->n < TRIM_MAX;
+}
+
+bool
+history_trim(struct store *s)
+{
+	uint64_t budget = s->policy != NULL ? s->policy->history_size : 0;
+	struct oldest o;
+
+	if (s->policy == NULL || s->stats.old_bytes <= budget)
+		return false;
+	o.now_ns = clock_now_ns(&s->clock);
+	o.over = s->stats.old_bytes - budget;
+	o.is_pressed = o.over > MINUTE_BYTES_MAX;
+	o.n = 0;
+	index_walk(s->index, VIEW_BATCH, INDEX_HISTORY, NULL, 0, TRIM_MAX,
+	    on_oldest, &o);
+	if (o.n == 0)
+		return false;
+	index_begin(s->index);
+	for (size_t i = 0; i < o.n; i++) {
+		/* the file first: a row without a file does no harm */
+		files_old_remove(&s->files, o.row[i].sha256);
+		table_old_delete(s->index, o.row[i].sha256);
+		s->stats.old_bytes -= o.row[i].bytes < s->stats.old_bytes
+					  ? o.row[i].bytes
+					  : s->stats.old_bytes;
+	}
+	return true;
+}
+
+static bool
+on_sum(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	uint64_t *sum = ctx;
+	struct history h;
+
+	(void)key;
+	(void)key_len;
+	if (!is_damaged && row_history_decode(&h, body.data, body.len))
+		*sum += blocks(h.size);
+	return true;
+}
+
+void
+history_load(struct store *s)
+{
+	s->stats.old_bytes = 0;
+	index_walk(s->index, VIEW_COMMITTED, INDEX_HISTORY, NULL, 0, SIZE_MAX,
+	    on_sum, &s->stats.old_bytes);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Superseded content in old/: which, since when, and when it goes. Oldest
+ * first, down to history_size; what was replaced within the last minute is
+ * still served under its version and stays that long. Called by settle.c,
+ * commit.c and open.c.
+ */
+#ifndef DMSTORE_HISTORY_H
+#define DMSTORE_HISTORY_H
+
+#include "dm-store/store.h"
+
+#define HISTORY_SERVED_NS (UINT64_C(60) * NS_PER_S)
+
+struct recent *recent_new(void);
+void recent_free(struct recent *);
+
+/* The content of e goes to old/: its row, in the open batch. */
+void history_add(struct store *, const struct entry *e);
+
+/* Removes what is over the budget: rows in a batch, which it opens, and
+ * files. True if it opened one: commit_schedule(). */
+bool history_trim(struct store *);
+
+/* Sums up old/ at the start. */
+void history_load(struct store *);
+
+/* A version was replaced, durably. */
+void recent_add(struct store *, const uint8_t key[static 16],
+    const uint8_t version[static 32], const struct entry *);
+
+/* The entry of a version replaced less than a minute ago, else NULL. */
+const struct entry *recent_find(const struct store *,
+    const uint8_t key[static 16], const uint8_t version[static 32]);
+
+#endif

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dm-store/row.h"
+
+/* Sparse: address space, not disk. */
+#define MAP_SIZE (sizeof(size_t) > 4 ? (size_t)64 << 30 : (size_t)1 << 30)
+#define MARKER "opening"
+#define FORMAT_KEY "format"
+#define FORMAT_VERSION 1
+
+static const char *const table_names[INDEX_TABLES] = {"meta", "records",
+    "winners", "visible", "wanted", "expiry", "signers", "redo", "pending",
+    "history", "old", "refusals", "peers"};
+
+struct index {
+	MDB_env *env;
+	MDB_dbi table[INDEX_TABLES];
+	MDB_txn *batch;
+	MDB_txn *reader; /* reset between calls */
+	int error;	 /* first of the batch, of LMDB or errno */
+	int dir_fd;
+	uint8_t sealed[ROW_SEALED_MAX];
+};
+
+/* --- the marker --------------------------------------------------------------
+ */
+
+int
+index_attempts(int dir_fd)
+{
+	struct stat st;
+	int fd;
+
+	fd = openat(dir_fd, MARKER,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == -1 || write(fd, "+", 1) != 1) {
+		close(fd);
+		return -1;
+	}
+	close(fd);
+	return st.st_size < 1000 ? (int)st.st_size : 1000;
+}
+
+void
+index_settled(int dir_fd)
+{
+	if (unlinkat(dir_fd, MARKER, 0) == -1 && errno != ENOENT)
+		log_warn("index/%s: %s", MARKER, strerror(errno));
+}
+
+void
+index_condemn(int dir_fd)
+{
+	for (int i = 0; i < INDEX_ATTEMPTS_MAX; i++)
+		if (index_attempts(dir_fd) == -1)
+			log_error("index/%s: %s", MARKER, strerror(errno));
+}
+
+/* --- errors
+ * -------------------------------------------------------------------- */
+
+static bool
+is_damage(int rc)
+{
+	return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND ||
+	       rc == MDB_INVALID || rc == MDB_INCOMPATIBLE;
+}
+
+static bool
+is_full(int rc)
+{
+	return rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT ||
+	       rc == MDB_TXN_FULL;
+}
+
+/* What LMDB says outside of a batch, where nothing may go wrong. */
+static void __attribute__((noreturn))
+give_up(struct index *ix, const char *what, int rc)
+{
+	if (is_damage(rc))
+		index_condemn(ix->dir_fd);
+	else
+		index_settled(ix->dir_fd);
+	fatal("index: %s: %s", what, mdb_strerror(rc));
+}
+
+/* The first error of the batch stays. */
+static void
+note(struct index *ix, const char *what, int rc)
+{
+	if (rc == MDB_SUCCESS || ix->error != 0)
+		return;
+	if (!is_full(rc))
+		give_up(ix, what, rc);
+	ix->error = rc;
+}
+
+/* --- opening
+ * -------------------------------------------------------------------- */
+
+static enum index_status
+status_of(int rc)
+{
+	if (rc == MDB_VERSION_MISMATCH)
+		return INDEX_FUTURE;
+	if (is_damage(rc) || rc == MDB_NOTFOUND || rc == MDB_BAD_TXN)
+		return INDEX_DAMAGED;
+	errno = rc > 0 ? rc : EIO;
+	return INDEX_FAILED;
+}
+
+static int
+tables_open(struct index *ix, MDB_txn *txn, unsigned flags)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < INDEX_TABLES && rc == 0; i++)
+		rc = mdb_dbi_open(txn, table_names[i], flags, &ix->table[i]);
+	return rc;
+}
+
+static int
+tables_find(struct index *ix)
+{
+	MDB_txn *txn;
+	int rc;
+
+	rc = mdb_txn_begin(ix->env, NULL, MDB_RDONLY, &txn);
+	if (rc != 0)
+		return rc;
+	rc = tables_open(ix, txn, 0);
+	/* handles outlive a commit, not an abort */
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static enum index_status
+format_check(struct index *ix)
+{
+	uint8_t body[16];
+	size_t len;
+
+	switch (index_get(ix, VIEW_COMMITTED, INDEX_META, FORMAT_KEY,
+	    strlen(FORMAT_KEY), body, sizeof(body), &len)) {
+	case FOUND:
+		break;
+	case FOUND_NONE:
+	case FOUND_DAMAGED:
+		return INDEX_DAMAGED;
+	}
+	if (len != 8)
+		return INDEX_DAMAGED;
+	return row_get_u64(body) > FORMAT_VERSION ? INDEX_FUTURE : INDEX_OK;
+}
+
+/* All of it in one transaction: there is no half-made index. */
+static enum index_status
+make_new(struct index *ix)
+{
+	uint8_t body[8];
+	int rc;
+
+	index_begin(ix);
+	rc = tables_open(ix, ix->batch, MDB_CREATE);
+	if (rc != 0) {
+		index_abort(ix);
+		return status_of(rc);
+	}
+	row_put_u64(body, FORMAT_VERSION);
+	index_put(ix, INDEX_META, FORMAT_KEY, strlen(FORMAT_KEY), body, 8);
+	return index_commit(ix) == 0 ? INDEX_NEW : INDEX_FAILED;
+}
+
+/*
+ * A new environment has no tables at all; one that has some of them but not
+ * all was not made by us.
+ */
+static enum index_status
+open_tables(struct index *ix)
+{
+	MDB_stat st;
+	int rc;
+
+	rc = mdb_env_stat(ix->env, &st);
+	if (rc != 0)
+		return status_of(rc);
+	if (st.ms_entries == 0)
+		return make_new(ix);
+	rc = tables_find(ix);
+	return rc == 0 ? format_check(ix) : status_of(rc);
+}
+
+enum index_status
+index_open(const char *path, int dir_fd, struct index **out)
+{
+	struct index *ix = xcalloc(1, sizeof(*ix));
+	enum index_status status;
+	int rc;
+
+	ix->dir_fd = dir_fd;
+	rc = mdb_env_create(&ix->env);
+	if (rc != 0)
+		fatal("index: %s", mdb_strerror(rc));
+	/* NOTLS: a reader beside the batch, in the same thread */
+	if ((rc = mdb_env_set_mapsize(ix->env, MAP_SIZE)) != 0 ||
+	    (rc = mdb_env_set_maxdbs(ix->env, INDEX_TABLES)) != 0 ||
+	    (rc = mdb_env_set_maxreaders(ix->env, 4)) != 0 ||
+	    (rc = mdb_env_open(ix->env, path, MDB_NOTLS, 0600)) != 0)
+		status = status_of(rc);
+	else
+		status = open_tables(ix);
+	if (status == INDEX_OK || status == INDEX_NEW) {
+		*out = ix;
+		return status;
+	}
+	rc = errno;
+	index_close(ix);
+	errno = rc;
+	return status;
+}
+
+void
+index_close(struct index *ix)
+{
+	if (ix == NULL)
+		return;
+	index_abort(ix);
+	if (ix->reader != NULL)
+		mdb_txn_abort(ix->reader);
+	mdb_env_close(ix->env);
+	free(ix);
+}
+
+/* --- the batch
+ * ------------------------------------------------------------------- */
+
+void
+index_begin(struct index *ix)
+{
+	int rc;
+
+	if (ix->batch != NULL)
+		return;
+	rc = mdb_txn_begin(ix->env, NULL, 0, &ix->batch);
+	if (rc != 0)
+		give_up(ix, "a transaction", rc);
+	ix->error = 0;
+}
+
+bool
+index_is_open(const struct index *ix)
+{
+	return ix->batch != NULL;
+}
+
+bool
+index_has_failed(const struct index *ix)
+{
+	return ix->error != 0;
+}
+
+int
+index_commit(struct index *ix)
+{
+	int rc = ix->error;
+
+	if (rc != 0) {
+		index_abort(ix);
+	} else {
+		rc = mdb_txn_commit(ix->batch);
+		ix->batch = NULL;
+		if (rc == 0)
+			return 0;
+	}
+	if (!is_full(rc))
+		give_up(ix, "commit", rc);
+	log_error("index: commit: %s", mdb_strerror(rc));
+	errno = rc > 0 ? rc : ENOSPC;
+	return -1;
+}
+
+void
+index_abort(struct index *ix)
+{
+	if (ix->batch != NULL)
+		mdb_txn_abort(ix->batch);
+	ix->batch = NULL;
+	ix->error = 0;
+}
+
+static MDB_val
+val(const void *data, size_t len)
+{
+	MDB_val v = {len, (void *)(uintptr_t)data};
+
+	return v;
+}
+
+void
+index_put(struct index *ix, enum index_table t, const void *key, size_t key_len,
+    const void *body, size_t len)
+{
+	MDB_val k = val(key, key_len), v;
+
+	if (ix->error != 0)
+		return;
+	if (len > ROW_BODY_MAX)
+		fatal("index: a row of %zu bytes", len);
+	if (len > 0)
+		memcpy(ix->sealed + 1, body, len);
+	v = val(ix->sealed, row_seal(t, key, key_len, ix->sealed, len));
+	note(ix, "put", mdb_put(ix->batch, ix->table[t], &k, &v, 0));
+}
+
+void
+index_delete(
+    struct index *ix, enum index_table t, const void *key, size_t key_len)
+{
+	MDB_val k = val(key, key_len);
+	int rc;
+
+	if (ix->error != 0)
+		return;
+	rc = mdb_del(ix->batch, ix->table[t], &k, NULL);
+	if (rc != MDB_NOTFOUND)
+		note(ix, "delete", rc);
+}
+
+void
+index_empty(struct index *ix, enum index_table t)
+{
+	if (ix->error == 0)
+		note(ix, "empty", mdb_drop(ix->batch, ix->table[t], 0));
+}
+
+/* --- reading
+ * ----------------------------------------------------------------------- */
+
+/* A batch that has failed cannot be read either: what is durable is. */
+static MDB_txn *
+view_enter(struct index *ix, enum index_view view)
+{
+	int rc;
+
+	if (view == VIEW_BATCH && ix->batch != NULL && ix->error == 0)
+		return ix->batch;
+	if (ix->reader == NULL)
+		rc = mdb_txn_begin(ix->env, NULL, MDB_RDONLY, &ix->reader);
+	else
+		rc = mdb_txn_renew(ix->reader);
+	if (rc != 0)
+		give_up(ix, "a reader", rc);
+	return ix->reader;
+}
+
+static void
+view_leave(struct index *ix, MDB_txn *txn)
+{
+	if (txn == ix->reader)
+		mdb_txn_reset(txn);
+}
+
+enum index_found
+index_get(struct index *ix, enum index_view view, enum index_table t,
+    const void *key, size_t key_len, void *buf, size_t cap, size_t *len)
+{
+	MDB_txn *txn = view_enter(ix, view);
+	MDB_val k = val(key, key_len), v;
+	enum index_found found = FOUND_NONE;
+	struct bytes body;
+	int rc;
+
+	rc = mdb_get(txn, ix->table[t], &k, &v);
+	if (rc == 0) {
+		found = FOUND_DAMAGED;
+		if (row_open(t, key, key_len, v.mv_data, v.mv_size, &body) &&
+		    body.len <= cap) {
+			if (body.len > 0)
+				memcpy(buf, body.data, body.len);
+			*len = body.len;
+			found = FOUND;
+		}
+	}
+	view_leave(ix, txn);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		give_up(ix, table_names[t], rc);
+	return found;
+}
+
+size_t
+index_walk(struct index *ix, enum index_view view, enum index_table t,
+    const void *from, size_t from_len, size_t limit, index_row_fn *fn,
+    void *ctx)
+{
+	MDB_txn *txn = view_enter(ix, view);
+	MDB_val k = val(from, from_len), v;
+	MDB_cursor *cursor;
+	struct bytes body;
+	bool is_sound, goes_on = true;
+	size_t n = 0;
+	int rc;
+
+	rc = mdb_cursor_open(txn, ix->table[t], &cursor);
+	if (rc != 0)
+		give_up(ix, table_names[t], rc);
+	rc = mdb_cursor_get(
+	    cursor, &k, &v, from_len > 0 ? MDB_SET_RANGE : MDB_FIRST);
+	while (rc == 0 && goes_on && n < limit) {
+		is_sound = row_open(
+		    t, k.mv_data, k.mv_size, v.mv_data, v.mv_size, &body);
+		if (!is_sound)
+			body = bytes_of(v.mv_data, v.mv_size);
+		goes_on = fn(ctx, k.mv_data, k.mv_size, body, !is_sound);
+		n++;
+		if (goes_on && n < limit)
+			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	view_leave(ix, txn);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		give_up(ix, table_names[t], rc);
+	return n;
+}
+
+uint64_t
+index_count(struct index *ix, enum index_view view, enum index_table t)
+{
+	MDB_txn *txn = view_enter(ix, view);
+	MDB_stat st;
+	int rc;
+
+	rc = mdb_stat(txn, ix->table[t], &st);
+	view_leave(ix, txn);
+	if (rc != 0)
+		give_up(ix, table_names[t], rc);
+	return st.ms_entries;
+}
+
+size_t
+index_last(struct index *ix, enum index_view view, enum index_table t,
+    void *key, size_t cap)
+{
+	MDB_txn *txn = view_enter(ix, view);
+	MDB_cursor *cursor;
+	MDB_val k, v;
+	size_t len = 0;
+	int rc;
+
+	rc = mdb_cursor_open(txn, ix->table[t], &cursor);
+	if (rc != 0)
+		give_up(ix, table_names[t], rc);
+	rc = mdb_cursor_get(cursor, &k, &v, MDB_LAST);
+	if (rc == 0 && k.mv_size <= cap) {
+		memcpy(key, k.mv_data, k.mv_size);
+		len = k.mv_size;
+	}
+	mdb_cursor_close(cursor);
+	view_leave(ix, txn);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		give_up(ix, table_names[t], rc);
+	return len;
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/link.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/control_serve.h"
+#include "common/log.h"
+#include "dm-store/ask.h"
+#include "dm-store/commit.h"
+#include "dm-store/control.h"
+#include "dm-store/expire.h"
+#include "dm-store/put.h"
+#include "dm-store/reload.h"
+#include "dm-store/scrub.h"
+#include "dm-store/stream.h"
+#include "dm-store/ticket.h"
+
+#define IPC_RECEIVER_STORE
+#define IPC_CONTEXT struct store
+#include "common/ipc_dispatch.h"
+
+static void
+send_to_net(struct store *s, enum ipc_message m, const void *msg, int fd)
+{
+	if (s->net != NULL)
+		ipc_send(s->net, m, msg, fd);
+	else if (fd != -1)
+		close(fd);
+}
+
+static void
+send_stats(struct store *s)
+{
+	struct ipc_store_stats m;
+
+	m.files = index_count(s->index, VIEW_COMMITTED, INDEX_VISIBLE);
+	m.records = index_count(s->index, VIEW_COMMITTED, INDEX_RECORDS);
+	m.bytes = s->stats.bytes;
+	m.free_bytes = files_free(&s->files);
+	m.rejected = s->stats.rejected;
+	m.conflicts = s->stats.conflicts;
+	m.writable = s->stats.is_writable;
+	s->stats.is_changed = false;
+	s->send(s, IPC_STORE_STATS, &m, -1);
+}
+
+/* --- the channels
+ * ------------------------------------------------------------------ */
+
+static void
+net_opened(void *ctx, struct ipc *ipc)
+{
+	(void)ipc;
+	send_stats(ctx);
+}
+
+/* What dm-net had asked is not answered over the next link. */
+static void
+net_drop(struct store *s)
+{
+	ipc_free(s->net);
+	s->net = NULL;
+	s->link++;
+	puts_drop_link(s);
+	tickets_clear(s->tickets);
+	stream_reset(s);
+}
+
+static void
+net_closed(void *ctx, struct ipc *ipc, const char *violation)
+{
+	struct store *s = ctx;
+	struct ipc_violated m;
+
+	if (violation != NULL) {
+		log_error("dm-net broke the rules: %s", violation);
+		m.role = ROLE_NET;
+		m.reason = bytes_text(violation);
+		if (m.reason.len > 200)
+			m.reason.len = 200;
+		ipc_send(s->dmd, IPC_VIOLATED, &m, -1);
+	}
+	if (ipc == s->net)
+		net_drop(s);
+	else
+		ipc_free(ipc);
+}
+
+static void
+finish(struct store *s)
+{
+	commit_settle(s);
+	index_settled(s->files.index_fd);
+	event_base_loopbreak(s->base);
+}
+
+/* dmd is gone, and dm-store goes with it; what was decided is kept. */
+static void
+dmd_closed(void *ctx, struct ipc *ipc, const char *violation)
+{
+	(void)ipc;
+	if (violation != NULL)
+		log_error("dmd broke the rules: %s", violation);
+	finish(ctx);
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct store *s = arg;
+
+	(void)fd;
+	(void)what;
+	reload_tick(s);
+	expire_tick(s);
+	commit_tick(s);
+	stream_tick(s);
+	if (s->stats.is_changed)
+		send_stats(s);
+	if (!s->is_sink_lost && log_sink_is_lost()) {
+		const struct ipc_log_sink_lost m = {};
+
+		s->is_sink_lost = true;
+		ipc_send(s->dmd, IPC_LOG_SINK_LOST, &m, -1);
+	}
+}
+
+void
+link_start(struct store *s, int fd)
+{
+	static const struct timeval second = {1, 0};
+	const struct ipc_owner owner = {store_handlers, NULL, dmd_closed, s};
+
+	s->send = send_to_net;
+	s->dmd = ipc_new(s->base, fd, ROLE_STORE, ROLE_DMD, &owner);
+	s->control = control_server_new(s->base, ROLE_STORE, control_handle, s);
+	s->second = event_new(s->base, -1, EV_PERSIST, on_second, s);
+	if (s->second == NULL || event_add(s->second, &second) == -1)
+		fatal("an event could not be made");
+}
+
+void
+link_end(struct store *s)
+{
+	control_server_free(s->control);
+	ipc_free(s->net);
+	ipc_free(s->dmd);
+	if (s->second != NULL)
+		event_free(s->second);
+	s->control = NULL;
+	s->net = s->dmd = NULL;
+	s->second = NULL;
+}
+
+/* --- dmd
+ * ------------------------------------------------------------------------------
+ */
+
+void
+store_on_stop(
+    struct store *s, struct ipc *ipc, const struct ipc_stop *m, int fd)
+{
+	(void)ipc;
+	(void)m;
+	(void)fd;
+	finish(s);
+}
+
+void
+store_on_log_level(
+    struct store *s, struct ipc *ipc, const struct ipc_log_level *m, int fd)
+{
+	(void)s;
+	(void)ipc;
+	(void)fd;
+	log_set_level((enum log_level)m->level);
+}
+
+void
+store_on_log_sink(
+    struct store *s, struct ipc *ipc, const struct ipc_log_sink *m, int fd)
+{
+	(void)ipc;
+	(void)m;
+	log_set_sink(fd);
+	s->is_sink_lost = false;
+}
+
+void
+store_on_link(
+    struct store *s, struct ipc *ipc, const struct ipc_link *m, int fd)
+{
+	const struct ipc_owner owner = {
+	    store_handlers, net_opened, net_closed, s};
+
+	if (m->role != ROLE_NET) {
+		close(fd);
+		ipc_violate(ipc, "a link to %s", role_name((enum role)m->role));
+		return;
+	}
+	net_drop(s);
+	s->net = ipc_new(s->base, fd, ROLE_STORE, ROLE_NET, &owner);
+}
+
+void
+store_on_config_begin(
+    struct store *s, struct ipc *ipc, const struct ipc_config_begin *m, int fd)
+{
+	(void)fd;
+	policy_free(s->coming);
+	s->coming = policy_new(m);
+	if (s->coming == NULL)
+		ipc_violate(ipc, "a malformed configuration");
+}
+
+void
+store_on_config_name(
+    struct store *s, struct ipc *ipc, const struct ipc_config_name *m, int fd)
+{
+	(void)fd;
+	if (s->coming == NULL || !policy_add(s->coming, m->pattern, m->signers))
+		ipc_violate(ipc, "a malformed name in the configuration");
+}
+
+void
+store_on_config_commit(
+    struct store *s, struct ipc *ipc, const struct ipc_config_commit *m, int fd)
+{
+	const struct ipc_ready ready = {s->layers};
+	struct policy *policy = s->coming;
+
+	(void)fd;
+	s->coming = NULL;
+	if (policy == NULL || policy->generation != m->generation ||
+	    !policy_seal(policy)) {
+		policy_free(policy);
+		ipc_violate(ipc, "a configuration that does not fit");
+		return;
+	}
+	reload_apply(s, policy);
+	if (s->is_ready)
+		return;
+	s->is_ready = true;
+	expire_tick(s);
+	scrub_start(s);
+	ipc_send(s->dmd, IPC_READY, &ready, -1);
+}
+
+void
+store_on_client(
+    struct store *s, struct ipc *ipc, const struct ipc_client *m, int fd)
+{
+	(void)ipc;
+	control_server_take(
+	    s->control, fd, m->header, m->uid, m->gid, m->privileged);
+}
+
+/* --- dm-net
+ * -----------------------------------------------------------------------------
+ */
+
+void
+store_on_judge(
+    struct store *s, struct ipc *ipc, const struct ipc_judge *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	ask_judge(s, m);
+}
+
+void
+store_on_put_begin(
+    struct store *s, struct ipc *ipc, const struct ipc_put_begin *m, int fd)
+{
+	const char *why;
+
+	(void)fd;
+	if (!put_on_begin(s, m, &why))
+		ipc_violate(ipc, "%s", why);
+}
+
+void
+store_on_put_data(
+    struct store *s, struct ipc *ipc, const struct ipc_put_data *m, int fd)
+{
+	const char *why;
+
+	(void)fd;
+	if (!put_on_data(s, m, &why))
+		ipc_violate(ipc, "%s", why);
+}
+
+void
+store_on_put_end(
+    struct store *s, struct ipc *ipc, const struct ipc_put_end *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	put_on_end(s, m);
+}
+
+void
+store_on_put_abort(
+    struct store *s, struct ipc *ipc, const struct ipc_put_abort *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	put_on_abort(s, m);
+}
+
+void
+store_on_open(
+    struct store *s, struct ipc *ipc, const struct ipc_open *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	ask_open(s, m);
+}
+
+void
+store_on_read_entry(
+    struct store *s, struct ipc *ipc, const struct ipc_read_entry *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	ask_read_entry(s, m);
+}
+
+void
+store_on_list(
+    struct store *s, struct ipc *ipc, const struct ipc_list *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	ask_list(s, m);
+}
+
+void
+store_on_index_credit(
+    struct store *s, struct ipc *ipc, const struct ipc_index_credit *m, int fd)
+{
+	(void)fd;
+	if (!stream_credit(s, m->messages))
+		ipc_violate(ipc, "more index credit than the window");
+}
+
+void
+store_on_suspect(
+    struct store *s, struct ipc *ipc, const struct ipc_suspect *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	scrub_suspect(s, m->key, m->version);
+}
+
+void
+store_on_save_peer(
+    struct store *s, struct ipc *ipc, const struct ipc_save_peer *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	stream_save_peer(s, m);
+}

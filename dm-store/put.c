@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/put.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dm-store/disk.h"
+#include "dm-store/ticket.h"
+
+#define PUTS_MAX (IPC_PUTS_MAX + PUT_CONTROL_MAX)
+#define PULL_CHUNK ((size_t)256 << 10)
+#define CREDIT_STEP (64u << 10) /* consumed before it is given again */
+
+struct put {
+	struct store *store;
+	struct reply reply;
+	struct entry entry;
+	enum accept_from from;
+	bool is_known;	  /* its sha256 and version are */
+	bool is_verified; /* so is the signature */
+	uint8_t version[32];
+	EVP_MD_CTX *md;
+	uint64_t got;	  /* bytes */
+	uint64_t granted; /* bytes of credit given in all */
+	uint8_t *buf;	  /* content of a small one */
+	int fd;		  /* of tmp/put-SERIAL, for a larger one */
+	uint64_t serial;
+	int source_fd; /* memfd, or -1 */
+	struct event *pull;
+};
+
+struct puts {
+	struct put *put[PUTS_MAX];
+	size_t n_net, n_control, n_unknown;
+};
+
+struct puts *
+puts_new(void)
+{
+	return xcalloc(1, sizeof(struct puts));
+}
+
+static bool
+is_small(const struct put *p)
+{
+	return p->entry.size <= REDO_CONTENT_MAX;
+}
+
+uint64_t
+puts_reserved(const struct store *s)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < PUTS_MAX; i++) {
+		const struct put *p = s->puts->put[i];
+
+		if (p != NULL)
+			bytes += p->entry.size - (is_small(p) ? 0 : p->got);
+	}
+	return bytes;
+}
+
+/* --- life
+ * ------------------------------------------------------------------------ */
+
+static size_t *
+counter(struct puts *puts, const struct put *p)
+{
+	return p->reply.to == REPLY_PUT ? &puts->n_net : &puts->n_control;
+}
+
+/* Its file in tmp/ goes, unless put_keep has taken it. */
+static void
+put_free(struct put *p)
+{
+	struct puts *puts = p->store->puts;
+
+	for (size_t i = 0; i < PUTS_MAX; i++)
+		if (puts->put[i] == p)
+			puts->put[i] = NULL;
+	(*counter(puts, p))--;
+	if (!p->is_known)
+		puts->n_unknown--;
+	if (p->fd != -1) {
+		close(p->fd);
+		files_put_drop(&p->store->files, p->serial);
+	}
+	if (p->source_fd != -1)
+		close(p->source_fd);
+	if (p->pull != NULL)
+		event_free(p->pull);
+	EVP_MD_CTX_free(p->md);
+	free(p->buf);
+	free(p);
+}
+
+static void
+answer(struct store *s, const struct reply *reply, enum verdict v,
+    uint64_t held_ns)
+{
+	const struct answer a = {v, held_ns, 0, COMMIT_NO_CHANGE};
+
+	if (v == VERDICT_BAD_CONTENT) {
+		s->stats.rejected++;
+		s->stats.is_changed = true;
+	}
+	commit_answer(s, reply, &a);
+}
+
+/* The end of a put that was not stored. */
+static void
+put_refuse(struct put *p, enum verdict v, uint64_t held_ns)
+{
+	struct store *s = p->store;
+	struct reply reply = p->reply;
+
+	put_free(p);
+	answer(s, &reply, v, held_ns);
+}
+
+void
+puts_drop_link(struct store *s)
+{
+	for (size_t i = 0; i < PUTS_MAX; i++) {
+		struct put *p = s->puts->put[i];
+
+		if (p != NULL && p->reply.to == REPLY_PUT)
+			put_free(p);
+	}
+}
+
+void
+puts_free(struct store *s)
+{
+	for (size_t i = 0; i < PUTS_MAX; i++) {
+		if (s->puts->put[i] == NULL)
+			continue;
+		free(s->puts->put[i]->reply.waiter);
+		put_free(s->puts->put[i]);
+	}
+	free(s->puts);
+	s->puts = NULL;
+}
+
+static struct put *
+find(struct store *s, uint64_t id)
+{
+	for (size_t i = 0; i < PUTS_MAX; i++) {
+		struct put *p = s->puts->put[i];
+
+		if (p != NULL && p->reply.to == REPLY_PUT && p->reply.id == id)
+			return p;
+	}
+	return NULL;
+}
+
+/* --- the beginning
+ * ------------------------------------------------------------------ */
+
+static enum verdict
+verdict_of_errno(void)
+{
+	return errno == ENOSPC || errno == EDQUOT ? VERDICT_NO_SPACE
+						  : VERDICT_IO_ERROR;
+}
+
+/* Where there is room, and no more of a kind than allowed. */
+static enum verdict
+admit(struct store *s, const struct put *p)
+{
+	const struct puts *puts = s->puts;
+
+	if (p->reply.to == REPLY_PUT ? puts->n_net >= IPC_PUTS_MAX
+				     : puts->n_control >= PUT_CONTROL_MAX)
+		return VERDICT_BUSY;
+	if (p->is_known)
+		return VERDICT_OK;
+	if (p->entry.size > ACCEPT_UNKNOWN_MAX)
+		return VERDICT_SHA256_REQUIRED;
+	return puts->n_unknown >= PUT_UNKNOWN_MAX ? VERDICT_BUSY : VERDICT_OK;
+}
+
+static enum verdict
+judge(struct put *p, uint64_t needed, struct accepted *a)
+{
+	struct store *s = p->store;
+	enum verdict v;
+
+	v = accept_judge(
+	    s, &p->entry, p->is_known ? p->version : NULL, p->from, a);
+	if (v == VERDICT_OK)
+		v = accept_room(s, &p->entry, needed);
+	if (v != VERDICT_OK || !p->is_known || p->is_verified || a->is_wanted)
+		return v;
+	v = accept_verify(s, &p->entry);
+	p->is_verified = v == VERDICT_OK;
+	return v;
+}
+
+static enum verdict
+prepare(struct put *p)
+{
+	p->md = EVP_MD_CTX_new();
+	if (p->md == NULL || EVP_DigestInit_ex(p->md, EVP_sha256(), NULL) != 1)
+		fatal("sha256 is not available");
+	if (is_small(p)) {
+		p->buf = xmalloc(p->entry.size + 1);
+		return VERDICT_OK;
+	}
+	p->fd = files_put_new(&p->store->files, &p->serial);
+	return p->fd != -1 ? VERDICT_OK : verdict_of_errno();
+}
+
+static void
+enlist(struct put *p)
+{
+	struct puts *puts = p->store->puts;
+	size_t i = 0;
+
+	while (puts->put[i] != NULL)
+		i++;
+	puts->put[i] = p;
+	(*counter(puts, p))++;
+	if (!p->is_known)
+		puts->n_unknown++;
+}
+
+/*
+ * A put of an entry that was found worth its content, or NULL: then it has
+ * been answered.
+ */
+static struct put *
+put_start(struct store *s, const struct entry *e, bool is_known,
+    bool is_verified, enum accept_from from, const struct reply *reply)
+{
+	struct put *p = xcalloc(1, sizeof(*p));
+	struct accepted a = {0, false, false};
+	enum verdict v;
+
+	p->store = s;
+	p->reply = *reply;
+	p->entry = *e;
+	p->from = from;
+	p->is_known = is_known;
+	p->is_verified = is_verified;
+	p->fd = p->source_fd = -1;
+	if (is_known)
+		entry_version(e, p->version);
+	v = admit(s, p);
+	if (v == VERDICT_OK)
+		v = judge(p, e->size + puts_reserved(s), &a);
+	if (v == VERDICT_OK)
+		v = prepare(p);
+	if (v == VERDICT_OK) {
+		enlist(p);
+		return p;
+	}
+	EVP_MD_CTX_free(p->md);
+	free(p->buf);
+	free(p);
+	answer(s, reply, v, a.held_signed_at_ns);
+	return NULL;
+}
+
+/* Credit for what the window and the size allow, in steps. */
+static void
+grant(struct put *p, bool is_first)
+{
+	uint64_t limit = p->got + IPC_PUT_WINDOW;
+	struct ipc_put_credit m;
+
+	if (limit > p->entry.size)
+		limit = p->entry.size;
+	m.id = p->reply.id;
+	m.bytes = limit - p->granted;
+	if (!is_first &&
+	    (m.bytes == 0 || (m.bytes < CREDIT_STEP && limit < p->entry.size)))
+		return;
+	p->granted = limit;
+	p->store->send(p->store, IPC_PUT_CREDIT, &m, -1);
+}
+
+bool
+put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
+{
+	const struct reply reply = {REPLY_PUT, m->id, s->link, NULL};
+	const struct entry *known = NULL;
+	struct entry e;
+	struct put *p;
+
+	if (find(s, m->id) != NULL) {
+		*why = "a put with the number of another";
+		return false;
+	}
+	if (m->ticket != 0) {
+		known = ticket_entry(s->tickets, m->ticket);
+		if (known == NULL) {
+			/* it had to make room: to be judged again */
+			answer(s, &reply, VERDICT_BUSY, 0);
+			return true;
+		}
+		e = *known;
+	} else if (m->entry.len == 0 || entry_decode(&e, m->entry.data,
+					    m->entry.len) != m->entry.len) {
+		answer(s, &reply, VERDICT_MALFORMED, 0);
+		return true;
+	}
+	p = put_start(s, &e, known != NULL || m->sha256_known, known != NULL,
+	    known != NULL ? FROM_PEER : FROM_CLIENT, &reply);
+	if (p != NULL)
+		grant(p, true);
+	return true;
+}
+
+/* --- content
+ * ------------------------------------------------------------------------------
+ */
+
+/* False when that was the end of the put. */
+static bool
+feed(struct put *p, const void *data, size_t len)
+{
+	if (len > p->entry.size - p->got) {
+		put_refuse(p, VERDICT_BAD_CONTENT, 0);
+		return false;
+	}
+	if (len == 0)
+		return true;
+	if (EVP_DigestUpdate(p->md, data, len) != 1)
+		fatal("sha256 failed");
+	if (p->buf != NULL) {
+		memcpy(p->buf + p->got, data, len);
+	} else if (disk_write(p->fd, data, len) == -1) {
+		log_warn("an upload of %s: %s", p->entry.name, strerror(errno));
+		put_refuse(p, verdict_of_errno(), 0);
+		return false;
+	}
+	p->got += len;
+	return true;
+}
+
+/* One that has been answered meanwhile is no longer known: fine. */
+bool
+put_on_data(struct store *s, const struct ipc_put_data *m, const char **why)
+{
+	struct put *p = find(s, m->id);
+
+	if (p == NULL)
+		return true;
+	if (m->data.len > p->granted - p->got && p->granted < p->entry.size) {
+		*why = "content beyond its credit";
+		return false;
+	}
+	if (feed(p, m->data.data, m->data.len))
+		grant(p, false);
+	return true;
+}
+
+/* --- the end
+ * ----------------------------------------------------------------------------------
+ */
+
+/* Is it what was signed? What was not known before is known now. */
+static bool
+check_content(struct put *p)
+{
+	uint8_t sha256[32];
+
+	if (p->got != p->entry.size)
+		return false;
+	if (EVP_DigestFinal_ex(p->md, sha256, NULL) != 1)
+		fatal("sha256 failed");
+	if (p->is_known)
+		return memcmp(sha256, p->entry.sha256, 32) == 0;
+	memcpy(p->entry.sha256, sha256, 32);
+	entry_version(&p->entry, p->version);
+	p->is_known = true;
+	p->store->puts->n_unknown--;
+	return true;
+}
+
+static enum verdict
+stage(struct put *p, struct stage *st)
+{
+	struct files *f = &p->store->files;
+
+	memset(st, 0, sizeof(*st));
+	st->is_origin = p->from == FROM_CLIENT;
+	if (is_small(p)) {
+		st->content = bytes_of(p->buf, p->got);
+		return files_stage(f, p->version, p->buf, p->got) == 0
+			   ? VERDICT_OK
+			   : verdict_of_errno();
+	}
+	if (files_put_keep(f, p->fd, p->serial, p->version) == -1)
+		return verdict_of_errno();
+	close(p->fd);
+	p->fd = -1;
+	st->is_synced = true;
+	return VERDICT_OK;
+}
+
+static void
+put_end(struct put *p)
+{
+	struct store *s = p->store;
+	struct answer a = {VERDICT_OK, 0, 0, COMMIT_NO_CHANGE};
+	struct accepted acc;
+	struct stage st;
+	bool has_content;
+
+	if (!check_content(p)) {
+		put_refuse(p, VERDICT_BAD_CONTENT, 0);
+		return;
+	}
+	a.verdict = judge(p, is_small(p) ? p->entry.size : 0, &acc);
+	a.held_signed_at_ns = acc.held_signed_at_ns;
+	has_content =
+	    p->entry.kind == ENTRY_FILE && !accept_is_expired(s, &p->entry);
+	if (a.verdict == VERDICT_OK && has_content)
+		a.verdict = stage(p, &st);
+	if (a.verdict != VERDICT_OK) {
+		put_refuse(p, a.verdict, a.held_signed_at_ns);
+		return;
+	}
+	a.verdict = accept_success(&p->entry, &acc);
+	a.change = settle_entry(s, &p->entry, has_content ? &st : NULL);
+	commit_answer(s, &p->reply, &a);
+	put_free(p);
+}
+
+void
+put_on_end(struct store *s, const struct ipc_put_end *m)
+{
+	struct put *p = find(s, m->id);
+
+	if (p != NULL)
+		put_end(p);
+}
+
+void
+put_on_abort(struct store *s, const struct ipc_put_abort *m)
+{
+	struct put *p = find(s, m->id);
+
+	if (p != NULL)
+		put_free(p);
+}
+
+/* --- from a memfd
+ * -------------------------------------------------------------------------------
+ */
+
+static void
+on_pull(evutil_socket_t fd, short what, void *arg)
+{
+	struct put *p = arg;
+	uint64_t left = p->entry.size - p->got;
+	uint8_t *chunk;
+	ssize_t n;
+	bool goes_on;
+
+	(void)fd;
+	(void)what;
+	if (left == 0) {
+		put_end(p);
+		return;
+	}
+	chunk = xmalloc(PULL_CHUNK);
+	n = disk_read(p->source_fd, chunk,
+	    left < PULL_CHUNK ? (size_t)left : PULL_CHUNK, p->got);
+	if (n <= 0) {
+		put_refuse(
+		    p, n == 0 ? VERDICT_BAD_CONTENT : VERDICT_IO_ERROR, 0);
+		goes_on = false;
+	} else {
+		goes_on = feed(p, chunk, (size_t)n);
+	}
+	free(chunk);
+	if (goes_on)
+		event_active(p->pull, EV_TIMEOUT, 0);
+}
+
+/* Sealed, so that what is hashed is what is stored. */
+static bool
+is_sealed(int fd, uint64_t size)
+{
+	const int needed = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals != -1 && (seals & needed) == needed &&
+	       disk_stat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size == size;
+}
+
+void
+put_from_fd(
+    struct store *s, const struct entry *e, int fd, const struct reply *reply)
+{
+	struct put *p;
+
+	if (e->kind == ENTRY_FILE && (fd == -1 || !is_sealed(fd, e->size))) {
+		answer(s, reply, VERDICT_BAD_CONTENT, 0);
+		goto out;
+	}
+	p = put_start(s, e, true, false, FROM_CLIENT, reply);
+	if (p == NULL)
+		goto out;
+	p->source_fd = fd;
+	fd = -1;
+	p->pull = event_new(s->base, -1, 0, on_pull, p);
+	if (p->pull == NULL)
+		fatal("an event could not be made");
+	event_active(p->pull, EV_TIMEOUT, 0);
+out:
+	if (fd != -1)
+		close(fd);
+}

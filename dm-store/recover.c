@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/recover.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/name.h"
+#include "dm-store/commit.h"
+
+/* --- opening
+ * --------------------------------------------------------------------- */
+
+static enum recover_open
+open_new(struct store *s, const char *path, const char *why)
+{
+	uint64_t now_s = clock_now_ns(&s->clock) / NS_PER_S;
+	enum index_status status;
+
+	if (files_quarantine_index(&s->files, now_s) == -1) {
+		log_error("the index cannot be moved to quarantine: %s",
+		    strerror(errno));
+		return RECOVER_FAILED;
+	}
+	log_error("the index is damaged (%s): it is kept as "
+		  "quarantine/index-%llu, and everything is fetched again "
+		  "from peers; what only this node had must be uploaded again",
+	    why, (unsigned long long)now_s);
+	status = index_open(path, s->files.index_fd, &s->index);
+	if (status == INDEX_NEW)
+		return RECOVER_OK;
+	log_error("a new index cannot be made: %s", strerror(errno));
+	return RECOVER_FAILED;
+}
+
+enum recover_open
+recover_open(struct store *s, const char *path)
+{
+	int attempts = index_attempts(s->files.index_fd);
+
+	if (attempts == -1) {
+		log_error("index/: %s", strerror(errno));
+		return RECOVER_FAILED;
+	}
+	if (attempts >= INDEX_ATTEMPTS_MAX)
+		return open_new(s, path, "opening it failed again and again");
+	switch (index_open(path, s->files.index_fd, &s->index)) {
+	case INDEX_OK:
+		return RECOVER_OK;
+	case INDEX_NEW:
+		if (files_has_any(&s->files))
+			log_warn("there are files but no index: this state "
+				 "directory was used before and has been "
+				 "emptied; what is in files/ is replaced as "
+				 "peers send it");
+		return RECOVER_OK;
+	case INDEX_DAMAGED:
+		return open_new(s, path, "it is not what was written");
+	case INDEX_FUTURE:
+		index_settled(s->files.index_fd);
+		log_fatal("the index was written by a later version of "
+			  "dm-store: install that version again, or move "
+			  "index/ away to start anew from peers");
+		return RECOVER_FUTURE;
+	case INDEX_FAILED:
+		break;
+	}
+	index_settled(s->files.index_fd);
+	log_error("the index cannot be opened: %s", strerror(errno));
+	return RECOVER_FAILED;
+}
+
+/* --- redo
+ * ----------------------------------------------------------------------------
+ */
+
+/* One row, copied out of the index. */
+struct one {
+	uint8_t key[8];
+	bool is_sound;
+	struct redo redo;
+	uint8_t content[REDO_CONTENT_MAX];
+};
+
+static bool
+on_one(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct one *one = ctx;
+
+	memcpy(one->key, key, key_len < 8 ? key_len : 8);
+	one->is_sound = !is_damaged && key_len == 8 &&
+			row_redo_decode(&one->redo, body.data, body.len);
+	if (one->is_sound && one->redo.content.len > 0) {
+		memcpy(one->content, one->redo.content.data,
+		    one->redo.content.len);
+		one->redo.content.data = one->content;
+	}
+	return false;
+}
+
+/* Content of a winner, from the row or from tmp/VERSION. */
+static int
+place_again(struct store *s, const struct redo *r, enum index_table t)
+{
+	struct files *f = &s->files;
+
+	if (t == INDEX_REDO &&
+	    files_stage(f, r->version, r->content.data, r->content.len) == -1)
+		return -1;
+	if (t == INDEX_PENDING && !files_is_staged(f, r->version))
+		return 0; /* it was renamed before the end */
+	return files_place(f, r->version, r->name);
+}
+
+/* Only what still holds: the winner decides, not the row. */
+static int
+redo_one(struct store *s, const struct redo *r, enum index_table t)
+{
+	struct winner w;
+	uint8_t key[16];
+	bool has, is_there;
+
+	name_key(r->name, key);
+	has = table_winner(s->index, VIEW_COMMITTED, key, &w) == FOUND;
+	is_there = has && (w.state == WINNER_SHOWN || w.state == WINNER_LOST);
+	if (r->op == REDO_REMOVE) {
+		if (is_there)
+			return 0;
+		if (files_keep(&s->files, r->name, r->sha256) == -1 &&
+		    errno != ENOENT)
+			log_warn(
+			    "old content of %s: %s", r->name, strerror(errno));
+		if (files_remove(&s->files, r->name, !has) == -1)
+			return -1;
+		files_sync(&s->files, r->name, false);
+		return 0;
+	}
+	if (!has || w.state != WINNER_SHOWN ||
+	    memcmp(w.rank.version, r->version, 32) != 0)
+		return 0;
+	if (place_again(s, r, t) == -1)
+		return -1;
+	files_sync(&s->files, r->name, true);
+	return 0;
+}
+
+static int
+redo_table(struct store *s, enum index_table t, size_t *n)
+{
+	struct one *one = xcalloc(1, sizeof(*one));
+	uint8_t from[8] = {0};
+	int rc = 0;
+
+	while (rc == 0 && index_walk(s->index, VIEW_COMMITTED, t, from,
+			      sizeof(from), 1, on_one, one) == 1) {
+		if (one->is_sound)
+			rc = redo_one(s, &one->redo, t);
+		else
+			log_error("index: a redo row is damaged");
+		++*n;
+		row_put_u64(from, row_get_u64(one->key) + 1);
+	}
+	free(one);
+	return rc;
+}
+
+int
+recover_run(struct store *s)
+{
+	size_t n = 0;
+
+	if (redo_table(s, INDEX_PENDING, &n) == -1 ||
+	    redo_table(s, INDEX_REDO, &n) == -1)
+		return -1;
+	if (n > 0) {
+		index_begin(s->index);
+		index_empty(s->index, INDEX_REDO);
+		index_empty(s->index, INDEX_PENDING);
+		if (index_commit(s->index) == -1)
+			return -1;
+		log_info("recovered: %zu steps of the last run checked", n);
+	}
+	return files_sweep(&s->files);
+}

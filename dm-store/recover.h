@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The start: opens the index, or puts a damaged one into quarantine and makes
+ * a new one; finishes what the last run had made durable but not visible.
+ * Called by main.c once, before any message.
+ */
+#ifndef DMSTORE_RECOVER_H
+#define DMSTORE_RECOVER_H
+
+#include "dm-store/store.h"
+
+enum recover_open {
+	RECOVER_OK,
+	RECOVER_FUTURE, /* a later version wrote the index: said so */
+	RECOVER_FAILED, /* logged */
+};
+
+/* Opens s->index; path is index/ as this process sees it. */
+enum recover_open recover_open(struct store *, const char *path);
+
+/*
+ * Redo and pending, then the sweep of tmp/. -1 with errno if the disk does not
+ * let it finish: nothing is lost, to be tried again.
+ */
+int recover_run(struct store *);
+
+#endif

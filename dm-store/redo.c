@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/redo.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "dm-store/commit.h"
+
+#define BEHIND_BYTES_MAX ((size_t)16 << 20)
+#define BEHIND_ROWS_MAX 4096
+/* From here on one syncfs(2) costs less than the fsyncs it replaces. */
+#define SYNC_ALL_MIN 16
+
+struct redo_row {
+	enum index_table table;
+	uint64_t seq;
+	bool is_place;
+	uint8_t key[16];
+	uint8_t version[32];
+	char name[NAME_LEN_MAX + 1];
+};
+
+struct redo_list {
+	struct redo_row *row;
+	size_t n, cap;
+	size_t bytes;
+};
+
+struct redo_list *
+redo_new(void)
+{
+	return xcalloc(1, sizeof(struct redo_list));
+}
+
+void
+redo_free(struct redo_list *r)
+{
+	if (r == NULL)
+		return;
+	free(r->row);
+	free(r);
+}
+
+void
+redo_add(struct store *s, const struct change *ch)
+{
+	struct redo_list *r = s->redo;
+	struct redo_row *row;
+
+	if (r->n == r->cap) {
+		r->cap = r->cap != 0 ? 2 * r->cap : 16;
+		r->row = xrealloc(r->row, r->cap, sizeof(*r->row));
+	}
+	row = &r->row[r->n++];
+	row->table = ch->row;
+	row->seq = ch->seq;
+	row->is_place = ch->place;
+	memcpy(row->key, ch->key, sizeof(row->key));
+	memcpy(row->version, ch->now.rank.version, sizeof(row->version));
+	memcpy(row->name, ch->name, sizeof(row->name));
+	r->bytes += ch->row_size;
+}
+
+bool
+redo_has_any(const struct store *s)
+{
+	return s->redo->n > 0;
+}
+
+bool
+redo_is_due(const struct store *s)
+{
+	return s->redo->bytes >= BEHIND_BYTES_MAX ||
+	       s->redo->n >= BEHIND_ROWS_MAX;
+}
+
+/* What has been replaced since needs no sync: its successor has its own. */
+static void
+sync_row(struct store *s, const struct redo_row *row)
+{
+	struct winner w;
+	bool is_current;
+
+	if (row->table == INDEX_PENDING)
+		return; /* was synced before it was answered */
+	is_current =
+	    row->is_place &&
+	    table_winner(s->index, VIEW_COMMITTED, row->key, &w) == FOUND &&
+	    memcmp(w.rank.version, row->version, 32) == 0;
+	if (is_current || !row->is_place)
+		files_sync(&s->files, row->name, is_current);
+}
+
+void
+redo_clean(struct store *s)
+{
+	struct redo_list *r = s->redo;
+
+	if (r->n == 0)
+		return;
+	if (r->n < SYNC_ALL_MIN || !files_sync_all(&s->files))
+		for (size_t i = 0; i < r->n; i++)
+			sync_row(s, &r->row[i]);
+	index_begin(s->index);
+	for (size_t i = 0; i < r->n; i++)
+		table_redo_delete(s->index, r->row[i].table, r->row[i].seq);
+	r->n = 0;
+	r->bytes = 0;
+	commit_schedule(s);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Redo rows that are not needed once the placed files are synced: which, and
+ * how far behind. At most a second, 16 MiB or 4096 rows, then the files are
+ * synced and the rows deleted with the next batch. Called by commit.c.
+ */
+#ifndef DMSTORE_REDO_H
+#define DMSTORE_REDO_H
+
+#include "dm-store/settle.h"
+
+struct redo_list;
+
+struct redo_list *redo_new(void);
+void redo_free(struct redo_list *);
+
+/* A change is in place; its row may go after a sync. */
+void redo_add(struct store *, const struct change *);
+
+bool redo_has_any(const struct store *);
+bool redo_is_due(const struct store *); /* too far behind to wait */
+
+/* Syncs, deletes the rows in a batch (which it opens) and schedules it. */
+void redo_clean(struct store *);
+
+#endif

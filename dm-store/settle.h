@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who wins a name now, and what that means for files/: the one function
+ * through which an upload, an expiry, a reload, a lost file and a recovery all
+ * go. It writes the rows into the open batch and hands commit.c the change
+ * that follows once the batch is durable. It judges nothing: accept.c has.
+ */
+#ifndef DMSTORE_SETTLE_H
+#define DMSTORE_SETTLE_H
+
+#include "dm-store/store.h"
+
+/* Content of a version that waits as tmp/VERSION. */
+struct stage {
+	bool is_synced;	      /* durable there; else content is the redo */
+	struct bytes content; /* all of it if it is known, else empty */
+	bool is_origin;	      /* uploaded here */
+};
+
+/* What commit.c does in files/ after the batch, and then tells dm-net. */
+struct change {
+	char name[NAME_LEN_MAX + 1];
+	uint8_t key[16];
+	bool had; /* a winner before */
+	struct winner prev;
+	bool had_entry;
+	struct entry prev_entry;
+	bool has; /* a winner now */
+	struct winner now;
+	struct entry entry; /* of now, unless it is WINNER_LOST */
+
+	bool place;	 /* tmp/VERSION becomes files/NAME */
+	bool remove;	 /* files/NAME goes */
+	bool keep;	 /* what is there stays as old/ */
+	bool quarantine; /* what is there is damaged */
+	bool prune;	 /* with directories that this empties */
+
+	enum index_table row; /* INDEX_REDO or INDEX_PENDING */
+	uint64_t seq;	      /* of that row; 0: none */
+	size_t row_size;
+	bool is_origin;
+	size_t inline_len; /* content that rides with the ENTRY */
+	uint8_t inline_content[IPC_INLINE_MAX];
+};
+
+enum {
+	SETTLE_LOST = 1 << 0,  /* files/NAME is damaged or gone */
+	SETTLE_PRUNE = 1 << 1, /* the name may be gone for good */
+};
+
+/*
+ * Stores the record of an entry that accept.c found greater than the winner,
+ * and settles its name. stage: NULL without content (a tombstone, expired).
+ * Returns the number of the change in the batch (commit.h).
+ */
+size_t settle_entry(struct store *, const struct entry *, const struct stage *);
+
+/* Settles a name from its records. False if nothing changes. */
+bool settle_name(struct store *, const char *name, unsigned flags);
+
+/* True if the content of e is here already; tmp/VERSION is then a synced link
+ * to it. Reads all of it. */
+bool settle_find_content(
+    struct store *, const struct entry *, const uint8_t version[static 32]);
+
+#endif

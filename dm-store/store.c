@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/store.h"
+
+#include "dm-store/commit.h"
+#include "dm-store/history.h"
+#include "dm-store/put.h"
+#include "dm-store/redo.h"
+#include "dm-store/scrub.h"
+#include "dm-store/stream.h"
+#include "dm-store/ticket.h"
+
+/* Sums over all winners are taken at the start, so that they cannot drift. */
+static bool
+on_winner(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct store *s = ctx;
+	struct winner w;
+
+	(void)key;
+	(void)key_len;
+	if (!is_damaged && row_winner_decode(&w, body.data, body.len) &&
+	    w.state == WINNER_SHOWN)
+		s->stats.bytes += w.size;
+	return true;
+}
+
+void
+store_setup(struct store *s)
+{
+	s->stats.bytes = 0;
+	s->stats.is_writable = true;
+	index_walk(s->index, VIEW_COMMITTED, INDEX_WINNERS, NULL, 0, SIZE_MAX,
+	    on_winner, s);
+	history_load(s);
+	s->redo = redo_new();
+	s->recent = recent_new();
+	s->tickets = tickets_new();
+	s->puts = puts_new();
+	s->commit = commit_new(s);
+	s->stream = stream_new(s);
+	s->scrub = scrub_new(s);
+}
+
+void
+store_clear(struct store *s)
+{
+	puts_free(s);
+	scrub_free(s->scrub);
+	stream_free(s->stream);
+	commit_free(s->commit);
+	tickets_free(s->tickets);
+	recent_free(s->recent);
+	redo_free(s->redo);
+	policy_free(s->policy);
+	policy_free(s->coming);
+	index_close(s->index);
+	files_close(&s->files);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The state of dm-store, one struct for the process, and the parts that it is
+ * made of. Every source of this directory gets it; each part is changed only
+ * by the source whose name it bears.
+ */
+#ifndef DMSTORE_STORE_H
+#define DMSTORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/entry.h"
+#include "common/ipc.h"
+#include "common/verdict.h"
+#include "dm-store/clock.h"
+#include "dm-store/files.h"
+#include "dm-store/index.h"
+#include "dm-store/policy.h"
+#include "dm-store/table.h"
+
+struct event;
+struct event_base;
+struct control_client;
+struct control_server;
+struct commit;
+struct puts;
+struct recent;
+struct redo_list;
+struct scrub;
+struct stream;
+struct tickets;
+
+struct store {
+	struct event_base *base;
+	struct clock clock;
+	struct files files;
+	struct index *index;
+	struct policy *policy; /* in force; NULL before the first */
+	struct policy *coming; /* between config_begin and config_commit */
+
+	struct commit *commit;
+	struct puts *puts;
+	struct tickets *tickets;
+	struct recent *recent;
+	struct redo_list *redo;
+	struct stream *stream;
+	struct scrub *scrub;
+
+	struct ipc *dmd;
+	struct ipc *net; /* NULL: not linked */
+	uint64_t link;	 /* number of the link to dm-net: what was asked over
+			    an earlier one is not answered over this */
+	struct control_server *control;
+	struct event *second; /* once a second */
+	uint32_t layers;      /* of the sandbox, for ready */
+	bool is_ready;
+	bool is_sink_lost;
+	bool needs_reload;	   /* a reload did not come to its end */
+	uint64_t expired_until_ns; /* expire.c: ends before that are done */
+
+	/* stats.c */
+	struct stats {
+		uint64_t bytes;	    /* of the visible files */
+		uint64_t old_bytes; /* of old/, in whole blocks */
+		uint64_t rejected;
+		uint64_t conflicts;
+		bool is_writable;
+		bool is_changed;
+	} stats;
+
+	/* Where messages to dm-net go: ipc_send(), or a test. */
+	void (*send)(struct store *, enum ipc_message, const void *msg, int fd);
+	void *send_ctx;
+};
+
+/*
+ * A store on an opened index and directories, without channels. The caller
+ * fills in base, files, index and clock first; this makes the rest.
+ */
+void store_setup(struct store *);
+void store_clear(struct store *);
+
+#endif

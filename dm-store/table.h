@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The tables of the index with their types: rows are decoded and copied here,
+ * and the tables that are derived from winners (visible, wanted, expiry) and
+ * records (signers) are kept in step. Called by all that read or change the
+ * index; it decides nothing. Writes go into the batch (index.h).
+ */
+#ifndef DMSTORE_TABLE_H
+#define DMSTORE_TABLE_H
+
+#include "dm-store/index.h"
+#include "dm-store/row.h"
+
+enum index_found table_winner(struct index *, enum index_view,
+    const uint8_t key[static 16], struct winner *);
+
+/*
+ * The winner of key becomes now (NULL: none); prev is what it was (NULL:
+ * none, or damaged). name is theirs.
+ */
+void table_winner_set(struct index *, const char *name,
+    const uint8_t key[static 16], const struct winner *prev,
+    const struct winner *now);
+
+enum index_found table_record(struct index *, enum index_view, const char *name,
+    const uint8_t signer[static 32], struct record *);
+
+/* Replaces the record of (name, signer). */
+void table_record_set(struct index *, const struct record *);
+void table_record_delete(
+    struct index *, const char *name, const uint8_t signer[static 32]);
+
+/* Records of a signer. */
+uint64_t table_signer_count(
+    struct index *, enum index_view, const uint8_t signer[static 32]);
+
+/* A row of redo (pending: without content). seq is the key. */
+void table_redo_set(
+    struct index *, enum index_table, uint64_t seq, const struct redo *);
+void table_redo_delete(struct index *, enum index_table, uint64_t seq);
+/* The largest seq in use, 0 if none is. */
+uint64_t table_redo_last(struct index *);
+
+/* Content in old/; when: Unix ns. False if there is none. */
+bool table_old(struct index *, enum index_view, const uint8_t sha256[static 32],
+    uint64_t *when_ns);
+/* Replaces the row of that content. */
+void table_old_set(struct index *, const uint8_t sha256[static 32],
+    uint64_t when_ns, const struct history *);
+void table_old_delete(struct index *, const uint8_t sha256[static 32]);
+
+/* A number or a hash in meta; false if it is not there or damaged. */
+bool table_meta(struct index *, const char *name, void *value, size_t len);
+void table_meta_set(
+    struct index *, const char *name, const void *value, size_t len);
+
+/* Keys of the table expiry: time, key of the name. */
+#define EXPIRY_KEY_SIZE 24
+void table_expiry_key(uint64_t expires_ns, const uint8_t key[static 16],
+    uint8_t out[static EXPIRY_KEY_SIZE]);
+
+#endif
