@@ -130,7 +130,7 @@ conn_close_if_said(struct p2p_conn *c)
 		return;
 	conn_enter(c, CONN_CLOSED);
 	sendbuf_clear(&c->out);
-	if (c->host->callbacks->on_closed != NULL)
+	if (c->host->callbacks->on_closed != NULL && !c->is_free_asked)
 		c->host->callbacks->on_closed(c, c->reason, c->text);
 }
 
@@ -364,8 +364,10 @@ p2p_conn_free(struct p2p_conn *c)
 	if (c == NULL)
 		return;
 	c->is_free_asked = true;
-	if (c->depth > 0)
+	if (c->depth > 0) {
+		conn_cut(c, P2P_REASON_LOCAL, "freed");
 		return;
+	}
 	c->depth = 1; /* for the callbacks of its streams */
 	c->is_ending = true;
 	stream_end_all(c);

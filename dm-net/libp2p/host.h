@@ -14,7 +14,9 @@
  *	writable:  buf = p2p_conn_send_buffer(c, &len, now);
  *	           n = send(fd, buf, len); p2p_conn_send_done(c, n, now);
  *	           again while len was not 0 and all of it was taken
- *	timer at p2p_conn_next_deadline_ns(), or on_wake: p2p_conn_turn(c, now)
+ *	timer at p2p_conn_next_deadline_ns(), or on_wake: p2p_conn_turn(c, now),
+ *	           after reading, so that a pause of ours is not held to be one
+ *	           of the peer's
  *	then:      ask for events by p2p_conn_wants_read() and _wants_write(),
  *	           set the timer; if p2p_conn_is_closed(): close the socket and
  *	           p2p_conn_free(c)

@@ -66,6 +66,8 @@ judge(struct p2p_conn *c)
 	} else if (callbacks->judge_peer != NULL &&
 		   !callbacks->judge_peer(c, peer)) {
 		conn_fail(c, P2P_REASON_REFUSED, "not a peer we allow");
+	} else if (c->is_ending) {
+		return; /* it was closed instead of judged */
 	} else if (tls_has_muxer(c->tls)) {
 		open_yamux(c);
 	} else {

@@ -586,6 +586,38 @@ test_free_in_callback(void **state)
 	pair_clear(&p);
 }
 
+static size_t
+free_on_data(struct p2p_stream *s, const uint8_t *p, size_t len)
+{
+	(void)p;
+	p2p_conn_free(p2p_stream_conn(s));
+	return len;
+}
+
+/* A connection may be freed by what is served on it. */
+static void
+test_free_in_stream(void **state)
+{
+	static const struct p2p_stream_handlers handlers = {
+	    .on_data = free_on_data, .on_closed = app_closed};
+	struct app a = {.to_write = 500000}, b = {0};
+	struct pair p;
+
+	(void)state;
+	pair_init(&p);
+	p2p_host_serve(
+	    p.b.host, TEST_PROTOCOL, P2P_CLASS_SYNC, 1, &handlers, &b);
+	pair_connect(&p, NULL);
+	pair_pump(&p);
+	app_start(&p.a, &a);
+	pair_move(&p, &p.a, &p.b);
+	p.b.conn = NULL;
+	assert_int_equal(b.closed, 1);
+	assert_int_equal(b.end, P2P_END_CONN);
+	assert_int_equal(p.b.closed, 0);
+	pair_clear(&p);
+}
+
 static void
 test_free_while_open(void **state)
 {
@@ -645,6 +677,7 @@ main(void)
 	    cmocka_unit_test(test_close_does_not_wait_long),
 	    cmocka_unit_test(test_close_in_callback),
 	    cmocka_unit_test(test_free_in_callback),
+	    cmocka_unit_test(test_free_in_stream),
 	    cmocka_unit_test(test_free_while_open),
 	    cmocka_unit_test(test_socket_ends),
 	};
