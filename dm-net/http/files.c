@@ -85,7 +85,7 @@ lookup(struct http_files *files, const char *name)
 {
 	struct http_file *f;
 
-	LIST_FOREACH (f, bucket_of(files, name), bucket)
+	LIST_FOREACH(f, bucket_of(files, name), bucket)
 		if (strcmp(f->entry.name, name) == 0)
 			return f;
 	return NULL;
@@ -118,7 +118,7 @@ http_files_reserve(struct http_files *files)
 	struct http_file *f;
 
 	if (files->n_open + files->n_reserved >= HTTP_FILES_MAX) {
-		TAILQ_FOREACH (f, &files->all, all)
+		TAILQ_FOREACH(f, &files->all, all)
 			if (f->users == 0)
 				break;
 		if (f == NULL)

@@ -263,7 +263,7 @@ http2_run(struct http2 *h2, bool *has_more)
 			http_conn_want_read(c, false);
 			return;
 		}
-		TAILQ_FOREACH (s, &h2->streams, next)
+		TAILQ_FOREACH(s, &h2->streams, next)
 			h2_stream_resume(s);
 		if (output(h2))
 			continue;
@@ -301,7 +301,7 @@ http2_tick(struct http2 *h2, uint64_t now_s)
 	struct h2_stream *s;
 
 	h2->resets -= h2->resets < RESETS_PER_S ? h2->resets : RESETS_PER_S;
-	TAILQ_FOREACH (s, &h2->streams, next)
+	TAILQ_FOREACH(s, &h2->streams, next)
 		h2_stream_tick(s, now_s);
 	if (h2->n_streams > 0 || now_s - h2->idle_since_s <= limit_s)
 		return;

@@ -87,7 +87,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* Only those that are ready now: who kicks itself waits its turn. */
-	TAILQ_FOREACH (c, &s->ready, turn)
+	TAILQ_FOREACH(c, &s->ready, turn)
 		c->is_due = true;
 	while ((c = TAILQ_FIRST(&s->ready)) != NULL && c->is_due) {
 		TAILQ_REMOVE(&s->ready, c, turn);
@@ -111,7 +111,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(c, all);
 		http_conn_tick(c, now_s);
 	}
-	LIST_FOREACH (l, &s->listeners, next) {
+	LIST_FOREACH(l, &s->listeners, next) {
 		if (l->is_resting)
 			event_add(l->event, NULL);
 		l->is_resting = false;
@@ -135,7 +135,7 @@ count_source(const struct http_server *s, const struct http_conn *like)
 	const struct http_conn *c;
 	unsigned n = 0;
 
-	TAILQ_FOREACH (c, &s->conns, all)
+	TAILQ_FOREACH(c, &s->conns, all)
 		if (is_same_source(c, like))
 			n++;
 	return n;
@@ -147,7 +147,7 @@ make_room(struct http_server *s)
 {
 	struct http_conn *c, *oldest = NULL;
 
-	TAILQ_FOREACH (c, &s->conns, all)
+	TAILQ_FOREACH(c, &s->conns, all)
 		if (http_conn_is_idle(c) &&
 		    (oldest == NULL || c->progress_s < oldest->progress_s))
 			oldest = c;
