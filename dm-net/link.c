@@ -378,7 +378,7 @@ link_free(struct link *l)
 	struct mesh *m = l->mesh;
 
 	settle(l);
-	fetch_link_gone(l);
+	transfer_link_gone(l);
 	if (l->dial != NULL)
 		dial_closed(l->dial, "ended");
 	LIST_REMOVE(l, next);

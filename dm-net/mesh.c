@@ -195,13 +195,13 @@ do_action(struct mesh *m, const struct sync_action *a)
 		do_read(m, a);
 		break;
 	case SYNC_PUT_INLINE:
-		fetch_inline(m, a);
+		transfer_inline(m, a);
 		break;
 	case SYNC_FETCH_START:
-		fetch_start(m, a);
+		transfer_start(m, a);
 		break;
 	case SYNC_FETCH_CANCEL:
-		fetch_cancel(m, a->id);
+		transfer_cancel(m, a->id);
 		break;
 	case SYNC_TICKET_DROP:
 		break; /* dm-store lets old tickets go by itself */
@@ -563,7 +563,7 @@ void
 mesh_store_lost(struct mesh *m)
 {
 	mesh_now(m);
-	fetch_store_lost(m);
+	transfer_store_lost(m);
 	sync_store_lost(m->sync);
 	mesh_kick(m);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the parts of the mesh share: mesh.c (the core's driver), link.c (one
- * TCP connection), dial.c, accept.c, fetch.c (content from peers), serve.c
+ * TCP connection), dial.c, accept.c, transfer.c (content from peers), serve.c
  * (content to peers), announce.c (the sync streams). Included by them only.
  */
 #ifndef DM_NET_MESH_INTERNAL_H
@@ -96,7 +96,7 @@ struct link {
 	struct p2p_stream *sync_out;
 	uint8_t *outbox;
 	size_t outbox_len, outbox_sent;
-	/* fetch.c: the shared stream for small files, in order of requests */
+	/* transfer.c: the shared stream for small files, in order of requests */
 	struct p2p_stream *fetch_stream;
 	struct fetch_stream *fetch_state;
 };
@@ -137,15 +137,15 @@ void announce_serve(struct mesh *);		/* before any connection */
 void announce_open(struct link *);
 void announce_want_write(struct link *);
 
-/* --- fetch.c ------------------------------------------------------------------------------ */
+/* --- transfer.c ------------------------------------------------------------------------------ */
 
-void fetch_start(struct mesh *, const struct sync_action *);
-void fetch_cancel(struct mesh *, uint64_t id);
+void transfer_start(struct mesh *, const struct sync_action *);
+void transfer_cancel(struct mesh *, uint64_t id);
 /* The link is going: its fetches end without a report. */
-void fetch_link_gone(struct link *);
+void transfer_link_gone(struct link *);
 /* The store is gone: all fetches end without a report. */
-void fetch_store_lost(struct mesh *);
-void fetch_inline(struct mesh *, const struct sync_action *);
+void transfer_store_lost(struct mesh *);
+void transfer_inline(struct mesh *, const struct sync_action *);
 
 /* --- serve.c ------------------------------------------------------------------------------- */
 

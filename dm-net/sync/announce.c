@@ -146,7 +146,7 @@ sync_read_done(struct sync *s, uint64_t id, const struct entry *e)
 		if (e == NULL)
 			unqueue(c, r->key);
 		if (c->out.count > 0 || c->missing_count > 0)
-			conn_wake(s, c);
+			conn_want_write(s, c);
 	}
 }
 
@@ -191,7 +191,7 @@ announce_to(struct sync *s, struct conn *c, const uint8_t *key, unsigned flag)
 	if (it == NULL)
 		return;
 	it->flags |= flag;
-	conn_wake(s, c);
+	conn_want_write(s, c);
 }
 
 void
@@ -217,7 +217,7 @@ announce_want(struct sync *s, struct conn *c, const struct wire_want *w)
 		else
 			note_missing(c, key);
 	}
-	conn_wake(s, c);
+	conn_want_write(s, c);
 }
 
 /* --- one message

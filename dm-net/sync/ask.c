@@ -34,7 +34,7 @@ walk_take_rows(struct sync *s, struct conn *c, const struct wire_rows *r)
 		memcpy(it->version, row.version, 32);
 	}
 	if (c->ask.count > 0)
-		conn_wake(s, c);
+		conn_want_write(s, c);
 	return found;
 }
 
@@ -95,7 +95,7 @@ ask_answered(struct sync *s, struct conn *c, const uint8_t *key)
 	keyq_remove(&s->asked, key);
 	c->asking_ns = s->now_ns;
 	if (c->asking.count == 0)
-		conn_wake(s, c);
+		conn_want_write(s, c);
 	return true;
 }
 
@@ -124,5 +124,5 @@ ask_tick(struct sync *s, struct conn *c)
 		walk_soon(s, c, WALK_SOON_NS);
 	}
 	if (c->asking.count == 0 && c->ask.count > 0)
-		conn_wake(s, c);
+		conn_want_write(s, c);
 }

@@ -22,7 +22,7 @@ conn_is_live(const struct conn *c)
 }
 
 void
-conn_wake(struct sync *s, struct conn *c)
+conn_want_write(struct sync *s, struct conn *c)
 {
 	if (c->is_awake || c->state == CONN_CLOSED)
 		return;
@@ -72,7 +72,7 @@ conn_close(struct sync *s, struct conn *c, enum sync_close reason,
 		c->state = CONN_FLUSHING;
 		c->deadline_ns = s->now_ns + FLUSH_NS;
 		due_at(s, c->deadline_ns);
-		conn_wake(s, c);
+		conn_want_write(s, c);
 		return;
 	}
 	c->state = CONN_CLOSED;
@@ -215,7 +215,7 @@ sync_connected(struct sync *s, uint64_t handle, const struct peer_id *id,
 	} else if (s->conn_count > s->set.peers_max + CONNS_SPARE) {
 		conn_close(s, c, SYNC_CLOSE_SURPLUS, "full", false);
 	} else {
-		conn_wake(s, c);
+		conn_want_write(s, c);
 	}
 }
 

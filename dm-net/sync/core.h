@@ -401,7 +401,7 @@ struct conn *conn_find(const struct sync *, uint64_t handle);
 /* Up and to be talked to: not on trial, not closing. */
 bool conn_is_live(const struct conn *);
 /* There is something to pull. */
-void conn_wake(struct sync *, struct conn *);
+void conn_want_write(struct sync *, struct conn *);
 /* Ends it, after the last words that are due if flush. */
 void conn_close(struct sync *, struct conn *, enum sync_close, const char *text,
     bool flush);

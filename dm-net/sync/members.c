@@ -102,7 +102,7 @@ conn_up(struct sync *s, struct conn *c)
 	} else {
 		resolve_duplicates(s, c);
 	}
-	conn_wake(s, c);
+	conn_want_write(s, c);
 	if (conn_is_live(c))
 		walk_hello(s, c);
 	s->fetch_due = true;
@@ -218,7 +218,7 @@ conn_on_records(struct sync *s, struct conn *c, struct wire_records *r)
 	c->got_records = true;
 	if (r->is_ask) {
 		c->records_due = true;
-		conn_wake(s, c);
+		conn_want_write(s, c);
 	}
 	if (c->is_trial)
 		trial_decide(s, c);
@@ -337,7 +337,7 @@ exchange_tick(struct sync *s)
 	c = random_live(s);
 	if (c != NULL) {
 		c->records_due = c->records_ask = true;
-		conn_wake(s, c);
+		conn_want_write(s, c);
 	}
 	if (++s->exchanges % 10 == 0 && s->is_configured) {
 		dial(s, dial_pick(s, DIAL_ANY));
@@ -418,7 +418,7 @@ members_reload(struct sync *s)
 			continue;
 		}
 		c->hello_due = true;
-		conn_wake(s, c);
+		conn_want_write(s, c);
 		if (conn_is_live(c)) {
 			c->walk_backoff = 1;
 			walk_soon(s, c, random_below(s, SECOND));

@@ -16,7 +16,7 @@ reply_add(struct sync *s, struct conn *c, const struct trie_prefix *prefix)
 
 	if (!s->is_complete) {
 		c->busy_due = true;
-		conn_wake(s, c);
+		conn_want_write(s, c);
 		return NULL;
 	}
 	if (c->reply_count == WALK_OUT_MAX) {
@@ -31,7 +31,7 @@ reply_add(struct sync *s, struct conn *c, const struct trie_prefix *prefix)
 		c->replies = xcalloc(WALK_OUT_MAX, sizeof(*c->replies));
 	r = &c->replies[c->reply_count++];
 	*r = (struct reply){.prefix = *prefix};
-	conn_wake(s, c);
+	conn_want_write(s, c);
 	return r;
 }
 

@@ -63,7 +63,7 @@ walk_start(struct sync *s, struct conn *c, enum question_type type)
 	memcpy(c->walk->root, sum.hash, 16);
 	pending_prefix(s, c->walk, type, &all);
 	s->stats.walks++;
-	conn_wake(s, c);
+	conn_want_write(s, c);
 }
 
 /* --- when
@@ -134,7 +134,7 @@ walk_tick(struct sync *s, struct conn *c)
 	} else if (w->pending_count > 0) {
 		/* it waits for room among what is to be asked for */
 		w->progress_ns = s->now_ns;
-		conn_wake(s, c);
+		conn_want_write(s, c);
 	}
 }
 
@@ -408,7 +408,7 @@ walk_compare(struct sync *s, struct conn *c, const struct wire_compare *m)
 	if (m->has_children)
 		compare_children(s, c, m);
 	walk_check_end(s, c);
-	conn_wake(s, c);
+	conn_want_write(s, c);
 }
 
 static bool
@@ -463,5 +463,5 @@ walk_rows(struct sync *s, struct conn *c, const struct wire_rows *r)
 		push_beyond(s, c, &r->prefix, r);
 	}
 	walk_check_end(s, c);
-	conn_wake(s, c);
+	conn_want_write(s, c);
 }

@@ -335,7 +335,7 @@ request(struct fetch_stream *fs, const struct sync_action *a)
 }
 
 void
-fetch_start(struct mesh *m, const struct sync_action *a)
+transfer_start(struct mesh *m, const struct sync_action *a)
 {
 	struct store_put_owner owner = { on_credit, on_put_done, NULL };
 	struct link *l = link_find(m, a->conn);
@@ -375,7 +375,7 @@ fetch_start(struct mesh *m, const struct sync_action *a)
 }
 
 void
-fetch_cancel(struct mesh *m, uint64_t id)
+transfer_cancel(struct mesh *m, uint64_t id)
 {
 	struct fetch *f;
 
@@ -392,7 +392,7 @@ fetch_cancel(struct mesh *m, uint64_t id)
 }
 
 void
-fetch_link_gone(struct link *l)
+transfer_link_gone(struct link *l)
 {
 	struct fetch *f, *next;
 
@@ -408,7 +408,7 @@ fetch_link_gone(struct link *l)
 }
 
 void
-fetch_store_lost(struct mesh *m)
+transfer_store_lost(struct mesh *m)
 {
 	struct fetch *f, *next;
 
@@ -459,7 +459,7 @@ on_inline_done(void *ctx, enum verdict v, uint64_t held_ns)
 }
 
 void
-fetch_inline(struct mesh *m, const struct sync_action *a)
+transfer_inline(struct mesh *m, const struct sync_action *a)
 {
 	struct store_put_owner owner = { on_inline_credit, on_inline_done,
 		NULL };
