@@ -29,6 +29,17 @@ timer_add_s(struct event *timer, time_t s)
 	evtimer_add(timer, &tv);
 }
 
+struct ipc *
+daemon_net(struct dmd *d)
+{
+	const struct child *c;
+
+	if (d->children == NULL)
+		return NULL;
+	c = children_get(d->children, ROLE_NET);
+	return c->has_signed ? c->ipc : NULL;
+}
+
 bool
 daemon_is_ready(const struct dmd *d)
 {
@@ -120,22 +131,22 @@ listen_again(struct dmd *d, int *exit_code)
 static void
 own_addresses_send(struct dmd *d)
 {
-	const struct child *c = children_get(d->children, ROLE_NET);
+	struct ipc *net = daemon_net(d);
 	static const uint8_t local4[4] = {127, 0, 0, 1};
 	const struct interface_address *a;
 	struct ipc_own_address msg = {
 	    .first = true, .address = bytes_of(local4, 4)};
 
-	if (c->ipc == NULL)
+	if (net == NULL)
 		return;
 	/* one that is always ours starts the list, so it is never empty */
-	ipc_send(c->ipc, IPC_OWN_ADDRESS, &msg, -1);
+	ipc_send(net, IPC_OWN_ADDRESS, &msg, -1);
 	msg.first = false;
 	for (size_t i = 0; (a = interfaces_address(
 				netlink_interfaces(d->netlink), i)) != NULL;
 	     i++) {
 		msg.address = bytes_of(a->bytes, a->len);
-		ipc_send(c->ipc, IPC_OWN_ADDRESS, &msg, -1);
+		ipc_send(net, IPC_OWN_ADDRESS, &msg, -1);
 	}
 }
 
@@ -281,7 +292,7 @@ reload_apply(struct dmd *d, struct config *new)
 	for (unsigned role = ROLE_NET; role <= ROLE_STORE; role++) {
 		const struct child *c = children_get(d->children, role);
 
-		if (c->ipc != NULL)
+		if (c->ipc != NULL && (role == ROLE_STORE || c->has_signed))
 			configure_send(
 			    c->ipc, c->role, d->config, d->generation);
 	}
@@ -325,12 +336,16 @@ daemon_reload(struct dmd *d, char text[static DAEMON_TEXT_MAX])
 	return verdict;
 }
 
+/* Twice within a second is once: some tools signal a process and its group. */
 void
 daemon_stop(struct dmd *d)
 {
 	if (!d->is_stopping) {
 		log_info("stopping");
 		notify_send(&d->notify, "STOPPING=1\nSTATUS=stopping");
+		d->stopping_ns = clock_mono_ns();
+	} else if (clock_mono_ns() - d->stopping_ns < 1000000000u) {
+		return;
 	}
 	d->is_stopping = true;
 	children_stop(d->children);

@@ -42,6 +42,7 @@ struct dmd {
 	uint64_t started_unix_ns;
 	bool is_ready; /* has been, once */
 	bool is_stopping;
+	uint64_t stopping_ns; /* monotonic, since when */
 	int exit_code;
 
 	/* the peer record */
@@ -85,6 +86,10 @@ void daemon_stop(struct dmd *);
 
 /* dm-net has its TLS key signed: now it is told all it works with. */
 void daemon_net_signed(struct dmd *, struct child *);
+
+/* dm-net's channel once its key is signed, from when on it takes messages;
+ * else NULL. */
+struct ipc *daemon_net(struct dmd *);
 
 /* Serving: all children are ready. */
 bool daemon_is_ready(const struct dmd *);

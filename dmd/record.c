@@ -14,13 +14,10 @@ record_send(struct dmd *d)
 {
 	struct ipc_peer_record msg = {
 	    .envelope = bytes_of(d->envelope, d->envelope_len)};
-	const struct child *c;
+	struct ipc *net = daemon_net(d);
 
-	if (d->children == NULL || d->envelope_len == 0)
-		return;
-	c = children_get(d->children, ROLE_NET);
-	if (c->ipc != NULL)
-		ipc_send(c->ipc, IPC_PEER_RECORD, &msg, -1);
+	if (net != NULL && d->envelope_len > 0)
+		ipc_send(net, IPC_PEER_RECORD, &msg, -1);
 }
 
 static size_t

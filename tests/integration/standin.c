@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Stands in for dm-net and dm-store where dmd itself is tested: a real child
+ * (channel, sandbox, configuration) that says on its log what it is told and
+ * does the wrong thing when a configured name asks for it:
+ *
+ *   ROLE/garbage	sends bytes that are no message
+ *   ROLE/foreign	sends a message that its role may not send
+ *   ROLE/twice		says ready twice
+ *   ROLE/exit		ends with status 3 before it is ready
+ *   ROLE/mute		is never ready
+ *   ROLE/accuse	says that its sibling broke the rules
+ *   net/sign		asks for a second TLS signature (every dm-net starts
+ *			by asking for one)
+ *
+ * with ROLE being net or store. Built for the tests only.
+ */
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/child.h"
+#include "common/log.h"
+
+struct standin {
+	struct event_base *base;
+	enum role role;
+	const char *name; /* "net" */
+	uint32_t layers;
+	struct ipc *dmd;
+	struct ipc *link[ROLE_COUNT];
+	bool is_ready;
+	bool is_mute;
+	ipc_handler *handlers[IPC_MESSAGE_COUNT];
+	ipc_handler *none[IPC_MESSAGE_COUNT];
+};
+
+static void
+say_ready(struct standin *s)
+{
+	struct ipc_ready ready = {.layers = s->layers};
+
+	ipc_send(s->dmd, IPC_READY, &ready, -1);
+}
+
+/* SubjectPublicKeyInfo of a P-256 key; the point need not be on the curve. */
+static void
+ask_signature(struct standin *s)
+{
+	static const uint8_t head[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a,
+	    0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+	    0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+	uint8_t spki[91];
+	struct ipc_sign_tls msg = {.spki = bytes_of(spki, sizeof(spki))};
+
+	memset(spki, 0x41, sizeof(spki));
+	memcpy(spki, head, sizeof(head));
+	ipc_send(s->dmd, IPC_SIGN_TLS, &msg, -1);
+}
+
+static void
+misbehave(struct standin *s, const char *what)
+{
+	struct ipc_violated violated = {
+	    .role = s->role == ROLE_NET ? ROLE_STORE : ROLE_NET,
+	    .reason = bytes_text("it sent \x1b[31m")};
+
+	if (strcmp(what, "garbage") == 0)
+		send(CHILD_FD, "\xc1garbage", 8, 0);
+	else if (strcmp(what, "foreign") == 0 && s->role == ROLE_STORE)
+		ask_signature(s);
+	else if (strcmp(what, "twice") == 0)
+		say_ready(s);
+	else if (strcmp(what, "exit") == 0)
+		_exit(3);
+	else if (strcmp(what, "mute") == 0)
+		s->is_mute = true;
+	else if (strcmp(what, "accuse") == 0)
+		ipc_send(s->dmd, IPC_VIOLATED, &violated, -1);
+	else if (strcmp(what, "sign") == 0)
+		ask_signature(s);
+}
+
+static void
+on_name(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_config_name *m = msg;
+	struct standin *s = ctx;
+	size_t len = strlen(s->name);
+	char pattern[256];
+
+	(void)ipc;
+	(void)fd;
+	if (!bytes_copy_text(m->pattern, pattern, sizeof(pattern)))
+		return;
+	log_info("standin: name %s, %zu signers", pattern, m->signers.len / 32);
+	if (strncmp(pattern, s->name, len) == 0 && pattern[len] == '/')
+		misbehave(s, pattern + len + 1);
+}
+
+static void
+on_begin(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_config_begin *m = msg;
+
+	(void)ctx;
+	(void)ipc;
+	(void)fd;
+	log_info("standin: begin generation %llu, network %zu bytes",
+	    (unsigned long long)m->generation, m->network.len);
+}
+
+static void
+on_peer(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_config_peer *m = msg;
+
+	(void)ctx;
+	(void)ipc;
+	(void)fd;
+	log_info("standin: peer kind %llu %.*s", (unsigned long long)m->kind,
+	    (int)m->text.len, (const char *)m->text.data);
+}
+
+static void
+on_commit(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	struct standin *s = ctx;
+
+	(void)ipc;
+	(void)msg;
+	(void)fd;
+	log_info("standin: commit");
+	if (!s->is_ready && !s->is_mute)
+		say_ready(s);
+	s->is_ready = true;
+}
+
+static void
+hex(const uint8_t *bytes, size_t len, char *out)
+{
+	for (size_t i = 0; i < len; i++)
+		sprintf(out + 2 * i, "%02x", bytes[i]);
+}
+
+/* The descriptor is held until unlisten would close it; here: for good. */
+static void
+on_listen(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_listen *m = msg;
+	char address[33] = "";
+
+	(void)ctx;
+	(void)ipc;
+	hex(m->address.data, m->address.len, address);
+	log_info("standin: listen %llu kind %llu %s %llu '%.*s'",
+	    (unsigned long long)m->id, (unsigned long long)m->kind, address,
+	    (unsigned long long)m->port, (int)m->interface.len,
+	    (const char *)m->interface.data);
+	close(fd);
+}
+
+static void
+on_unlisten(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_unlisten *m = msg;
+
+	(void)ctx;
+	(void)ipc;
+	(void)fd;
+	log_info("standin: unlisten %llu", (unsigned long long)m->id);
+}
+
+static void
+on_own_address(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_own_address *m = msg;
+	char address[33] = "";
+
+	(void)ctx;
+	(void)ipc;
+	(void)fd;
+	hex(m->address.data, m->address.len, address);
+	log_info("standin: own %s%s", address, m->first ? " first" : "");
+}
+
+static void
+on_record(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_peer_record *m = msg;
+	char text[2 * 512 + 1] = "";
+
+	(void)ctx;
+	(void)ipc;
+	(void)fd;
+	if (m->envelope.len <= 512)
+		hex(m->envelope.data, m->envelope.len, text);
+	log_info("standin: record %s", text);
+}
+
+static void
+on_signature(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_signature *m = msg;
+	char key[65], signature[129];
+
+	(void)ctx;
+	(void)ipc;
+	(void)fd;
+	hex(m->public_key, 32, key);
+	hex(m->signature, 64, signature);
+	log_info("standin: signature %s %s", key, signature);
+}
+
+static void
+on_link_closed(void *ctx, struct ipc *ipc, const char *violation)
+{
+	struct standin *s = ctx;
+	enum role peer = ipc_peer(ipc);
+
+	log_info("standin: link to %s closed%s%s", role_name(peer),
+	    violation != NULL ? ": " : "", violation != NULL ? violation : "");
+	if (s->link[peer] == ipc)
+		s->link[peer] = NULL;
+	ipc_free(ipc);
+}
+
+static void
+on_link_opened(void *ctx, struct ipc *ipc)
+{
+	(void)ctx;
+	log_info("standin: link to %s open", role_name(ipc_peer(ipc)));
+}
+
+static void
+on_link(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_link *m = msg;
+	struct standin *s = ctx;
+	const struct ipc_owner owner = {
+	    s->none, on_link_opened, on_link_closed, s};
+
+	(void)ipc;
+	ipc_free(s->link[m->role]);
+	s->link[m->role] =
+	    ipc_new(s->base, fd, s->role, (enum role)m->role, &owner);
+}
+
+static void
+on_client(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_client *m = msg;
+	char request[64];
+	ssize_t n;
+
+	(void)ctx;
+	(void)ipc;
+	n = recv(fd, request, sizeof(request), MSG_DONTWAIT);
+	log_info("standin: client uid %llu privileged %d, %zd bytes, %s",
+	    (unsigned long long)m->uid, m->privileged, n,
+	    n >= 8 && memcmp(request, m->header, 8) == 0 ? "header agrees"
+							 : "header differs");
+	close(fd);
+}
+
+static void
+on_log_level(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_log_level *m = msg;
+
+	(void)ctx;
+	(void)ipc;
+	(void)fd;
+	log_info("standin: log level %llu", (unsigned long long)m->level);
+}
+
+static void
+on_log_sink(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	(void)ctx;
+	(void)ipc;
+	(void)msg;
+	log_info("standin: log sink");
+	close(fd);
+}
+
+static void
+on_stop(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	struct standin *s = ctx;
+
+	(void)ipc;
+	(void)msg;
+	(void)fd;
+	log_info("standin: stop");
+	event_base_loopbreak(s->base);
+}
+
+static void
+on_dmd_closed(void *ctx, struct ipc *ipc, const char *violation)
+{
+	struct standin *s = ctx;
+
+	(void)ipc;
+	(void)violation;
+	log_info("standin: dmd is gone");
+	event_base_loopbreak(s->base);
+}
+
+static void
+handlers_init(struct standin *s)
+{
+	s->handlers[IPC_CONFIG_BEGIN] = on_begin;
+	s->handlers[IPC_CONFIG_NAME] = on_name;
+	s->handlers[IPC_CONFIG_PEER] = on_peer;
+	s->handlers[IPC_CONFIG_COMMIT] = on_commit;
+	s->handlers[IPC_LISTEN] = on_listen;
+	s->handlers[IPC_UNLISTEN] = on_unlisten;
+	s->handlers[IPC_OWN_ADDRESS] = on_own_address;
+	s->handlers[IPC_PEER_RECORD] = on_record;
+	s->handlers[IPC_SIGNATURE] = on_signature;
+	s->handlers[IPC_LINK] = on_link;
+	s->handlers[IPC_CLIENT] = on_client;
+	s->handlers[IPC_LOG_LEVEL] = on_log_level;
+	s->handlers[IPC_LOG_SINK] = on_log_sink;
+	s->handlers[IPC_STOP] = on_stop;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct child_settings settings;
+	struct standin s = {0};
+	struct ipc_owner owner = {
+	    .handlers = s.handlers, .closed = on_dmd_closed, .ctx = &s};
+
+	s.role = argc > 0 && strstr(argv[0], "store") != NULL ? ROLE_STORE
+							      : ROLE_NET;
+	s.name = s.role == ROLE_STORE ? "store" : "net";
+	child_begin(s.role, &settings);
+	s.base = event_base_new();
+	if (s.base == NULL)
+		fatal("libevent does not start");
+	s.layers = child_confine(s.role, &settings, NULL, 0);
+	handlers_init(&s);
+	s.dmd = ipc_new(s.base, CHILD_FD, s.role, ROLE_DMD, &owner);
+	if (s.role == ROLE_NET)
+		ask_signature(&s);
+	event_base_dispatch(s.base);
+	return 0;
+}
