@@ -66,7 +66,14 @@ have-pytest:
 	@test -n "$(PYTHON)" || { \
 		echo "pytest is missing: run ./bootstrap" >&2; exit 77; }
 
-integration: all have-pytest
+# A child that does the wrong thing when asked to, for the tests of dmd.
+$(B)/tests/integration/standin: $(B)/obj/tests/integration/standin.o \
+    $(AR_COMMON)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
+	    $(SECCOMP_LIBS)
+
+integration: all have-pytest $(B)/tests/integration/standin
 	$(PYTEST) tests/integration
 
 # go-libp2p as the other end; skips itself by name without a recent Go.
