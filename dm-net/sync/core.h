@@ -84,12 +84,22 @@
 #define REPLACED_MAX 256
 #define REPLACED_NS (60 * SECOND)
 
-#define WALK_OUT_MAX 16 /* questions without an answer */
+#define WALK_OUT_MAX 16	   /* questions without an answer */
+#define WALK_ROWS_MAX 3000 /* of these, under way */
 #define WALK_PENDING_MAX 16384
 #define WALK_PUSH_MAX 64 /* entries sent without being asked for */
 #define WALK_SILENT_NS (20 * SECOND)
 #define WALK_SOON_NS (2 * SECOND)
 #define WALK_BACKOFF_MAX 16 /* intervals */
+
+static_assert(ASK_LOW + WALK_ROWS_MAX <= ASK_MAX,
+    "what walks bring finds room in the queue");
+static_assert(OUT_MAX >= 4 * WIRE_KEYS_MAX + WALK_PUSH_MAX,
+    "what a peer asks for finds room in the queue");
+static_assert(READS_MAX <= IPC_OPENS_MAX && FETCHES_MAX <= IPC_PUTS_MAX,
+    "the store takes what we ask of it");
+static_assert(
+    WANTS_ROOM + JUDGES_MAX <= WANTS_MAX, "what was asked for can be wanted");
 
 enum conn_state { CONN_GREETING, CONN_UP, CONN_FLUSHING, CONN_CLOSED };
 
@@ -135,6 +145,7 @@ enum question_type { Q_START, Q_COMPARE, Q_LIST, Q_TELL };
 struct question {
 	enum question_type type;
 	struct trie_prefix prefix;
+	uint32_t expect; /* rows that it moves, at most */
 	bool has_cursor;
 	uint8_t cursor[16]; /* list: theirs behind it; tell: ours */
 	bool is_first;	    /* list: it carried our own rows */

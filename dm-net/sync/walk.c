@@ -61,7 +61,7 @@ walk_start(struct sync *s, struct conn *c, enum question_type type)
 	c->walk->progress_ns = s->now_ns;
 	trie_sum(s->trie, &all, &sum);
 	memcpy(c->walk->root, sum.hash, 16);
-	pending_prefix(s, c->walk, type, &all);
+	pending_prefix(s, c->walk, type, &all, c->their_root.count);
 	s->stats.walks++;
 	conn_want_write(s, c);
 }
@@ -257,15 +257,29 @@ ask_compare(struct sync *s, struct question *q, uint8_t *buf, size_t size)
 	return wire_end(&m);
 }
 
+/* May the next question go out? What it brings must find room. */
+static bool
+may_ask(const struct conn *c)
+{
+	const struct walk *w = c->walk;
+	uint32_t rows = 0;
+
+	if (w == NULL || w->pending_count == 0 ||
+	    w->out_count == WALK_OUT_MAX || c->ask.count > ASK_LOW)
+		return false;
+	for (size_t i = 0; i < w->out_count; i++)
+		rows += w->out[i].expect;
+	return rows == 0 ||
+	       rows + w->pending[w->pending_count - 1].expect <= WALK_ROWS_MAX;
+}
+
 size_t
 walk_pull(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
 {
 	struct walk *w = c->walk;
 	struct question *q;
 
-	if (w == NULL || w->pending_count == 0 ||
-	    w->out_count == WALK_OUT_MAX || c->ask.count > ASK_LOW ||
-	    size < 4096)
+	if (size < 4096 || !may_ask(c))
 		return 0;
 	q = &w->out[w->out_count++];
 	*q = w->pending[--w->pending_count];
@@ -321,7 +335,7 @@ push_rows(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
 
 	w->pushed += count;
 	if (!fits)
-		pending_prefix(s, w, Q_TELL, prefix);
+		pending_prefix(s, w, Q_TELL, prefix, WIRE_ROWS_MAX);
 	for (size_t i = 0; fits && i < count; i++)
 		announce_to(s, c, rows[i].key, KEYQ_PUSHED);
 }
@@ -374,7 +388,8 @@ compare_children(struct sync *s, struct conn *c, const struct wire_compare *m)
 		if (m->children[i].count == 0)
 			push_beyond(s, c, &below, NULL);
 		else
-			pending_prefix(s, c->walk, Q_COMPARE, &below);
+			pending_prefix(s, c->walk, Q_COMPARE, &below,
+			    m->children[i].count);
 	}
 }
 

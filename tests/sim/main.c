@@ -149,12 +149,13 @@ print_result(const struct world *w, uint64_t calm_ns)
 	}
 	spread = (w->publishes == 0 ? 1 : w->publishes) * w->node_count;
 	printf("ok %-9s seed %-5llu nodes %-3zu names %-6zu versions %-4llu "
-	       "same after %5.1f s; per node and version: %llu bytes, "
-	       "%.2f checks; walks %llu\n",
+	       "same after %5.1f s; per node and version: %llu + %llu "
+	       "bytes, %.2f checks; walks %llu\n",
 	    w->p.scenario, (unsigned long long)w->p.seed, w->node_count,
 	    w->name_count, (unsigned long long)w->publishes,
 	    (double)calm_ns / (double)SEC,
 	    (unsigned long long)(w->bytes / spread),
+	    (unsigned long long)(w->content_bytes / spread),
 	    (double)judged / (double)spread, (unsigned long long)walks);
 }
 

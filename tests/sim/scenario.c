@@ -380,6 +380,7 @@ run_clocks(struct world *w)
 	start_all(w);
 	publish_some(w, 30, SEC);
 	heal(w);
+	run_for(w, 110 * SEC);
 }
 
 static const struct {

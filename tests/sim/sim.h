@@ -118,7 +118,7 @@ struct world {
 	bool lost_store; /* a node came back empty */
 	bool config_differs;
 	size_t entry_size;
-	uint64_t bytes, publishes;
+	uint64_t bytes, content_bytes, publishes;
 	char failure[256];
 };
 

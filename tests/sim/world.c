@@ -456,7 +456,7 @@ transfer_step(struct world *w, struct node *n, void *arg, uint64_t fetch)
 		world_after(w, n, 5 * MS, transfer_step, NULL, fetch);
 		return;
 	}
-	w->bytes += t->size;
+	w->content_bytes += t->size;
 	transfer_done(
 	    w, t, SYNC_FETCH_PUT, store_put(n, t->ticket, !t->from->is_liar));
 }
