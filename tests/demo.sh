@@ -55,7 +55,7 @@ state_dir = "$D/$1/state"
 control_socket = "$D/$1/control.sock"
 net_user = "nobody"
 store_user = "daemon"
-resolver_user = "nobody"
+resolver_user = "games"
 group = "daemon"
 [cluster]
 port = $2

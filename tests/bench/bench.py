@@ -40,7 +40,7 @@ control_socket = "{self.socket}"
 log_level = "error"
 net_user = "nobody"
 store_user = "daemon"
-resolver_user = "nobody"
+resolver_user = "games"
 group = "daemon"
 [cluster]
 port = {self.cluster}
