@@ -99,12 +99,13 @@ on_closed(void *ctx, struct ipc *ipc, const char *violation)
 	struct child *c = ctx;
 
 	(void)ipc;
-	channel_drop(c);
 	if (violation != NULL) {
 		log_error("%s (pid %ld) looks compromised and is killed: %s",
 		    role_name(c->role), (long)c->pid, violation);
+		/* before it can see its channel close */
 		child_kill(c);
 	}
+	channel_drop(c);
 	if (c->state == CHILD_ENDING)
 		return;
 	child_enter(c, CHILD_ENDING);

@@ -143,8 +143,7 @@ has_room(const struct control *c, uid_t uid)
 	const struct waiting *w;
 	size_t all = 0, same = 0;
 
-	LIST_FOREACH(w, &c->waiting, next)
-	{
+	LIST_FOREACH(w, &c->waiting, next) {
 		all++;
 		same += w->uid == uid;
 	}

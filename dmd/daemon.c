@@ -97,7 +97,6 @@ leave_terminal(struct dmd *d)
 		log_set_sink(fd);
 	else
 		d->sinks_lost |= 1u << ROLE_DMD;
-	spawn_quiet(d->spawn);
 	background_ready(d->background_fd);
 	d->background_fd = -1;
 }
@@ -259,7 +258,10 @@ on_hopeless(void *ctx, struct child *c)
 {
 	struct dmd *d = ctx;
 
-	log_error("%s does not start: giving up", role_name(c->role));
+	log_error("%s does not start: giving up%s", role_name(c->role),
+	    d->log == SPAWN_LOG_SYSLOG
+		? " (the system's log, or dmd -d, says why)"
+		: "");
 	d->exit_code = EX_SOFTWARE;
 	daemon_stop(d);
 }

@@ -24,7 +24,6 @@ struct spawn {
 	char *empty_dir;
 	enum spawn_log log;
 	int null_fd;
-	bool is_quiet;
 	int exec_fd[ROLE_COUNT];
 };
 
@@ -125,12 +124,6 @@ spawn_free(struct spawn *s)
 	free(s);
 }
 
-void
-spawn_quiet(struct spawn *s)
-{
-	s->is_quiet = true;
-}
-
 static void __attribute__((format(printf, 2, 3)))
 env_add(struct environment *env, const char *fmt, ...)
 {
@@ -206,7 +199,9 @@ child_exec(const struct spawn *s, enum role role, int channel_fd, char **env)
 	    SYS_close_range, CHILD_FD, ~0U, 1U << 2 /* CLOEXEC, 5.11 */);
 	if (dup2(s->null_fd, STDIN_FILENO) == -1 ||
 	    dup2(s->null_fd, STDOUT_FILENO) == -1 ||
-	    (s->is_quiet && dup2(s->null_fd, STDERR_FILENO) == -1) ||
+	    /* in the background nobody may wait for it to be closed */
+	    (s->log == SPAWN_LOG_SYSLOG &&
+		dup2(s->null_fd, STDERR_FILENO) == -1) ||
 	    (channel_fd == CHILD_FD ? fcntl(CHILD_FD, F_SETFD, 0)
 				    : dup2(channel_fd, CHILD_FD)) == -1)
 		_exit(EX_OSERR);

@@ -18,7 +18,8 @@
 
 struct spawn;
 
-/* Where children write before, or instead of, syslog: DMD_LOG in child.h. */
+/* Where children write: DMD_LOG in child.h. With SYSLOG their stderr is
+ * /dev/null. */
 enum spawn_log { SPAWN_LOG_STDERR, SPAWN_LOG_JOURNAL, SPAWN_LOG_SYSLOG };
 
 /*
@@ -29,9 +30,6 @@ enum spawn_log { SPAWN_LOG_STDERR, SPAWN_LOG_JOURNAL, SPAWN_LOG_SYSLOG };
 struct spawn *spawn_new(const struct config *, const struct users *,
     const struct prepared *, enum spawn_log, int *exit_code);
 void spawn_free(struct spawn *);
-
-/* Closes what children get as stderr: they get /dev/null from now on. */
-void spawn_quiet(struct spawn *);
 
 /* Its end of the channel becomes descriptor 3 of the child; the caller closes
  * channel_fd. Returns the pid, -1 with errno. */
