@@ -13,13 +13,14 @@ int
 disk_open(int dir_fd, const char *path, int flags, mode_t mode)
 {
 	struct open_how how = {
-	    .flags = (uint64_t)(flags | O_CLOEXEC),
-	    .mode = flags & O_CREAT ? mode : 0,
+	    .flags = (unsigned)(flags | O_CLOEXEC),
 	    .resolve =
 		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd;
 
+	if (flags & O_CREAT)
+		how.mode = mode;
 	do
 		fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
 	while (fd == -1 && (errno == EINTR || errno == EAGAIN));

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/* Content on its way in: both paths byte for byte, credit, broken rules, what
+ * stays behind (nothing), and how the files look on disk. */
+#include "fixture.h"
+
+#include <sys/mman.h>
+
+static struct key_pair key;
+static struct fix f;
+static uint8_t content[CONTENT_CAP];
+
+static int
+setup(void **state)
+{
+	(void)state;
+	key_generate(&key);
+	for (size_t i = 0; i < sizeof(content); i++)
+		content[i] = (uint8_t)(i * 31 + i / 251);
+	fix_new(&f);
+	fix_configure(&f, "d/e/*", &key, 1);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fix_free(&f);
+	return 0;
+}
+
+static void
+test_sizes(void **state)
+{
+	static const size_t sizes[] = {0, 1, 2048, 49152, 49153, 65535, 65536,
+	    65537, 262144, 262145, CONTENT_CAP};
+	char name[32];
+	struct entry e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		snprintf(name, sizeof(name), "d/e/f%zu", i);
+		e = fix_file(name, START_NS, content, sizes[i], &key);
+		assert_int_equal(
+		    fix_put(&f, &e, content, sizes[i]), VERDICT_CREATED);
+		fix_assert_content(&f, name, content, sizes[i]);
+		fix_assert_opens(&f, name, NULL, content, sizes[i]);
+		/* and over it, without a hash beforehand */
+		e = fix_file(
+		    name, START_NS + 1, content + 1, sizes[i] / 2, &key);
+		memset(e.sha256, 0, 32);
+		fix_content(
+		    &f, fix_begin(&f, &e, 0, false), content + 1, sizes[i] / 2);
+		fix_turn(&f);
+		assert_int_equal(f.result.verdict, VERDICT_REPLACED);
+		fix_assert_content(&f, name, content + 1, sizes[i] / 2);
+	}
+	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
+	assert_true(f.s.stats.bytes > 0);
+}
+
+static void
+test_modes(void **state)
+{
+	struct entry e = fix_file("d/e/small", START_NS, content, 10, &key);
+	struct entry l = fix_file("d/e/large", START_NS, content, 70000, &key);
+	static const struct {
+		const char *path;
+		mode_t mode;
+	} rows[] = {{"files", 02750}, {"files/d", 02750}, {"files/d/e", 02750},
+	    {"files/d/e/small", 0640}, {"files/d/e/large", 0640},
+	    {"index", 0700}, {"index/old", 0700}, {"index/tmp", 0700},
+	    {"quarantine", 0700}};
+	char path[400];
+	struct stat st;
+
+	(void)state;
+	fix_put(&f, &e, content, 10);
+	fix_put(&f, &l, content, 70000);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fix_path(&f, rows[i].path, path);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, rows[i].mode);
+	}
+}
+
+static void
+test_unknown_hash(void **state)
+{
+	struct entry e = fix_file("d/e/a", START_NS, content, 10, &key), o;
+	uint64_t one, two;
+
+	(void)state;
+	o = e;
+	memset(o.sha256, 0, 32);
+	o.size = ACCEPT_UNKNOWN_MAX + 1;
+	fix_begin(&f, &o, 0, false);
+	assert_int_equal(f.result.verdict, VERDICT_SHA256_REQUIRED);
+	o.size = 10;
+	one = fix_begin(&f, &o, 0, false);
+	two = fix_begin(&f, &o, 0, false);
+	fix_begin(&f, &o, 0, false);
+	assert_int_equal(f.result.verdict, VERDICT_BUSY);
+	f.credit = 100;
+	fix_content(&f, one, content + 5, 10); /* not what was signed */
+	fix_turn(&f);
+	assert_int_equal(f.result.verdict, VERDICT_BAD_SIGNATURE);
+	f.credit = 100;
+	fix_content(&f, two, content, 10);
+	fix_turn(&f);
+	assert_int_equal(f.result.verdict, VERDICT_CREATED);
+	/* older is known to be older without the hash */
+	o.signed_at_ns = START_NS - 1;
+	fix_begin(&f, &o, 0, false);
+	assert_int_equal(f.result.verdict, VERDICT_NOT_NEWER);
+	assert_int_equal(f.result.held_signed_at_ns, START_NS);
+}
+
+static void
+test_rules(void **state)
+{
+	struct entry e = fix_file("d/e/a", START_NS, content, 300000, &key);
+	struct entry s = fix_file("d/e/b", START_NS, content, 4, &key);
+	struct ipc_put_data m = {.data = bytes_of(content, 40000)};
+	struct ipc_put_begin again = {0};
+	struct ipc_put_abort abort_m;
+	const char *why = NULL;
+
+	(void)state;
+	e.size = 10 << 20;
+	fix_sign(&e, &key);
+	m.id = fix_begin(&f, &e, 0, true);
+	assert_int_equal(f.credit, IPC_PUT_WINDOW);
+	again.id = m.id;
+	assert_false(put_on_begin(&f.s, &again, &why));
+	assert_true(put_on_data(&f.s, &m, &why));
+	assert_int_equal(f.credit, IPC_PUT_WINDOW); /* not yet a step's worth */
+	assert_true(put_on_data(&f.s, &m, &why));
+	assert_true(f.credit > IPC_PUT_WINDOW);
+	abort_m.id = m.id;
+	put_on_abort(&f.s, &abort_m);
+	assert_true(put_on_data(&f.s, &m, &why)); /* was under way: ignored */
+	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
+	m.id = fix_begin(&f, &s, 0, true);
+	m.data = bytes_of(content, 5); /* more than was signed */
+	assert_true(put_on_data(&f.s, &m, &why));
+	assert_int_equal(f.result.verdict, VERDICT_BAD_CONTENT);
+}
+
+static void
+test_short(void **state)
+{
+	struct entry e = fix_file("d/e/a", START_NS, content, 100000, &key);
+	uint64_t id = fix_begin(&f, &e, 0, true);
+
+	(void)state;
+	fix_content(&f, id, content, 99999);
+	assert_int_equal(f.result.verdict, VERDICT_BAD_CONTENT);
+	id = fix_begin(&f, &e, 0, true);
+	puts_drop_link(&f.s);
+	f.s.link++;
+	fix_content(&f, id, content, 100000);
+	fix_turn(&f);
+	assert_false(fix_exists(&f, "files/d/e/a"));
+	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
+	assert_int_equal(puts_reserved(&f.s), 0);
+}
+
+/* dmctl's way: a sealed memfd. */
+static int
+make_memfd(size_t len, bool is_sealed)
+{
+	int fd = memfd_create("content", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(write(fd, content, len), len);
+	if (is_sealed)
+		assert_int_equal(
+		    fcntl(fd, F_ADD_SEALS,
+			F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW),
+		    0);
+	return fd;
+}
+
+static void
+test_memfd(void **state)
+{
+	const struct reply nobody = {REPLY_NOBODY, 0, 0, NULL};
+	static const size_t sizes[] = {0, 5, 65536, 300000};
+	struct entry e;
+	char name[32];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "d/e/m%zu", i);
+		e = fix_file(name, START_NS, content, sizes[i], &key);
+		put_from_fd(&f.s, &e, make_memfd(sizes[i], false), &nobody);
+		fix_turn(&f);
+		assert_int_equal(fix_winner(&f, name).name[0], '\0');
+		put_from_fd(&f.s, &e, make_memfd(sizes[i], true), &nobody);
+		fix_turn(&f);
+		fix_assert_content(&f, name, content, sizes[i]);
+	}
+	e = fix_delete("d/e/m1", START_NS + 1, &key);
+	put_from_fd(&f.s, &e, -1, &nobody);
+	fix_turn(&f);
+	assert_false(fix_exists(&f, "files/d/e/m1"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_unknown_hash, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_short, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_memfd, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

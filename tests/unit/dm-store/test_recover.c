@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: ISC */
+/* Deaths at the worst moments: between the commit and the file in its place,
+ * before the redo is gone; a damaged index; a full disk. */
+#include "fixture.h"
+
+#include <sys/mount.h>
+
+static struct key_pair key;
+static struct fix f;
+static uint8_t content[CONTENT_CAP];
+
+static int
+setup(void **state)
+{
+	(void)state;
+	key_generate(&key);
+	memset(content, 'c', sizeof(content));
+	fix_new(&f);
+	fix_configure(&f, "d/*", &key, 1);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fix_free(&f);
+	return 0;
+}
+
+static void
+restart(void)
+{
+	fix_die(&f);
+	fix_start(&f);
+	fix_configure(&f, "d/*", &key, 1);
+}
+
+/* Up to the commit and not a step further. */
+static void
+put_until_commit(const struct entry *e, const uint8_t *data, size_t len)
+{
+	fix_content(&f, fix_begin(&f, e, 0, true), data, len);
+	assert_int_equal(index_commit(f.s.index), 0);
+}
+
+static void
+test_before_placement(void **state)
+{
+	static const size_t sizes[] = {0, 100, 65536, 200000};
+	struct entry one, two;
+	char name[32];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "d/f%zu", i);
+		one = fix_file(name, START_NS, "old", 3, &key);
+		two = fix_file(name, START_NS + 1, content, sizes[i], &key);
+		assert_int_equal(fix_put(&f, &one, "old", 3), VERDICT_CREATED);
+		put_until_commit(&two, content, sizes[i]);
+		fix_assert_content(&f, name, "old", 3);
+		restart();
+		fix_assert_content(&f, name, content, sizes[i]);
+		fix_assert_opens(&f, name, NULL, content, sizes[i]);
+		assert_int_equal(
+		    fix_put(&f, &two, content, sizes[i]), VERDICT_UNCHANGED);
+	}
+	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
+	assert_int_equal(index_count(f.s.index, VIEW_COMMITTED, INDEX_REDO), 0);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_PENDING), 0);
+}
+
+static void
+test_before_commit(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "old", 3, &key);
+	struct entry two = fix_file("d/a", START_NS + 1, content, 200000, &key);
+
+	(void)state;
+	fix_put(&f, &one, "old", 3);
+	fix_content(&f, fix_begin(&f, &two, 0, true), content, 200000);
+	restart();
+	fix_assert_content(&f, "d/a", "old", 3);
+	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
+	assert_int_equal(fix_put(&f, &two, content, 200000), VERDICT_REPLACED);
+}
+
+static void
+test_delete_before_placement(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "old", 3, &key);
+	struct entry two = fix_delete("d/a", START_NS + 1, &key);
+
+	(void)state;
+	fix_put(&f, &one, "old", 3);
+	put_until_commit(&two, NULL, 0);
+	assert_true(fix_exists(&f, "files/d/a"));
+	restart();
+	assert_false(fix_exists(&f, "files/d/a"));
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_DELETED);
+}
+
+/* What a power cut leaves of a file that was placed but not synced. */
+static void
+test_unsynced_file(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, content, 5000, &key);
+	char path[400];
+
+	(void)state;
+	fix_put(&f, &e, content, 5000);
+	assert_int_equal(index_count(f.s.index, VIEW_COMMITTED, INDEX_REDO), 1);
+	fix_path(&f, "files/d/a", path);
+	assert_int_equal(truncate(path, 0), 0);
+	restart();
+	fix_assert_content(&f, "d/a", content, 5000);
+}
+
+static void
+test_redo_goes(void **state)
+{
+	char name[32];
+	struct entry e;
+
+	(void)state;
+	for (int i = 0; i < 40; i++) { /* beyond what is synced one by one */
+		snprintf(name, sizeof(name), "d/f%d", i);
+		e = fix_file(name, START_NS, "x", 1, &key);
+		fix_put(&f, &e, "x", 1);
+	}
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_REDO), 40);
+	commit_tick(&f.s);
+	fix_turn(&f);
+	assert_int_equal(index_count(f.s.index, VIEW_COMMITTED, INDEX_REDO), 0);
+	assert_false(redo_has_any(&f.s));
+}
+
+/* The row says one version, the winner another: the winner counts. */
+static void
+test_stale_redo(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "one", 3, &key);
+	struct entry two = fix_file("d/a", START_NS + 1, content, 70000, &key);
+
+	(void)state;
+	fix_put(&f, &one, "one", 3);
+	fix_put(&f, &two, content, 70000);
+	restart();
+	fix_assert_content(&f, "d/a", content, 70000);
+}
+
+static void
+test_lost_file(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
+	struct winner w;
+	char path[400];
+	uint64_t id;
+
+	(void)state;
+	fix_put(&f, &e, "abc", 3);
+	fix_path(&f, "files/d/a", path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_WITHDRAWN);
+	assert_int_equal(f.sent[IPC_RETRACT], 1);
+	assert_int_equal(f.sent[IPC_WANT], 1);
+	w = fix_winner(&f, "d/a");
+	assert_int_equal(w.state, WINNER_WANTED);
+	id = fix_begin(&f, NULL, f.want_ticket, true);
+	fix_content(&f, id, "abc", 3);
+	fix_turn(&f);
+	assert_true(verdict_is_ok((enum verdict)f.result.verdict));
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+}
+
+static void
+spoil(const char *path, size_t at, const char *with, size_t len)
+{
+	char full[400];
+	int fd;
+
+	fix_path(&f, path, full);
+	fd = open(full, O_RDWR);
+	assert_true(fd != -1);
+	assert_int_equal(pwrite(fd, with, len, (off_t)at), len);
+	close(fd);
+}
+
+static void
+test_damaged_index(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
+	char zeros[8192] = {0};
+
+	(void)state;
+	fix_put(&f, &e, "abc", 3);
+	fix_die(&f);
+	spoil("index/data.mdb", 0, zeros, sizeof(zeros));
+	fix_start(&f);
+	fix_configure(&f, "d/*", &key, 1);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 1);
+	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
+	fix_assert_content(&f, "d/a", "abc", 3);
+}
+
+/* Starts that never get through the index. */
+static void
+test_marker(void **state)
+{
+	char path[400];
+	int dirs[FILES_DIRS];
+
+	(void)state;
+	index_condemn(f.s.files.index_fd);
+	fix_die(&f);
+	memset(&f.s, 0, sizeof(f.s));
+	clock_init(&f.s.clock);
+	assert_int_equal(files_hold(f.dir, true, dirs), 0);
+	assert_int_equal(files_open(&f.s.files, dirs), 0);
+	fix_path(&f, "index", path);
+	assert_int_equal(recover_open(&f.s, path), RECOVER_OK);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 1);
+	index_close(f.s.index);
+	files_close(&f.s.files);
+	fix_start(&f);
+}
+
+static void
+test_future_index(void **state)
+{
+	char path[400];
+	uint8_t version[8];
+	int dirs[FILES_DIRS];
+
+	(void)state;
+	row_put_u64(version, 2);
+	index_begin(f.s.index);
+	table_meta_set(f.s.index, "format", version, 8);
+	assert_int_equal(commit_flush(&f.s), 0);
+	fix_die(&f);
+	memset(&f.s, 0, sizeof(f.s));
+	clock_init(&f.s.clock);
+	assert_int_equal(files_hold(f.dir, true, dirs), 0);
+	assert_int_equal(files_open(&f.s.files, dirs), 0);
+	fix_path(&f, "index", path);
+	assert_int_equal(recover_open(&f.s, path), RECOVER_FUTURE);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 0);
+	files_close(&f.s.files);
+	assert_true(fix_exists(&f, "index/data.mdb"));
+	fix_path(&f, "index/data.mdb", path);
+	unlink(path);
+	fix_start(&f);
+}
+
+/* One damaged record: its rank stays, older versions stay out, and the very
+ * version may come again. */
+static void
+test_damaged_record(void **state)
+{
+	struct entry older = fix_file("d/a", START_NS, "old", 3, &key);
+	struct entry e = fix_file("d/a", START_NS + 1, "abc", 3, &key);
+	uint8_t rkey[RECORD_KEY_MAX];
+	size_t len = row_record_key("d/a", key.public_key, rkey);
+
+	(void)state;
+	fix_put(&f, &e, "abc", 3);
+	index_begin(f.s.index);
+	index_put(f.s.index, INDEX_RECORDS, rkey, len, "junk", 4);
+	assert_int_equal(commit_flush(&f.s), 0);
+	settle_name(&f.s, "d/a", 0);
+	fix_turn(&f);
+	assert_int_equal(fix_winner(&f, "d/a").state, WINNER_LOST);
+	assert_int_equal(fix_judge(&f, &older), VERDICT_NOT_NEWER);
+	assert_int_equal(fix_fetch(&f, &e, "abc", 3), VERDICT_CREATED);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	assert_true(fix_count_dir(&f, "quarantine") >= 1);
+}
+
+/* The winner's row is damaged: the records say who it is. */
+static void
+test_damaged_winner(void **state)
+{
+	struct entry older = fix_file("d/a", START_NS, "old", 3, &key);
+	struct entry e = fix_file("d/a", START_NS + 1, "abc", 3, &key);
+	uint8_t k[16];
+
+	(void)state;
+	fix_put(&f, &e, "abc", 3);
+	name_key("d/a", k);
+	index_begin(f.s.index);
+	index_put(f.s.index, INDEX_WINNERS, k, 16, "junk", 4);
+	assert_int_equal(commit_flush(&f.s), 0);
+	assert_int_equal(fix_judge(&f, &older), VERDICT_NOT_NEWER);
+	assert_memory_equal(f.announced.sha256, e.sha256, 32);
+}
+
+/* Something else stands where a file must go: it is moved aside. */
+static void
+test_obstacles(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
+	struct entry b = fix_file("d/b", START_NS, "abc", 3, &key);
+	char path[400];
+
+	(void)state;
+	fix_path(&f, "files/d", path);
+	assert_int_equal(symlink("/etc", path), 0);
+	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
+	fix_assert_content(&f, "d/a", "abc", 3);
+	fix_path(&f, "files/d/b", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/x");
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(fix_put(&f, &b, "abc", 3), VERDICT_CREATED);
+	fix_assert_content(&f, "d/b", "abc", 3);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 2);
+}
+
+/* A file that cannot be put in its place stays durable and is tried again. */
+static void
+test_unplaced(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
+	int saved = f.s.files.files_fd;
+	uint64_t id;
+
+	(void)state;
+	id = fix_begin(&f, &e, 0, true);
+	fix_content(&f, id, "abc", 3);
+	f.s.files.files_fd = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	fix_turn(&f);
+	assert_false(verdict_is_ok((enum verdict)f.result.verdict));
+	assert_int_equal(f.sent[IPC_ENTRY], 0);
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_WITHDRAWN);
+	close(f.s.files.files_fd);
+	f.s.files.files_fd = saved;
+	commit_tick(&f.s);
+	fix_turn(&f);
+	assert_int_equal(f.sent[IPC_ENTRY], 1);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	commit_tick(&f.s);
+	fix_turn(&f);
+	assert_int_equal(index_count(f.s.index, VIEW_COMMITTED, INDEX_REDO), 0);
+}
+
+/* A small file system that fills up: refused, the old stays, and it recovers
+ * by itself. */
+static void
+test_full_disk(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key), l;
+	char path[400], name[32];
+	unsigned full = 0;
+	int fd;
+
+	(void)state;
+	fix_die(&f);
+	if (geteuid() != 0 ||
+	    mount("tmpfs", f.dir, "tmpfs", 0, "size=2m,mode=0700") == -1) {
+		fix_start(&f);
+		skip();
+	}
+	fix_start(&f);
+	fix_configure(&f, "d/*", &key, 1);
+	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
+	fix_path(&f, "ballast", path);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	while (write(fd, content, 4096) == 4096)
+		;
+	close(fd);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "d/%s%u", "f", i);
+		l = fix_file(i == 0 ? "d/a" : name, START_NS + 1, content,
+		    i == 1 ? 200000 : 9000, &key);
+		full += fix_put(&f, &l, content, l.size) == VERDICT_NO_SPACE;
+	}
+	assert_int_equal(full, 3);
+	fix_assert_content(&f, "d/a", "abc", 3);
+	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
+	unlink(path);
+	l = fix_file("d/a", START_NS + 1, content, 9000, &key);
+	assert_int_equal(fix_put(&f, &l, content, 9000), VERDICT_REPLACED);
+	fix_assert_content(&f, "d/a", content, 9000);
+	fix_die(&f);
+	assert_int_equal(umount2(f.dir, MNT_DETACH), 0);
+	fix_start(&f);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {T(test_before_placement),
+	    T(test_before_commit), T(test_delete_before_placement),
+	    T(test_unsynced_file), T(test_redo_goes), T(test_stale_redo),
+	    T(test_lost_file), T(test_damaged_index), T(test_marker),
+	    T(test_future_index), T(test_damaged_record),
+	    T(test_damaged_winner), T(test_obstacles), T(test_unplaced),
+	    T(test_full_disk)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: ISC */
+/* What a new configuration does to what is here, and what time does. */
+#include "fixture.h"
+
+static struct key_pair keys[3];
+static struct fix f;
+
+static int
+make_keys(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		key_generate(&keys[i]);
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	fix_new(&f);
+	fix_configure(&f, "d/*", keys, 2);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fix_free(&f);
+	return 0;
+}
+
+static void
+test_withdrawal(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "one", 3, &keys[0]);
+	struct entry two = fix_file("d/a", START_NS + 1, "two", 3, &keys[1]);
+
+	(void)state;
+	fix_put(&f, &one, "one", 3);
+	fix_put(&f, &two, "two", 3);
+	memset(f.sent, 0, sizeof(f.sent));
+	fix_configure(&f, "d/*", keys, 1); /* the second key is gone */
+	assert_int_equal(f.sent[IPC_RETRACT], 1);
+	assert_int_equal(f.sent[IPC_ENTRY], 1);
+	assert_memory_equal(f.announced.sha256, one.sha256, 32);
+	fix_assert_opens(&f, "d/a", NULL, "one", 3); /* out of old/ */
+	assert_int_equal(fix_judge(&f, &two), VERDICT_UNKNOWN_SIGNER);
+	fix_configure(&f, "d/*", keys, 2); /* and is back */
+	fix_assert_opens(&f, "d/a", NULL, "two", 3);
+	assert_int_equal(fix_judge(&f, &one), VERDICT_NOT_NEWER);
+}
+
+static void
+test_withdrawal_without_content(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "one", 3, &keys[0]);
+	struct entry two = fix_file("d/a", START_NS + 1, "two", 3, &keys[1]);
+
+	(void)state;
+	fix_put(&f, &one, "one", 3);
+	fix_put(&f, &two, "two", 3);
+	files_old_remove(&f.s.files, one.sha256);
+	memset(f.sent, 0, sizeof(f.sent));
+	fix_configure(&f, "d/*", keys, 1);
+	assert_int_equal(f.sent[IPC_RETRACT], 1);
+	assert_int_equal(f.sent[IPC_ENTRY], 0);
+	assert_int_equal(f.sent[IPC_WANT], 1);
+	assert_false(fix_exists(&f, "files/d/a"));
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_WITHDRAWN);
+	assert_int_equal(fix_fetch(&f, &one, "one", 3), VERDICT_CREATED);
+	fix_assert_content(&f, "d/a", "one", 3);
+}
+
+/* A name that goes makes room for one that could not be beside it. */
+static void
+test_names_change(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &keys[0]);
+	struct entry d = fix_file("d", START_NS, "file d", 6, &keys[0]);
+	struct policy *p;
+
+	(void)state;
+	fix_put(&f, &e, "abc", 3);
+	p = fix_policy_begin();
+	fix_allow(p, "d", keys, 1);
+	fix_apply(&f, p);
+	assert_false(fix_exists(&f, "files/d"));
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_NOT_FOUND);
+	assert_int_equal(f.s.stats.bytes, 0);
+	assert_int_equal(fix_put(&f, &d, "file d", 6), VERDICT_CREATED);
+	fix_assert_content(&f, "d", "file d", 6);
+	/* and back: what left is placed only after what was in its way went */
+	p = fix_policy_begin();
+	fix_allow(p, "d/*", keys, 1);
+	fix_apply(&f, p);
+	fix_assert_content(&f, "d/a", "abc", 3);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 0);
+}
+
+/* The configuration changed while the store was down; many names. */
+static void
+test_many_names(void **state)
+{
+	char name[32];
+	struct entry e;
+
+	(void)state;
+	for (int i = 0; i < 600; i++) {
+		uint64_t id;
+
+		snprintf(name, sizeof(name), "d/f%d", i);
+		e = fix_file(name, START_NS, name, strlen(name), &keys[i % 2]);
+		id = fix_begin(&f, &e, 0, true);
+		fix_content(&f, id, name, strlen(name));
+	}
+	fix_turn(&f);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_VISIBLE), 600);
+	fix_die(&f);
+	fix_start(&f);
+	fix_configure(&f, "d/*", keys, 1);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_VISIBLE), 300);
+	assert_int_equal(fix_count_dir(&f, "files/d"), 300);
+	fix_configure(&f, "d/*", keys, 2);
+	assert_int_equal(fix_count_dir(&f, "files/d"), 600);
+	fix_assert_opens(&f, "d/f599", NULL, "d/f599", 6);
+}
+
+static void
+test_network(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &keys[0]);
+	struct ipc_config_begin m = fix_limits();
+	struct policy *p;
+
+	(void)state;
+	fix_put(&f, &e, "abc", 3);
+	m.network = bytes_of(keys[2].public_key, 32);
+	p = policy_new(&m);
+	fix_allow(p, "d/*", keys, 2);
+	fix_apply(&f, p);
+	assert_false(fix_exists(&f, "files/d/a"));
+	assert_int_equal(fix_judge(&f, &e), VERDICT_OTHER_NETWORK);
+}
+
+/* --- time --------------------------------------------------------------------
+ */
+
+static struct entry
+short_lived(
+    const char *name, uint64_t at_ns, const char *content, uint64_t valid_for_s)
+{
+	struct entry e =
+	    fix_file(name, at_ns, content, strlen(content), &keys[0]);
+
+	e.valid_for_s = valid_for_s;
+	fix_sign(&e, &keys[0]);
+	return e;
+}
+
+static void
+tick(void)
+{
+	expire_tick(&f.s);
+	fix_turn(&f);
+}
+
+static void
+test_expiry(void **state)
+{
+	struct entry old = fix_file("d/a", START_NS, "old", 3, &keys[0]);
+	struct entry e = short_lived("d/a", START_NS + 1, "abc", 60);
+	uint8_t key[16];
+	struct ipc_read_entry m = {.id = 1};
+
+	(void)state;
+	fix_put(&f, &old, "old", 3);
+	fix_put(&f, &e, "abc", 3);
+	tick();
+	fix_assert_content(&f, "d/a", "abc", 3);
+	memset(f.sent, 0, sizeof(f.sent));
+	fix_pass(61 * NS_PER_S);
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_NOT_FOUND);
+	tick();
+	assert_false(fix_exists(&f, "files/d/a")); /* and nothing older */
+	assert_int_equal(f.sent[IPC_RETRACT], 0);
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_NOT_FOUND);
+	assert_int_equal(fix_judge(&f, &old), VERDICT_NOT_NEWER);
+	name_key("d/a", key);
+	memcpy(m.key, key, 16);
+	ask_read_entry(&f.s, &m);
+	assert_int_equal(f.opened, VERDICT_OK);
+	assert_memory_equal(f.read.sha256, e.sha256, 32);
+	fix_die(&f);
+	fix_start(&f);
+	fix_configure(&f, "d/*", keys, 2);
+	tick();
+	assert_false(fix_exists(&f, "files/d/a"));
+	/* the clock was wrong, by less than a day: it is back */
+	fix_now -= 3600 * NS_PER_S;
+	tick();
+	tick();
+	fix_now += 3600 * NS_PER_S;
+}
+
+static void
+test_clock_goes_back(void **state)
+{
+	struct entry e = short_lived("d/a", START_NS, "abc", 60);
+
+	(void)state;
+	fix_put(&f, &e, "abc", 3);
+	tick();
+	fix_now += 100 * NS_PER_S;
+	tick();
+	assert_false(fix_exists(&f, "files/d/a"));
+	fix_now -= 100 * NS_PER_S;
+	tick();
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	fix_pass(61 * NS_PER_S);
+	tick();
+	assert_false(fix_exists(&f, "files/d/a"));
+}
+
+static void
+test_clock_is_wrong(void **state)
+{
+	struct entry e = short_lived("d/a", START_NS, "abc", 60);
+
+	(void)state;
+	fix_put(&f, &e, "abc", 3);
+	tick();
+	fix_now += 2 * 86400 * NS_PER_S; /* a step, not time */
+	tick();
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	fix_pass(3601 * NS_PER_S);
+	tick();
+	tick();
+	assert_false(fix_exists(&f, "files/d/a"));
+}
+
+static void
+test_already_expired(void **state)
+{
+	struct entry e =
+	    short_lived("d/a", START_NS - 100 * NS_PER_S, "abc", 60);
+
+	(void)state;
+	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_EXPIRED);
+	/* a peer's is kept, at once and without content */
+	assert_int_equal(fix_judge(&f, &e), VERDICT_CREATED);
+	assert_int_equal(fix_winner(&f, "d/a").state, WINNER_HIDDEN);
+	assert_int_equal(f.sent[IPC_ENTRY], 1);
+	tick();
+	e = fix_file("d/a", START_NS - 200 * NS_PER_S, "old", 3, &keys[1]);
+	assert_int_equal(fix_judge(&f, &e), VERDICT_NOT_NEWER);
+}
+
+/* --- history
+ * ------------------------------------------------------------------- */
+
+static void
+test_replaced_is_served(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "one", 3, &keys[0]);
+	struct entry two = fix_file("d/a", START_NS + 1, "two", 3, &keys[0]);
+	struct ipc_config_begin m = fix_limits();
+	struct policy *p;
+	uint8_t version[32];
+
+	(void)state;
+	m.history_size = 0;
+	p = policy_new(&m);
+	fix_allow(p, "d/*", keys, 2);
+	fix_apply(&f, p);
+	entry_version(&one, version);
+	fix_put(&f, &one, "one", 3);
+	fix_put(&f, &two, "two", 3);
+	commit_tick(&f.s);
+	fix_turn(&f);
+	fix_assert_opens(&f, "d/a", version, "one", 3);
+	fix_pass(61 * NS_PER_S);
+	assert_int_equal(fix_open(&f, "d/a", version), VERDICT_NOT_FOUND);
+	commit_tick(&f.s);
+	fix_turn(&f);
+	assert_int_equal(fix_count_dir(&f, "index/old"), 0);
+	assert_int_equal(f.s.stats.old_bytes, 0);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_HISTORY), 0);
+}
+
+/* --- what dm-net is told
+ * ---------------------------------------------------------- */
+
+static void
+test_stream_and_list(void **state)
+{
+	struct ipc_list m = {.id = 7,
+	    .prefix = bytes_text("d/f1"),
+	    .cursor = bytes_text(""),
+	    .limit = 64};
+	struct ipc_save_peer peer = {.first = true, .last_success_s = 5};
+	char name[32], last[32] = "";
+	struct entry e;
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "d/f%03d", i);
+		e = fix_file(name, START_NS, "x", 1, &keys[0]);
+		fix_content(&f, fix_begin(&f, &e, 0, true), "x", 1);
+	}
+	fix_turn(&f);
+	e = fix_delete("d/f000", START_NS + 1, &keys[0]);
+	fix_judge(&f, &e);
+	peer.address = bytes_text("addr");
+	stream_save_peer(&f.s, &peer);
+	stream_tick(&f.s);
+	fix_turn(&f);
+	assert_true(stream_credit(&f.s, 1));
+	fix_turn(&f);
+	assert_int_equal(f.n_rows, IPC_INDEX_ROWS_MAX);
+	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 0);
+	assert_true(stream_credit(&f.s, IPC_INDEX_WINDOW));
+	assert_false(stream_credit(&f.s, IPC_INDEX_WINDOW + 1));
+	fix_turn(&f);
+	assert_int_equal(f.n_rows, 1000);
+	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 1);
+	assert_int_equal(f.sent[IPC_PEER_HINT], 1);
+	for (size_t i = 1; i < f.n_rows; i++)
+		assert_true(memcmp(f.rows + (i - 1) * IPC_INDEX_ROW_SIZE,
+				f.rows + i * IPC_INDEX_ROW_SIZE, 16) < 0);
+	do {
+		f.n_listed = 0;
+		ask_list(&f.s, &m);
+		for (size_t i = 0; i < f.n_listed; i++, n++) {
+			assert_true(strcmp(last, f.listed[i].name) < 0);
+			strcpy(last, f.listed[i].name);
+		}
+		m.cursor = bytes_text(last);
+	} while (f.has_more);
+	assert_int_equal(n, 100); /* d/f100 to d/f199 */
+	m.prefix = bytes_text("d/f000");
+	m.cursor = bytes_text("");
+	f.n_listed = 0;
+	ask_list(&f.s, &m);
+	assert_int_equal(f.n_listed, 0); /* deleted */
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {T(test_withdrawal),
+	    T(test_withdrawal_without_content), T(test_names_change),
+	    T(test_many_names), T(test_network), T(test_expiry),
+	    T(test_clock_goes_back), T(test_clock_is_wrong),
+	    T(test_already_expired), T(test_replaced_is_served),
+	    T(test_stream_and_list)};
+
+	return cmocka_run_group_tests(tests, make_keys, NULL);
+}
