@@ -32,10 +32,11 @@ pending_add(struct sync *s, struct walk *w, const struct question *q)
 
 static void
 pending_prefix(struct sync *s, struct walk *w, enum question_type type,
-    const struct trie_prefix *prefix)
+    const struct trie_prefix *prefix, uint32_t expect)
 {
 	struct question q = {.type = type, .prefix = *prefix};
 
+	q.expect = expect < WIRE_ROWS_MAX ? expect : WIRE_ROWS_MAX;
 	pending_add(s, w, &q);
 }
 
