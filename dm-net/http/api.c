@@ -149,6 +149,10 @@ judge_body(struct http_exchange *x, const struct http_request *r)
 		return VERDICT_MALFORMED;
 	}
 	x->body_left = length;
+	/* Refused by its route; whatever follows is not another request. */
+	if (r->method == METHOD_PUT &&
+	    !http_request_has(r, FIELD_CONTENT_LENGTH))
+		x->body_left = UINT64_MAX;
 	if (length > 0 && r->method != METHOD_PUT)
 		return VERDICT_MALFORMED;
 	if (!http_request_has(r, FIELD_EXPECT))

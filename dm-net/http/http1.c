@@ -155,10 +155,11 @@ static void
 begin(struct http1 *h, size_t len)
 {
 	struct http_request r;
+	enum verdict v = http1_parse(h->buf, len, &r, &h->keep_alive);
 
 	h->is_fresh = false;
-	if (!http1_parse(h->buf, len, &r, &h->keep_alive)) {
-		refuse(h, VERDICT_MALFORMED);
+	if (v != VERDICT_OK) {
+		refuse(h, v);
 		return;
 	}
 	h->is_version_10 = r.is_version_10;

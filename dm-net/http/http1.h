@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/verdict.h"
+
 struct http1;
 struct http_conn;
 struct http_request;
@@ -34,9 +36,9 @@ bool http1_is_idle(const struct http1 *);
 
 /*
  * Parses a whole head, to the empty line, into a request that borrows from it.
- * False if malformed. Pure.
+ * OK, MALFORMED or HEAD_TOO_LARGE. Pure.
  */
-bool http1_parse(
+enum verdict http1_parse(
     const char *head, size_t len, struct http_request *, bool *keep_alive);
 
 #endif

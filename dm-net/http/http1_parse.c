@@ -3,7 +3,7 @@
  * A head is parsed when all of it is here, in one buffer, so that every field
  * is one piece and is borrowed. llhttp runs without any lenient flag; checked
  * before it: each line ends with CR LF, neither stands alone, no line
- * continues the one before (some of its releases take these).
+ * continues the one before or has no name (some of its releases take these).
  */
 #include <llhttp.h>
 #include <string.h>
@@ -83,7 +83,7 @@ lines_are_strict(const char *head, size_t len)
 			return false;
 		if (memchr(p, '\n', (size_t)(cr - p)) != NULL)
 			return false;
-		if (*p == ' ' || *p == '\t')
+		if (*p == ' ' || *p == '\t' || *p == ':')
 			return false;
 		p = cr + 2;
 	}
@@ -107,7 +107,7 @@ method_of(const llhttp_t *p)
 	}
 }
 
-bool
+enum verdict
 http1_parse(
     const char *head, size_t len, struct http_request *r, bool *keep_alive)
 {
@@ -116,16 +116,18 @@ http1_parse(
 
 	memset(r, 0, sizeof(*r));
 	if (!lines_are_strict(head, len))
-		return false;
+		return VERDICT_MALFORMED;
 	llhttp_init(&p, HTTP_REQUEST, &settings);
 	p.data = &parse;
 	if (llhttp_execute(&p, head, len) != HPE_PAUSED ||
 	    llhttp_get_error_pos(&p) != head + len)
-		return false;
+		return parse.n_fields > HTTP_HEADERS_MAX
+		    ? VERDICT_HEAD_TOO_LARGE
+		    : VERDICT_MALFORMED;
 	if (p.http_major != 1 || p.http_minor > 1 || r->target.data == NULL)
-		return false;
+		return VERDICT_MALFORMED;
 	r->method = method_of(&p);
 	r->is_version_10 = p.http_minor == 0;
 	*keep_alive = p.http_minor == 1 && llhttp_should_keep_alive(&p) == 1;
-	return true;
+	return VERDICT_OK;
 }

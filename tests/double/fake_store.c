@@ -223,10 +223,10 @@ find_key(struct fake_store *s, const uint8_t key[static 16])
 }
 
 static int
-content_fd(const struct fake_file *f)
+content_fd(const struct fake_file *f, size_t cut)
 {
 	int fd = memfd_create("content", MFD_CLOEXEC);
-	size_t size = (size_t)f->entry.size;
+	size_t size = (size_t)f->entry.size - cut;
 
 	if (fd == -1 || write(fd, f->content, size) != (ssize_t)size)
 		fatal("memfd_create");
@@ -253,7 +253,7 @@ on_open(void *ctx, struct ipc *ipc, const void *msg, int unused_fd)
 		answer.entry =
 		    bytes_of(encoded, entry_encode(&f->entry, encoded));
 		if (answer.verdict == VERDICT_OK)
-			fd = content_fd(f);
+			fd = content_fd(f, s->cut);
 	}
 	ipc_send(ipc, IPC_OPENED, &answer, fd);
 }
@@ -288,7 +288,8 @@ on_list(void *ctx, struct ipc *ipc, const void *msg, int fd)
 
 	(void)fd;
 	s->listed++;
-	if (s->is_silent)
+	if (s->is_silent ||
+	    (s->silent_after > 0 && s->listed > s->silent_after))
 		return;
 	bytes_copy_text(m->prefix, prefix, sizeof(prefix));
 	bytes_copy_text(m->cursor, cursor, sizeof(cursor));

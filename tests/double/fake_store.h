@@ -46,6 +46,8 @@ struct fake_store {
 	bool without_signatures; /* do not verify them */
 	bool is_stalled;	 /* gives no more credit */
 	bool is_silent;		 /* answers no open, list or read_entry */
+	unsigned silent_after;	 /* lists answered before it falls silent */
+	size_t cut;		 /* bytes that are missing from files on disk */
 	unsigned page;		 /* rows of a list, 0 for what is asked */
 
 	/* what the test may look at */

@@ -133,6 +133,16 @@ is_own(void *ctx, const uint8_t *address, size_t len)
 struct http_node *
 http_node_new(void)
 {
+	struct http_node *n = http_node_unconfigured();
+
+	n->facts.configured = true;
+	http_server_configure(n->http, &n->settings);
+	return n;
+}
+
+struct http_node *
+http_node_unconfigured(void)
+{
 	struct http_node *n = xcalloc(1, sizeof(*n));
 	struct http_backend backend = {.ctx = n,
 	    .peers = give_peers,
@@ -145,9 +155,7 @@ http_node_new(void)
 	n->http = http_server_new(n->base, &backend);
 	n->settings.read = CONFIG_READ_LOCAL;
 	n->settings.max_file_size = 8 << 20;
-	http_server_configure(n->http, &n->settings);
-	n->facts = (struct http_facts){.configured = true,
-	    .config_generation = 1,
+	n->facts = (struct http_facts){.config_generation = 1,
 	    .listening = true,
 	    .store_ready = true,
 	    .store_writable = true};
@@ -201,10 +209,10 @@ http_node_talk(struct http_node *n, int fd, const void *data, size_t len,
 {
 	const char *p = data;
 	size_t got = 0;
-	bool moved = true;
+	int still = 0; /* turns in which nothing moved */
 
 	*is_closed = false;
-	while (moved && !*is_closed && got + 1 < out_size) {
+	while (still < 3 && !*is_closed && got + 1 < out_size) {
 		ssize_t w = 0, r;
 
 		if (len > 0)
@@ -218,7 +226,7 @@ http_node_talk(struct http_node *n, int fd, const void *data, size_t len,
 		if (r > 0)
 			got += (size_t)r;
 		*is_closed = r == 0 || (r == -1 && errno != EAGAIN);
-		moved = w > 0 || r > 0;
+		still = w > 0 || r > 0 ? 0 : still + 1;
 	}
 	out[got] = '\0';
 	return got;

@@ -28,6 +28,9 @@ struct http_node {
 
 /* Reading is allowed from loopback and from the own address 192.0.2.1. */
 struct http_node *http_node_new(void);
+
+/* Before its first configuration. */
+struct http_node *http_node_unconfigured(void);
 void http_node_free(struct http_node *);
 
 /* The store goes away with all it had, and comes back empty. */
