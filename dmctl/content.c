@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/content.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "common/log.h"
+
+#define BUFFER_SIZE (128u << 10)
+
+/* --- hashing -----------------------------------------------------------------
+ */
+
+struct hash {
+	EVP_MD_CTX *ctx;
+};
+
+struct hash *
+hash_new(void)
+{
+	struct hash *h = xcalloc(1, sizeof(*h));
+
+	h->ctx = EVP_MD_CTX_new();
+	if (h->ctx == NULL ||
+	    EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1)
+		fatal("sha256 failed");
+	return h;
+}
+
+void
+hash_add(struct hash *h, const void *data, size_t len)
+{
+	if (EVP_DigestUpdate(h->ctx, data, len) != 1)
+		fatal("sha256 failed");
+}
+
+void
+hash_end(struct hash *h, uint8_t sha256[static 32])
+{
+	if (EVP_DigestFinal_ex(h->ctx, sha256, NULL) != 1)
+		fatal("sha256 failed");
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
+/* --- copies
+ * -------------------------------------------------------------------- */
+
+static int
+failed(const char *path, int error, int code)
+{
+	log_error("%s: %s", path, strerror(error));
+	return code;
+}
+
+/* Memory that can be sealed, or a file that nobody else can open. */
+static int
+copy_new(bool is_sealed)
+{
+	const char *dir = getenv("TMPDIR");
+	char path[4096];
+	int fd;
+
+	if (is_sealed)
+		return memfd_create("dmctl", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (dir == NULL || *dir == '\0')
+		dir = "/tmp";
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	if ((size_t)snprintf(path, sizeof(path), "%s/dmctl.XXXXXX", dir) >=
+	    sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd != -1)
+		unlink(path);
+	return fd;
+}
+
+static bool
+write_all(int fd, const uint8_t *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return false;
+		data += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* Reads from to its end: hashes, counts and, if to is not -1, copies. */
+static int
+pass(struct content *c, int from, int to, const char *path)
+{
+	uint8_t *buffer = xmalloc(BUFFER_SIZE);
+	struct hash *h = hash_new();
+	int code = EX_OK;
+	ssize_t n;
+
+	while ((n = read(from, buffer, BUFFER_SIZE)) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			code = failed(path, errno, EX_IOERR);
+			break;
+		}
+		if (to != -1 && !write_all(to, buffer, (size_t)n)) {
+			log_error(
+			    "%s cannot be copied: %s", path, strerror(errno));
+			code = EX_IOERR;
+			break;
+		}
+		hash_add(h, buffer, (size_t)n);
+		c->size += (uint64_t)n;
+	}
+	hash_end(h, c->sha256);
+	free(buffer);
+	return code;
+}
+
+static int
+read_copy(struct content *c, int fd, const char *path, bool is_sealed)
+{
+	const int seals =
+	    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+	int code;
+
+	c->fd = copy_new(is_sealed);
+	if (c->fd == -1) {
+		log_error("no room for a copy: %s", strerror(errno));
+		return EX_CANTCREAT;
+	}
+	code = pass(c, fd, c->fd, path);
+	if (code == EX_OK && is_sealed &&
+	    fcntl(c->fd, F_ADD_SEALS, seals) == -1)
+		code = failed("sealing memory", errno, EX_OSERR);
+	if (code != EX_OK)
+		content_close(c);
+	return code;
+}
+
+int
+content_read(struct content *c, int fd, const char *path, bool is_sealed)
+{
+	memset(c, 0, sizeof(*c));
+	return read_copy(c, fd, path, is_sealed);
+}
+
+int
+content_open(struct content *c, const char *path, bool is_sealed)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	struct stat st;
+	int code, fd;
+
+	memset(c, 0, sizeof(*c));
+	c->fd = -1;
+	fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return failed(path, errno, EX_NOINPUT);
+	if (fstat(fd, &st) == -1 || S_ISDIR(st.st_mode)) {
+		close(fd);
+		return failed(path, EISDIR, EX_NOINPUT);
+	}
+	if (is_sealed || is_stdin || !S_ISREG(st.st_mode)) {
+		code = read_copy(c, fd, path, is_sealed);
+		close(fd);
+		return code;
+	}
+	c->fd = fd;
+	code = pass(c, fd, -1, path);
+	if (code != EX_OK)
+		content_close(c);
+	return code;
+}
+
+void
+content_close(struct content *c)
+{
+	if (c->fd != -1)
+		close(c->fd);
+	c->fd = -1;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The content of a file that is to be signed or sent: its size, its hash and a
+ * descriptor to read it from. Where it is not a regular file (standard input,
+ * a pipe), and where dmd must be sure that nobody changes it, it is copied: to
+ * sealed memory for the control socket, else to a file without a name.
+ */
+#ifndef DMCTL_CONTENT_H
+#define DMCTL_CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct content {
+	int fd; /* from its start to size */
+	uint64_t size;
+	uint8_t sha256[32];
+};
+
+/* path "-": standard input. 0, or an exit code after a message. */
+int content_open(struct content *, const char *path, bool is_sealed);
+
+/* The rest of what fd has behind its position; fd stays the caller's. */
+int content_read(struct content *, int fd, const char *path, bool is_sealed);
+
+void content_close(struct content *);
+
+/* --- hashing as bytes pass by
+ * ------------------------------------------------- */
+
+struct hash;
+struct hash *hash_new(void);
+void hash_add(struct hash *, const void *data, size_t len);
+
+/* Frees it. */
+void hash_end(struct hash *, uint8_t sha256[static 32]);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/control_ask.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "dmctl/clock.h"
+
+#define SEND_S_MAX 10 /* for connect() and the request */
+
+static int
+ask_connect(const char *path)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct timeval limit = {SEND_S_MAX, 0};
+	int fd, saved;
+
+	if (strlen(path) >= sizeof(un.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(un.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	/* holds for connect(2) too, when the backlog is full */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ==
+		-1 ||
+	    connect(fd, (const struct sockaddr *)&un, sizeof(un)) == -1) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+static int
+ask_send(int fd, const uint8_t *data, size_t len, int attached_fd)
+{
+	struct iovec iov = {(void *)(uintptr_t)data, len};
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *cmsg;
+	ssize_t n;
+
+	if (attached_fd != -1) {
+		msg.msg_control = control.space;
+		msg.msg_controllen = sizeof(control.space);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &attached_fd, sizeof(int));
+	}
+	do
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	while (n == -1 && errno == EINTR);
+	return n == -1 ? -1 : 0;
+}
+
+int
+control_ask_open(struct control_ask *ask, const char *socket_path,
+    enum control_command command, const void *fields, int fd)
+{
+	uint8_t request[CONTROL_REQUEST_MAX];
+	size_t len = control_request_encode(command, fields, request);
+	int saved;
+
+	memset(&ask->answer, 0, sizeof(ask->answer));
+	ask->attached_fd = -1;
+	ask->fd = ask_connect(socket_path);
+	if (ask->fd == -1)
+		return -1;
+	if (ask_send(ask->fd, request, len, fd) == 0)
+		return 0;
+	saved = errno;
+	control_ask_close(ask);
+	errno = saved;
+	return -1;
+}
+
+/* The descriptors of a message: the first is kept, others are closed. */
+static void
+ask_take_ancillary(struct control_ask *ask, struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+	int fd;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
+	     cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		size_t n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (cmsg->cmsg_level != SOL_SOCKET ||
+		    cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int),
+			    sizeof(int));
+			if (ask->attached_fd == -1)
+				ask->attached_fd = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
+static ssize_t
+ask_receive(struct control_ask *ask)
+{
+	struct iovec iov = {ask->buf, sizeof(ask->buf)};
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.space,
+	    .msg_controllen = sizeof(control.space)};
+	ssize_t n = recvmsg(ask->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n > 0)
+		ask_take_ancillary(ask, &msg);
+	return n;
+}
+
+enum ask_result
+control_ask_next(struct control_ask *ask, uint64_t deadline_mono_ns)
+{
+	struct pollfd p = {ask->fd, POLLIN, 0};
+	ssize_t n;
+
+	if (ask->attached_fd != -1)
+		close(ask->attached_fd);
+	ask->attached_fd = -1;
+	while ((n = ask_receive(ask)) == -1) {
+		if (errno != EAGAIN && errno != EINTR)
+			return ASK_LOST;
+		if (clock_left_ms(deadline_mono_ns) == 0)
+			return ASK_LATE;
+		if (poll(&p, 1, clock_left_ms(deadline_mono_ns)) == -1 &&
+		    errno != EINTR)
+			return ASK_LOST;
+	}
+	if (n == 0) {
+		errno = ECONNRESET;
+		return ASK_LOST;
+	}
+	if (!control_answer_decode(&ask->answer, ask->buf, (size_t)n)) {
+		errno = EPROTO;
+		return ASK_LOST;
+	}
+	return ask->answer.is_end ? ASK_END : ASK_ROW;
+}
+
+int
+control_ask_take_fd(struct control_ask *ask)
+{
+	int fd = ask->attached_fd;
+
+	ask->attached_fd = -1;
+	return fd;
+}
+
+void
+control_ask_close(struct control_ask *ask)
+{
+	if (ask->attached_fd != -1)
+		close(ask->attached_fd);
+	if (ask->fd != -1)
+		close(ask->fd);
+	ask->attached_fd = -1;
+	ask->fd = -1;
+}

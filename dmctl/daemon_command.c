@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/* reload, log and stop: what only root and the daemon's own user may. */
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "common/log.h"
+#include "dmctl/command.h"
+#include "dmctl/output.h"
+#include "dmctl/where.h"
+
+/* Asks, and prints the sentence of success or done. */
+static int
+tell(const struct args *args, enum control_command command, const void *fields,
+    const char *done)
+{
+	struct control_ask ask;
+	enum ask_result result;
+	struct where w;
+	struct bytes said;
+	char text[4 * CONTROL_SENTENCE_MAX + 1];
+	int code;
+
+	code = where_init(&w, args);
+	if (code == EX_OK)
+		code = where_ask(&w, &ask, command, fields);
+	if (code != EX_OK) {
+		where_clear(&w);
+		return code;
+	}
+	while ((result = control_ask_next(&ask, where_deadline(&w))) == ASK_ROW)
+		continue;
+	code = where_ended(&w, &ask, result, NULL);
+	if (code == EX_OK) {
+		said = done != NULL ? bytes_text(done) : ask.answer.sentence;
+		if ((args->given & ARG_JSON) != 0) {
+			printf("{\"done\":");
+			json_text(stdout, said);
+			printf("}\n");
+		} else {
+			printf("%s\n", log_escape(said.data, said.len, text,
+					   sizeof(text)));
+		}
+	}
+	control_ask_close(&ask);
+	where_clear(&w);
+	return code;
+}
+
+int
+command_reload(const struct args *args)
+{
+	return tell(args, CONTROL_RELOAD, NULL, NULL);
+}
+
+int
+command_log(const struct args *args)
+{
+	struct control_log request;
+	enum log_level level;
+
+	if (!log_level_parse(args->operands[0], &level)) {
+		log_error("expected fatal, error, warn, info or debug");
+		return EX_USAGE;
+	}
+	request.level = level;
+	return tell(args, CONTROL_LOG, &request,
+	    "the log level is changed, until a restart of dmd");
+}
+
+int
+command_stop(const struct args *args)
+{
+	return tell(args, CONTROL_STOP, NULL, "dmd is stopping");
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/deliver.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/duration.h"
+#include "common/log.h"
+#include "dmctl/clock.h"
+#include "dmctl/fields.h"
+#include "dmctl/json_scan.h"
+
+#define PAUSE_FIRST_NS (50 * NS_PER_MS)
+#define PAUSE_NS_MAX (2 * NS_PER_S)
+#define ANSWER_NS_MAX (60 * NS_PER_S) /* the store may wait for its disk */
+#define BODY_MAX 8192
+
+/* What one attempt came to. */
+enum attempt { ATTEMPT_DONE, ATTEMPT_AGAIN };
+
+static enum attempt __attribute__((format(printf, 4, 5))) not_judged(
+    struct delivery *d, enum attempt attempt, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	d->is_judged = false;
+	d->code = code;
+	va_start(ap, fmt);
+	vsnprintf(d->text, sizeof(d->text), fmt, ap);
+	va_end(ap);
+	return attempt;
+}
+
+static enum attempt
+judged(struct delivery *d, enum verdict verdict, const void *text, size_t len)
+{
+	d->is_judged = true;
+	d->verdict = verdict;
+	d->code = verdict_exit(verdict);
+	log_escape(text, len, d->text, sizeof(d->text));
+	return verdict == VERDICT_BUSY || verdict == VERDICT_NO_STORE ||
+		       verdict == VERDICT_STARTING
+		   ? ATTEMPT_AGAIN
+		   : ATTEMPT_DONE;
+}
+
+/* --- over the control socket
+ * -------------------------------------------------- */
+
+static enum attempt
+unreachable(const struct where *w, struct delivery *d, int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case EPIPE:
+	case EAGAIN:
+		return not_judged(d, ATTEMPT_AGAIN, EX_UNAVAILABLE,
+		    "no dmd answers at %s: %s", w->socket, strerror(error));
+	case EACCES:
+	case EPERM:
+		return not_judged(d, ATTEMPT_DONE, EX_NOPERM,
+		    "you may not use %s: root and the group of dm.toml may",
+		    w->socket);
+	case EPROTO:
+		return not_judged(d, ATTEMPT_DONE, EX_PROTOCOL,
+		    "the answer of dmd at %s is not understood", w->socket);
+	default:
+		return not_judged(d, ATTEMPT_DONE, EX_UNAVAILABLE, "%s: %s",
+		    w->socket, strerror(error));
+	}
+}
+
+static enum attempt
+try_control(
+    const struct where *w, const struct entry *e, int fd, struct delivery *d)
+{
+	uint8_t buf[ENTRY_SIZE_MAX];
+	const struct control_upload request = {
+	    .entry = bytes_of(buf, entry_encode(e, buf))};
+	uint64_t deadline = clock_mono_ns() + ANSWER_NS_MAX;
+	enum attempt attempt = ATTEMPT_DONE;
+	struct control_ask ask;
+	enum ask_result result;
+
+	if (control_ask_open(&ask, w->socket, CONTROL_UPLOAD, &request, fd) ==
+	    -1)
+		return unreachable(w, d, errno);
+	while ((result = control_ask_next(&ask, deadline)) == ASK_ROW)
+		if (ask.answer.kind == ROW_HELD)
+			d->held_signed_at_ns = ask.answer.row.held.signed_at_ns;
+	if (result == ASK_END)
+		attempt = judged(d, ask.answer.verdict,
+		    ask.answer.sentence.data, ask.answer.sentence.len);
+	else if (result == ASK_LOST)
+		attempt = unreachable(w, d, errno);
+	else
+		attempt = not_judged(d, ATTEMPT_DONE, EX_TEMPFAIL,
+		    "dmd at %s does not answer: it may or may not have it",
+		    w->socket);
+	control_ask_close(&ask);
+	return attempt;
+}
+
+/* --- over HTTP
+ * ------------------------------------------------------------------ */
+
+struct body {
+	char text[BODY_MAX];
+	size_t len;
+};
+
+static void
+body_add(void *ctx, const uint8_t *data, size_t len)
+{
+	struct body *b = ctx;
+
+	if (len > sizeof(b->text) - b->len)
+		len = sizeof(b->text) - b->len;
+	memcpy(b->text + b->len, data, len);
+	b->len += len;
+}
+
+static bool
+verdict_of_code(const char *code, enum verdict *verdict)
+{
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		if (strcmp(verdict_code((enum verdict)v), code) == 0) {
+			*verdict = (enum verdict)v;
+			return true;
+		}
+	return false;
+}
+
+/* The JSON document that came with the status. */
+static enum attempt
+judge_body(const struct body *b, int status, struct delivery *d)
+{
+	char code[64], detail[DELIVER_TEXT_MAX], at[64];
+	enum verdict v;
+
+	if (json_scan_text(b->text, b->len, "code", code, sizeof(code)) !=
+		JSON_STRING ||
+	    !verdict_of_code(code, &v))
+		return not_judged(d,
+		    status == 503 ? ATTEMPT_AGAIN : ATTEMPT_DONE,
+		    status == 503 ? EX_TEMPFAIL : EX_PROTOCOL,
+		    "what answers there is not dmd (HTTP status %d)", status);
+	if (json_scan_text(b->text, b->len, "detail", detail, sizeof(detail)) !=
+	    JSON_STRING)
+		snprintf(detail, sizeof(detail), "%s", verdict_sentence(v));
+	if (json_scan_text(b->text, b->len, "held_signed_at", at, sizeof(at)) !=
+		JSON_STRING ||
+	    !clock_parse(at, strlen(at), &d->held_signed_at_ns))
+		d->held_signed_at_ns = 0;
+	/* a 2xx is dmd's word that it is durable, whatever the body */
+	if ((status < 300) != verdict_is_ok(v))
+		return not_judged(d, ATTEMPT_DONE, EX_PROTOCOL,
+		    "status %d and code %s contradict each other", status,
+		    code);
+	return judged(d, v, detail, strlen(detail));
+}
+
+static enum attempt
+try_http(
+    const struct where *w, const struct entry *e, int fd, struct delivery *d)
+{
+	char fields[FIELDS_TEXT_MAX], path[NAME_LEN_MAX + 8];
+	struct body body = {.len = 0};
+	const struct http_call call = {
+	    .method = e->kind == ENTRY_DELETE ? "DELETE" : "PUT",
+	    .path = path,
+	    .fields = fields,
+	    .has_body = e->kind == ENTRY_FILE,
+	    .body_fd = fd,
+	    .body_size = e->size,
+	    .on_body = body_add,
+	    .ctx = &body};
+	const struct http_response *r;
+
+	/* the characters of names need no escape in a path */
+	snprintf(path, sizeof(path), "/files/%s", e->name);
+	fields_format(e, fields);
+	switch (http_client_call(w->http, &call, &r)) {
+	case HTTP_ANSWERED:
+		return judge_body(&body, r->status, d);
+	case HTTP_UNREACHABLE:
+	case HTTP_LOST:
+		return not_judged(d, ATTEMPT_AGAIN, EX_UNAVAILABLE, "%s",
+		    http_client_error(w->http));
+	case HTTP_UNRESOLVED:
+		return not_judged(d, ATTEMPT_DONE, EX_NOHOST, "%s",
+		    http_client_error(w->http));
+	case HTTP_MALFORMED:
+		return not_judged(d, ATTEMPT_DONE, EX_PROTOCOL, "%s",
+		    http_client_error(w->http));
+	case HTTP_BODY:
+		break;
+	}
+	return not_judged(
+	    d, ATTEMPT_DONE, EX_DATAERR, "%s", http_client_error(w->http));
+}
+
+/* --- patience
+ * --------------------------------------------------------------------- */
+
+void
+deliver(struct where *w, const struct entry *e, int fd, struct delivery *d)
+{
+	uint64_t deadline = clock_mono_ns() + w->args->timeout_ns;
+	uint64_t pause_ns = PAUSE_FIRST_NS;
+	char left[DURATION_TEXT_MAX];
+	bool has_told = false;
+
+	for (;;) {
+		memset(d, 0, sizeof(*d));
+		if ((w->http != NULL
+			    ? try_http(w, e, fd, d)
+			    : try_control(w, e, fd, d)) == ATTEMPT_DONE)
+			return;
+		if (clock_mono_ns() + pause_ns > deadline)
+			return;
+		if (!has_told && pause_ns >= NS_PER_S) {
+			log_warn("%s: %s; trying for up to %s", e->name,
+			    d->text,
+			    duration_format(w->args->timeout_ns, left));
+			has_told = true;
+		}
+		clock_sleep_ns(pause_ns);
+		pause_ns =
+		    pause_ns * 2 > PAUSE_NS_MAX ? PAUSE_NS_MAX : pause_ns * 2;
+	}
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/* get: a file's content, to stdout or a file that is replaced in one step. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/name.h"
+#include "dmctl/command.h"
+#include "dmctl/retrieve.h"
+
+struct target {
+	const char *path; /* NULL: stdout */
+	char temp[4096];  /* beside it */
+	int fd;
+};
+
+static bool
+target_take(void *ctx, const void *data, size_t len)
+{
+	const struct target *t = ctx;
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(t->fd, p, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			log_error("%s: %s",
+			    t->path != NULL ? t->path : "stdout",
+			    strerror(errno));
+			return false;
+		}
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static int
+target_open(struct target *t, const char *path)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	t->path = path != NULL && strcmp(path, "-") != 0 ? path : NULL;
+	t->fd = STDOUT_FILENO;
+	if (t->path == NULL)
+		return EX_OK;
+	if ((size_t)snprintf(t->temp, sizeof(t->temp), "%s.XXXXXX", path) >=
+	    sizeof(t->temp)) {
+		log_error("%s: %s", path, strerror(ENAMETOOLONG));
+		return EX_CANTCREAT;
+	}
+	t->fd = mkostemp(t->temp, O_CLOEXEC);
+	if (t->fd == -1) {
+		log_error("%s: %s", path, strerror(errno));
+		return EX_CANTCREAT;
+	}
+	/* as if it had been made by open(2) */
+	if (fchmod(t->fd, 0666 & ~mask) == -1)
+		log_warn("%s: %s", path, strerror(errno));
+	return EX_OK;
+}
+
+/* In its place if all went well, else gone. */
+static int
+target_close(struct target *t, int code)
+{
+	if (t->path == NULL)
+		return code;
+	if (code == EX_OK &&
+	    (fsync(t->fd) == -1 || rename(t->temp, t->path) == -1)) {
+		log_error("%s: %s", t->path, strerror(errno));
+		code = EX_CANTCREAT;
+	}
+	close(t->fd);
+	if (code != EX_OK)
+		unlink(t->temp);
+	return code;
+}
+
+int
+command_get(const struct args *args)
+{
+	const char *name = args->operands[0];
+	struct target target;
+	struct where w;
+	struct entry e;
+	int code;
+
+	if (!name_is_valid(name, strlen(name))) {
+		log_error(
+		    "%.300s: %s", name, verdict_sentence(VERDICT_BAD_NAME));
+		return EX_DATAERR;
+	}
+	code = where_init(&w, args);
+	if (code == EX_OK)
+		code = target_open(&target, args->output);
+	if (code == EX_OK) {
+		code = retrieve(&w, name, target_take, &target, &e);
+		code = target_close(&target, code);
+	}
+	where_clear(&w);
+	return code;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/http_client.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dmctl/clock.h"
+#include "dmctl/progress.h"
+
+#define CONNECT_NS_MAX (10 * NS_PER_S) /* for each address */
+#define IDLE_NS_MAX (60 * NS_PER_S)
+#define CONTINUE_NS_MAX (5 * NS_PER_S) /* then the body goes unasked */
+#define EXPECT_SIZE 65536	       /* bodies from here on ask first */
+#define REQUEST_MAX 4096
+#define BUFFER_SIZE 65536
+
+struct http_client {
+	struct url url;
+	int fd;
+	bool is_reused; /* answered a request before */
+	char error[HTTP_CLIENT_ERROR_MAX];
+	struct http_response response;
+	uint8_t buffer[BUFFER_SIZE];
+};
+
+/* One request under way. */
+struct transfer {
+	struct http_client *client;
+	const struct http_call *call;
+	char head[REQUEST_MAX];
+	size_t head_len;
+	size_t head_sent;
+	uint64_t body_sent;
+	size_t chunk_at; /* of the client's buffer: read, not sent */
+	size_t chunk_len;
+	bool is_waiting; /* for 100 Continue */
+	bool is_refused; /* the other side reads no more */
+	uint64_t continue_mono_ns;
+	uint64_t idle_mono_ns;
+	struct progress progress;
+};
+
+struct http_client *
+http_client_new(const struct url *url)
+{
+	struct http_client *c = xcalloc(1, sizeof(*c));
+
+	c->url = *url;
+	c->fd = -1;
+	return c;
+}
+
+static void
+client_close(struct http_client *c)
+{
+	if (c->fd != -1)
+		close(c->fd);
+	c->fd = -1;
+	c->is_reused = false;
+}
+
+void
+http_client_free(struct http_client *c)
+{
+	if (c == NULL)
+		return;
+	client_close(c);
+	free(c);
+}
+
+const char *
+http_client_error(const struct http_client *c)
+{
+	return c->error;
+}
+
+static enum http_outcome __attribute__((format(printf, 3, 4)))
+fail(struct http_client *c, enum http_outcome outcome, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->error, sizeof(c->error), fmt, ap);
+	va_end(ap);
+	client_close(c);
+	return outcome;
+}
+
+/* --- connecting --------------------------------------------------------------
+ */
+
+/* A connected socket that never blocks, -1 with errno. */
+static int
+connect_one(const struct addrinfo *ai)
+{
+	struct pollfd p = {-1, POLLOUT, 0};
+	uint64_t deadline = clock_mono_ns() + CONNECT_NS_MAX;
+	socklen_t len = sizeof(int);
+	int on = 1, error = 0, n;
+
+	p.fd = socket(ai->ai_family,
+	    ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
+	if (p.fd == -1)
+		return -1;
+	if (connect(p.fd, ai->ai_addr, ai->ai_addrlen) == -1)
+		error = errno;
+	if (error == EINPROGRESS) {
+		do
+			n = poll(&p, 1, clock_left_ms(deadline));
+		while (n == -1 && errno == EINTR);
+		if (n == 0)
+			error = ETIMEDOUT;
+		else if (getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &error, &len) ==
+			 -1)
+			error = errno;
+	}
+	if (error != 0) {
+		close(p.fd);
+		errno = error;
+		return -1;
+	}
+	/* only saves time */
+	(void)setsockopt(p.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return p.fd;
+}
+
+static enum http_outcome
+client_connect(struct http_client *c)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
+	struct addrinfo *list, *ai;
+	char at[URL_AUTHORITY_MAX];
+	int error, saved = ECONNREFUSED;
+
+	if (c->fd != -1)
+		return HTTP_ANSWERED;
+	error = getaddrinfo(c->url.host, c->url.port, &hints, &list);
+	if (error == EAI_AGAIN)
+		return fail(c, HTTP_UNREACHABLE, "%s: %s", c->url.host,
+		    gai_strerror(error));
+	if (error != 0)
+		return fail(c, HTTP_UNRESOLVED, "%s: %s", c->url.host,
+		    error == EAI_SYSTEM ? strerror(errno)
+					: gai_strerror(error));
+	for (ai = list; ai != NULL && c->fd == -1; ai = ai->ai_next) {
+		c->fd = connect_one(ai);
+		if (c->fd == -1)
+			saved = errno;
+	}
+	freeaddrinfo(list);
+	if (c->fd == -1)
+		return fail(c, HTTP_UNREACHABLE,
+		    "no daemon answers at http://%s: %s",
+		    url_authority(&c->url, at), strerror(saved));
+	return HTTP_ANSWERED;
+}
+
+/* --- one request
+ * ---------------------------------------------------------------- */
+
+static void
+transfer_init(
+    struct transfer *t, struct http_client *c, const struct http_call *call)
+{
+	char host[URL_AUTHORITY_MAX], body[96] = "";
+	int n;
+
+	memset(t, 0, sizeof(*t));
+	t->client = c;
+	t->call = call;
+	t->is_waiting = call->has_body && call->body_size >= EXPECT_SIZE;
+	if (call->has_body)
+		snprintf(body, sizeof(body),
+		    "Content-Length: %" PRIu64 "\r\n%s", call->body_size,
+		    t->is_waiting ? "Expect: 100-continue\r\n" : "");
+	n = snprintf(t->head, sizeof(t->head),
+	    "%s %s%s HTTP/1.1\r\nHost: %s\r\n"
+	    "User-Agent: dmctl/" DMD_VERSION "\r\nAccept: */*\r\n%s%s\r\n",
+	    call->method, c->url.prefix, call->path,
+	    url_authority(&c->url, host), body, call->fields);
+	if (n < 0 || (size_t)n >= sizeof(t->head))
+		fatal("a request's head of %d bytes", n);
+	t->head_len = (size_t)n;
+	t->idle_mono_ns = clock_mono_ns() + IDLE_NS_MAX;
+	progress_init(&t->progress, call->path, call->body_size);
+	http_response_init(&c->response);
+}
+
+static bool
+has_to_send(const struct transfer *t)
+{
+	if (t->is_refused)
+		return false;
+	if (t->head_sent < t->head_len)
+		return true;
+	return t->call->has_body && !t->is_waiting &&
+	       t->body_sent < t->call->body_size;
+}
+
+/* More of the body into the buffer: 1, or 0 if it cannot be read. */
+static bool
+fill_chunk(struct transfer *t)
+{
+	uint64_t left = t->call->body_size - t->body_sent;
+	size_t want = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
+	ssize_t n;
+
+	do
+		n = pread(t->call->body_fd, t->client->buffer, want,
+		    (off_t)t->body_sent);
+	while (n == -1 && errno == EINTR);
+	t->chunk_at = 0;
+	t->chunk_len = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+/* Sends what the socket takes now. */
+static enum http_outcome
+send_some(struct transfer *t)
+{
+	struct http_client *c = t->client;
+	bool is_head = t->head_sent < t->head_len;
+	const void *data;
+	size_t len;
+	ssize_t n;
+
+	if (!is_head && t->chunk_at == t->chunk_len && !fill_chunk(t))
+		return fail(c, HTTP_BODY, "the file changed while it was read");
+	data = is_head ? (const void *)(t->head + t->head_sent)
+		       : c->buffer + t->chunk_at;
+	len = is_head ? t->head_len - t->head_sent : t->chunk_len - t->chunk_at;
+	n = send(c->fd, data, len, MSG_NOSIGNAL);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return HTTP_ANSWERED;
+	if (n == -1) {
+		/* why may stand in an answer that is already here */
+		t->is_refused = true;
+		c->response.may_keep_alive = false;
+		return HTTP_ANSWERED;
+	}
+	t->idle_mono_ns = clock_mono_ns() + IDLE_NS_MAX;
+	if (is_head) {
+		t->head_sent += (size_t)n;
+		t->continue_mono_ns = clock_mono_ns() + CONTINUE_NS_MAX;
+		return HTTP_ANSWERED;
+	}
+	t->chunk_at += (size_t)n;
+	t->body_sent += (uint64_t)n;
+	progress_show(&t->progress, t->body_sent);
+	return HTTP_ANSWERED;
+}
+
+/* What is refused has a body of its own kind: see http_client_call(). */
+static void
+body_pass(void *ctx, const uint8_t *data, size_t len)
+{
+	const struct transfer *t = ctx;
+
+	if (t->call->on_body != NULL)
+		t->call->on_body(t->call->ctx, data, len);
+}
+
+/* Reads what is there; the buffer may hold a chunk, so it has its own. */
+static enum http_outcome
+receive_some(struct transfer *t)
+{
+	struct http_client *c = t->client;
+	uint8_t data[16384];
+	ssize_t n = recv(c->fd, data, sizeof(data), 0);
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return HTTP_ANSWERED;
+	if (n <= 0) {
+		int saved = n == 0 ? ECONNRESET : errno;
+
+		http_response_end(&c->response);
+		if (n == 0 && c->response.state == RESPONSE_DONE)
+			return HTTP_ANSWERED;
+		return fail(
+		    c, HTTP_LOST, "the connection broke: %s", strerror(saved));
+	}
+	t->idle_mono_ns = clock_mono_ns() + IDLE_NS_MAX;
+	if (http_response_feed(&c->response, data, (size_t)n, body_pass, t) <
+	    (size_t)n)
+		c->response.may_keep_alive = false; /* not asked for */
+	if (c->response.is_continue)
+		t->is_waiting = false;
+	if (c->response.state == RESPONSE_BAD)
+		return fail(c, HTTP_MALFORMED,
+		    "what answers there does not speak HTTP/1.1 as dmd does");
+	return HTTP_ANSWERED;
+}
+
+static enum http_outcome
+transfer_step(struct transfer *t)
+{
+	struct http_client *c = t->client;
+	struct pollfd p = {c->fd, POLLIN, 0};
+	uint64_t deadline = t->idle_mono_ns;
+	enum http_outcome outcome = HTTP_ANSWERED;
+	int n;
+
+	/* an answer has begun: the rest of the body is not wanted */
+	if (c->response.status == 0 && has_to_send(t))
+		p.events |= POLLOUT;
+	else if (t->is_waiting && t->continue_mono_ns < deadline)
+		deadline = t->continue_mono_ns;
+	n = poll(&p, 1, clock_left_ms(deadline));
+	if (n == -1 && errno != EINTR)
+		return fail(c, HTTP_LOST, "poll: %s", strerror(errno));
+	if (n == 0 && t->is_waiting && deadline == t->continue_mono_ns) {
+		t->is_waiting = false; /* RFC 9110, 10.1.1 */
+		return HTTP_ANSWERED;
+	}
+	if (n == 0)
+		return fail(c, HTTP_LOST, "nothing came for a minute");
+	/* what is there first: a refusal may be followed by a reset */
+	if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+		outcome = receive_some(t);
+	if (outcome == HTTP_ANSWERED && n > 0 && (p.revents & POLLOUT) != 0 &&
+	    c->response.status == 0)
+		outcome = send_some(t);
+	return outcome;
+}
+
+static enum http_outcome
+transfer_run(struct transfer *t)
+{
+	struct http_client *c = t->client;
+	enum http_outcome outcome = HTTP_ANSWERED;
+
+	while (outcome == HTTP_ANSWERED && c->response.state != RESPONSE_DONE)
+		outcome = transfer_step(t);
+	progress_end(&t->progress);
+	return outcome;
+}
+
+enum http_outcome
+http_client_call(struct http_client *c, const struct http_call *call,
+    const struct http_response **response)
+{
+	enum http_outcome outcome;
+	struct transfer t;
+	bool was_reused;
+
+	*response = &c->response;
+	do {
+		was_reused = c->is_reused;
+		outcome = client_connect(c);
+		if (outcome != HTTP_ANSWERED)
+			return outcome;
+		transfer_init(&t, c, call);
+		outcome = transfer_run(&t);
+		/* An idle connection may have been closed in the meantime:
+		 * once more over a new one. What dmd takes twice is the
+		 * same. */
+	} while (outcome == HTTP_LOST && was_reused && c->response.status == 0);
+	if (outcome != HTTP_ANSWERED)
+		return outcome;
+	if (has_to_send(&t) || t.is_waiting || t.is_refused ||
+	    !c->response.may_keep_alive)
+		client_close(c);
+	else
+		c->is_reused = true;
+	return HTTP_ANSWERED;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reads one HTTP/1.1 response (RFC 9112), however its bytes are cut. Strict
+ * and bounded: a head of at most 16 KiB, one framing of the body, no folded
+ * lines. Used by http_client.c. Pure: no socket, no allocation.
+ */
+#ifndef DMCTL_HTTP_RESPONSE_H
+#define DMCTL_HTTP_RESPONSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/codec.h"
+
+#define HTTP_RESPONSE_HEAD_MAX 16384
+#define HTTP_RESPONSE_LINE_MAX 256 /* of a chunk's head or a trailer */
+
+enum http_response_state {
+	RESPONSE_HEAD,
+	RESPONSE_LENGTH,     /* a body of known length */
+	RESPONSE_UNTIL_END,  /* a body that ends with the connection */
+	RESPONSE_CHUNK_HEAD, /* the line with a chunk's size */
+	RESPONSE_CHUNK,
+	RESPONSE_CHUNK_END, /* the empty line behind a chunk */
+	RESPONSE_TRAILER,
+	RESPONSE_DONE,
+	RESPONSE_BAD,
+};
+
+struct http_response {
+	enum http_response_state state;
+	int status;	  /* of the final response; 0 before its head */
+	bool is_continue; /* a 100 came */
+	bool may_keep_alive;
+	uint64_t left; /* bytes of the body or chunk */
+	char head[HTTP_RESPONSE_HEAD_MAX];
+	size_t head_len;
+	char line[HTTP_RESPONSE_LINE_MAX];
+	size_t line_len;
+	size_t trailer_bytes;
+};
+
+void http_response_init(struct http_response *);
+
+/*
+ * Takes bytes; body(ctx) is given what of them is body. Returns how many were
+ * taken: all, unless the response is done or bad before.
+ */
+typedef void http_body_fn(void *ctx, const uint8_t *data, size_t len);
+size_t http_response_feed(struct http_response *, const uint8_t *data,
+    size_t len, http_body_fn *, void *ctx);
+
+/* The connection has ended: that completes a body without a length; else the
+ * response becomes bad. */
+void http_response_end(struct http_response *);
+
+/* A field of the final head, in any case of letters; data NULL: none. */
+struct bytes http_response_field(
+    const struct http_response *, const char *name);
+
+#endif

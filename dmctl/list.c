@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+/* list and show: rows of kind file, in a table or one by one. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base64.h"
+#include "common/keys.h"
+#include "common/log.h"
+#include "common/name.h"
+#include "dmctl/command.h"
+#include "dmctl/fields.h"
+#include "dmctl/output.h"
+#include "dmctl/where.h"
+
+enum { STATE_CURRENT = 0 };
+
+static const char *const states[] = {
+    "current", "wanted", "expired", "deleted", "lost"};
+
+/* In JSON just what GET /files says, which has no state: see rows_print(). */
+static const struct column list_columns[] = {
+    {"NAME", "name", 0},
+    {"SIZE", "size", 0},
+    {NULL, "sha256", 0},
+    {"SIGNED", "signed_at", 0},
+    {NULL, "expires_at", 0},
+    {"SIGNER", "signer", 16},
+    {"EXPIRES", NULL, 0},
+    {"SHA256", NULL, 16},
+    {"STATE", NULL, 0},
+    {NULL, "kind", 0},
+};
+#define LIST_COLUMNS (sizeof(list_columns) / sizeof(list_columns[0]))
+
+static const struct column show_columns[] = {
+    {"NAME", "name", 0},
+    {"STATE", "state", 0},
+    {"KIND", "kind", 0},
+    {"SIZE", "size", 0},
+    {"SHA256", "sha256", 0},
+    {"SIGNED", "signed_at", 0},
+    {"EXPIRES", "expires_at", 0},
+    {"SIGNER", "signer", 0},
+    {"FINGERPRINT", "fingerprint", 0},
+    {"NETWORK", "network", 0},
+    {"VERSION", "version", 0},
+    {"SIGNATURE", "signature", 0},
+};
+#define SHOW_COLUMNS (sizeof(show_columns) / sizeof(show_columns[0]))
+
+struct rows {
+	const struct args *args;
+	struct output *out;
+	bool is_show;
+};
+
+static void
+list_row(struct output *out, const struct entry *e, const char *state)
+{
+	char hash[HASH_TEXT_MAX], signer[BASE64_LEN(32) + 1];
+	struct cell c[LIST_COLUMNS];
+
+	base64_encode(e->signer, sizeof(e->signer), signer);
+	c[0] = cell_string(e->name);
+	c[1] = cell_size(e->size);
+	c[2] = c[7] = cell_string(hash_format(e->sha256, hash));
+	c[3] = cell_time(e->signed_at_ns);
+	c[4] = c[6] = cell_time(entry_expires_ns(e));
+	c[5] = cell_string(signer);
+	c[8] = cell_string(state);
+	c[9] = cell_string(e->kind == ENTRY_DELETE ? "delete" : "file");
+	output_row(out, c);
+}
+
+static void
+show_row(struct output *out, const struct entry *e, const char *state)
+{
+	char hash[HASH_TEXT_MAX], version[HASH_TEXT_MAX];
+	char signer[BASE64_LEN(32) + 1], network[BASE64_LEN(32) + 1];
+	char fingerprint[KEY_FINGERPRINT_MAX], signature[BASE64_LEN(64) + 1];
+	uint8_t raw[32];
+	struct cell c[SHOW_COLUMNS];
+
+	base64_encode(e->signer, sizeof(e->signer), signer);
+	base64_encode(e->network, sizeof(e->network), network);
+	base64_encode(e->signature, sizeof(e->signature), signature);
+	key_fingerprint(e->signer, fingerprint);
+	entry_version(e, raw);
+	c[0] = cell_string(e->name);
+	c[1] = cell_string(state);
+	c[2] = cell_string(e->kind == ENTRY_DELETE ? "delete" : "file");
+	c[3] = cell_size(e->size);
+	c[4] = cell_string(hash_format(e->sha256, hash));
+	c[5] = cell_time(e->signed_at_ns);
+	c[6] = cell_time(entry_expires_ns(e));
+	c[7] = cell_string(signer);
+	c[8] = cell_string(fingerprint);
+	c[9] = e->has_network ? cell_string(network) : cell_null();
+	c[10] = cell_string(hash_format(raw, version));
+	c[11] = cell_string(signature);
+	output_row(out, c);
+}
+
+/*
+ * The table of list has every name with a record. Its JSON is that of GET
+ * /files: what can be read here.
+ */
+static bool
+row_print(struct rows *rows, const struct row_file *row)
+{
+	struct entry e;
+
+	if (entry_decode(&e, row->entry.data, row->entry.len) !=
+		row->entry.len ||
+	    row->entry.len == 0)
+		return false;
+	if (rows->is_show)
+		show_row(rows->out, &e, states[row->state]);
+	else if (row->state == STATE_CURRENT ||
+		 (rows->args->given & ARG_JSON) == 0)
+		list_row(rows->out, &e, states[row->state]);
+	return true;
+}
+
+static int
+rows_print(struct where *w, struct rows *rows, enum control_command command,
+    const void *fields, const char *subject)
+{
+	struct control_ask ask;
+	enum ask_result result;
+	bool is_understood = true;
+	int code = where_ask(w, &ask, command, fields);
+
+	if (code != EX_OK)
+		return code;
+	rows->out = rows->is_show ? output_new(rows->args, OUTPUT_RECORDS,
+					show_columns, SHOW_COLUMNS)
+				  : output_new(rows->args, OUTPUT_TABLE,
+					list_columns, LIST_COLUMNS);
+	while ((result = control_ask_next(&ask, where_deadline(w))) == ASK_ROW)
+		if (ask.answer.kind != ROW_FILE ||
+		    !row_print(rows, &ask.answer.row.file))
+			is_understood = false;
+	code = where_ended(w, &ask, result, subject);
+	if (code == EX_OK && !is_understood) {
+		log_error("a row of the answer is not understood");
+		code = EX_PROTOCOL;
+	}
+	output_end(
+	    rows->out, code == EX_OK && !rows->is_show ? "no files" : NULL);
+	control_ask_close(&ask);
+	return code;
+}
+
+int
+command_list(const struct args *args)
+{
+	const char *prefix = args->n_operands > 0 ? args->operands[0] : "";
+	const struct control_list request = {.prefix = bytes_text(prefix)};
+	struct rows rows = {args, NULL, false};
+	struct where w;
+	int code;
+
+	if (request.prefix.len > NAME_LEN_MAX) {
+		log_error("a prefix has at most %d bytes", NAME_LEN_MAX);
+		return EX_DATAERR;
+	}
+	code = where_init(&w, args);
+	if (code == EX_OK)
+		code = rows_print(&w, &rows, CONTROL_LIST, &request, NULL);
+	where_clear(&w);
+	return code;
+}
+
+int
+command_show(const struct args *args)
+{
+	const char *name = args->operands[0];
+	const struct control_show request = {.name = bytes_text(name)};
+	struct rows rows = {args, NULL, true};
+	struct where w;
+	int code;
+
+	if (!name_is_valid(name, strlen(name))) {
+		log_error(
+		    "%.300s: %s", name, verdict_sentence(VERDICT_BAD_NAME));
+		return EX_DATAERR;
+	}
+	code = where_init(&w, args);
+	if (code == EX_OK)
+		code = rows_print(&w, &rows, CONTROL_SHOW, &request, name);
+	where_clear(&w);
+	return code;
+}

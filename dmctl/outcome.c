@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/outcome.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "common/base64.h"
+#include "common/log.h"
+#include "dmctl/fields.h"
+#include "dmctl/output.h"
+
+struct outcome {
+	struct output *out; /* NULL: sentences */
+	int code;
+};
+
+static const struct column columns[] = {
+    {"NAME", "name", 0},
+    {"RESULT", "code", 0},
+    {NULL, "detail", 0},
+    {"SIZE", "size", 0},
+    {"SHA256", "sha256", 0},
+    {"SIGNED", "signed_at", 0},
+    {"EXPIRES", "expires_at", 0},
+    {"SIGNER", "signer", 0},
+    {NULL, "kind", 0},
+};
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+struct outcome *
+outcome_new(const struct args *args)
+{
+	struct outcome *o = xcalloc(1, sizeof(*o));
+
+	if ((args->given & (ARG_JSON | ARG_NO_HEADER)) != 0)
+		o->out = output_new(args, OUTPUT_TABLE, columns, COLUMNS);
+	return o;
+}
+
+static void
+add_row(struct outcome *o, const struct entry *e, const struct delivery *d)
+{
+	char hash[HASH_TEXT_MAX], signer[BASE64_LEN(32) + 1];
+	struct cell cells[COLUMNS];
+
+	base64_encode(e->signer, sizeof(e->signer), signer);
+	cells[0] = cell_string(e->name);
+	cells[1] = cell_string(
+	    d->is_judged ? verdict_code(d->verdict) : "not-delivered");
+	cells[2] = cell_string(d->text);
+	cells[3] = cell_size(e->size);
+	cells[4] = cell_string(hash_format(e->sha256, hash));
+	cells[5] = cell_time(e->signed_at_ns);
+	cells[6] = cell_time(entry_expires_ns(e));
+	cells[7] = cell_string(signer);
+	cells[8] = cell_string(e->kind == ENTRY_DELETE ? "delete" : "file");
+	output_row(o->out, cells);
+}
+
+void
+outcome_add(struct outcome *o, const struct entry *e, const struct delivery *d)
+{
+	bool is_ok = d->is_judged && verdict_is_ok(d->verdict);
+
+	if (!is_ok) {
+		log_error("%s: %s", e->name, d->text);
+		outcome_fail(o, d->code);
+	}
+	if (o->out != NULL)
+		add_row(o, e, d);
+	else if (is_ok)
+		printf("%s: %s\n", e->name,
+		    e->kind == ENTRY_DELETE && d->verdict != VERDICT_UNCHANGED
+			? "deleted"
+			: verdict_sentence(d->verdict));
+}
+
+void
+outcome_fail(struct outcome *o, int code)
+{
+	if (o->code == EX_OK)
+		o->code = code;
+}
+
+int
+outcome_end(struct outcome *o)
+{
+	int code = o->code;
+
+	if (o->out != NULL)
+		output_end(o->out, NULL);
+	free(o);
+	return code;
+}

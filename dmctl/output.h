@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Results on stdout, one set of rows for two renderers: tables for people (or
+ * lines of tab-separated fields with --no-header) and JSON for programs. A
+ * command describes its columns once and hands over cells. Text that came from
+ * outside is escaped here.
+ */
+#ifndef DMCTL_OUTPUT_H
+#define DMCTL_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/codec.h"
+#include "dmctl/args.h"
+
+enum cell_kind {
+	CELL_NULL,
+	CELL_TEXT,
+	CELL_NUMBER,
+	CELL_BOOL,
+	CELL_SIZE,     /* bytes */
+	CELL_TIME,     /* Unix ns */
+	CELL_DURATION, /* ns */
+};
+
+struct cell {
+	enum cell_kind kind;
+	uint64_t number;
+	struct bytes text; /* borrowed */
+};
+
+struct cell cell_null(void);
+struct cell cell_text(struct bytes);
+struct cell cell_string(const char *);
+struct cell cell_number(uint64_t);
+struct cell cell_bool(bool);
+struct cell cell_size(uint64_t bytes);
+struct cell cell_time(uint64_t unix_ns); /* 0: null */
+struct cell cell_duration(uint64_t ns);	 /* 0: null */
+
+struct column {
+	const char *title; /* NULL: in JSON only */
+	const char *key;   /* NULL: in tables only */
+	size_t short_len;  /* bytes shown in a table, 0: all */
+};
+
+enum output_style {
+	OUTPUT_TABLE,	/* a line for each row */
+	OUTPUT_RECORDS, /* a line for each cell, rows apart */
+};
+
+struct output;
+
+/* columns are kept by reference. How it looks is in args. */
+struct output *output_new(const struct args *, enum output_style,
+    const struct column *, size_t n_columns);
+
+/* One cell for each column; copies what it keeps. */
+void output_row(struct output *, const struct cell *);
+
+/* Writes what is left and frees. An empty table says what is not there on
+ * stderr: "no files". */
+void output_end(struct output *, const char *empty);
+
+/* True if stdout shows colours: a terminal, and NO_COLOR is not set. */
+bool output_has_colour(void);
+
+/* --- for the renderers and for facts.c ---------------------------------------
+ */
+
+#define CELL_TEXT_MAX 2112 /* 512 bytes escaped, and more */
+
+/* As people (is_exact false) or scripts read it, escaped, terminated. */
+const char *cell_format(
+    const struct cell *, bool is_exact, char out[static CELL_TEXT_MAX]);
+
+/* As a JSON value. */
+void json_cell(FILE *, const struct cell *);
+
+/* A JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
+void json_text(FILE *, struct bytes);
+
+/* A table that is gathered to find its widths. */
+struct text_table;
+struct text_table *text_table_new(
+    const struct column *, size_t n_columns, bool is_coloured);
+void text_table_row(struct text_table *, const struct cell *);
+void text_table_end(struct text_table *);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* The fields of a version that a command is about to sign, from what the user
+ * said. Used by upload, delete and sign. */
+#ifndef DMCTL_PREPARE_ENTRY_H
+#define DMCTL_PREPARE_ENTRY_H
+
+#include "common/entry.h"
+#include "dmctl/args.h"
+#include "dmctl/where.h"
+
+/*
+ * All but size, hash, signer and signature: name (--name, else the last part
+ * of path), network, now, --valid-for. 0, or an exit code after a message.
+ */
+int entry_prepare(struct entry *, const struct args *, const char *path,
+    const struct where_network *);
+
+/* All but signer and signature of a deletion. */
+int entry_prepare_delete(
+    struct entry *, const char *name, const struct where_network *);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/retrieve.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dmctl/content.h"
+#include "dmctl/fields.h"
+#include "dmctl/json_scan.h"
+
+#define BUFFER_SIZE (128u << 10)
+#define PROBLEM_MAX 4096
+
+struct reading {
+	const char *name;
+	retrieve_fn *take;
+	void *ctx;
+	struct hash *hash;
+	uint64_t size;
+	bool is_stopped;
+	const struct http_response *response;
+	char problem[PROBLEM_MAX]; /* of a refusal over HTTP */
+	size_t problem_len;
+};
+
+static void
+reading_add(struct reading *r, const void *data, size_t len)
+{
+	if (r->is_stopped)
+		return;
+	hash_add(r->hash, data, len);
+	r->size += len;
+	if (!r->take(r->ctx, data, len))
+		r->is_stopped = true;
+}
+
+/* --- over the control socket
+ * ---------------------------------------------------- */
+
+static int
+read_content(struct reading *r, int fd)
+{
+	uint8_t *buffer = xmalloc(BUFFER_SIZE);
+	int code = EX_OK;
+	off_t at = 0;
+	ssize_t n;
+
+	/* its offset may be shared with other readers */
+	while (
+	    !r->is_stopped && (n = pread(fd, buffer, BUFFER_SIZE, at)) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			log_error("%s: %s", r->name, strerror(errno));
+			code = EX_IOERR;
+			break;
+		}
+		reading_add(r, buffer, (size_t)n);
+		at += n;
+	}
+	free(buffer);
+	return code;
+}
+
+static int
+from_control(struct where *w, struct reading *r, struct entry *e)
+{
+	const struct control_get request = {.name = bytes_text(r->name)};
+	enum ask_result result;
+	struct control_ask ask;
+	int code, fd = -1;
+
+	code = where_ask(w, &ask, CONTROL_GET, &request);
+	if (code != EX_OK)
+		return code;
+	while (
+	    (result = control_ask_next(&ask, where_deadline(w))) == ASK_ROW) {
+		const struct bytes *entry = &ask.answer.row.content.entry;
+
+		if (ask.answer.kind == ROW_CONTENT && fd == -1 &&
+		    entry_decode(e, entry->data, entry->len) > 0)
+			fd = control_ask_take_fd(&ask);
+	}
+	code = where_ended(w, &ask, result, r->name);
+	if (code == EX_OK && fd == -1) {
+		log_error("%s: dmd sent no content", r->name);
+		code = EX_PROTOCOL;
+	}
+	if (code == EX_OK)
+		code = read_content(r, fd);
+	if (fd != -1)
+		close(fd);
+	control_ask_close(&ask);
+	return code;
+}
+
+/* --- over HTTP
+ * --------------------------------------------------------------------- */
+
+static void
+on_body(void *ctx, const uint8_t *data, size_t len)
+{
+	struct reading *r = ctx;
+
+	if (r->response->status == 200) {
+		reading_add(r, data, len);
+		return;
+	}
+	if (len > sizeof(r->problem) - r->problem_len)
+		len = sizeof(r->problem) - r->problem_len;
+	memcpy(r->problem + r->problem_len, data, len);
+	r->problem_len += len;
+}
+
+/* 4xx and 5xx: dmd says why, and what it means is in its table. */
+static int
+refused(const struct reading *r)
+{
+	char code[64], detail[1024];
+
+	if (json_scan_text(r->problem, r->problem_len, "code", code,
+		sizeof(code)) == JSON_STRING &&
+	    json_scan_text(r->problem, r->problem_len, "detail", detail,
+		sizeof(detail)) == JSON_STRING) {
+		log_error("%s: %s", r->name, detail);
+		for (int v = 0; v < VERDICT_COUNT; v++)
+			if (strcmp(verdict_code((enum verdict)v), code) == 0)
+				return verdict_exit((enum verdict)v);
+	}
+	log_error("%s: HTTP status %d", r->name, r->response->status);
+	return EX_UNAVAILABLE;
+}
+
+static int
+from_http(struct where *w, struct reading *r, struct entry *e)
+{
+	char path[NAME_LEN_MAX + 8];
+	const struct http_call call = {.method = "GET",
+	    .path = path,
+	    .fields = "",
+	    .body_fd = -1,
+	    .on_body = on_body,
+	    .ctx = r};
+
+	snprintf(path, sizeof(path), "/files/%s", r->name);
+	if (http_client_call(w->http, &call, &r->response) != HTTP_ANSWERED) {
+		log_error("%s", http_client_error(w->http));
+		return EX_UNAVAILABLE;
+	}
+	if (r->response->status != 200)
+		return refused(r);
+	snprintf(e->name, sizeof(e->name), "%s", r->name);
+	if (fields_parse(r->response, e))
+		return EX_OK;
+	log_error("%s: what answers there is not dmd: no signature", r->name);
+	return EX_PROTOCOL;
+}
+
+int
+retrieve(struct where *w, const char *name, retrieve_fn *take, void *ctx,
+    struct entry *e)
+{
+	struct reading r = {.name = name, .take = take, .ctx = ctx};
+	uint8_t sha256[32];
+	int code;
+
+	memset(e, 0, sizeof(*e));
+	r.hash = hash_new();
+	code = w->http != NULL ? from_http(w, &r, e) : from_control(w, &r, e);
+	hash_end(r.hash, sha256);
+	if (code != EX_OK)
+		return code;
+	if (r.is_stopped)
+		return EX_IOERR;
+	if (strcmp(e->name, name) == 0 && r.size == e->size &&
+	    memcmp(sha256, e->sha256, sizeof(sha256)) == 0)
+		return EX_OK;
+	log_error("%s: the content that came is not what was signed", name);
+	return EX_DATAERR;
+}

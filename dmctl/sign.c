@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/sign.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "common/limits.h"
+#include "common/log.h"
+#include "common/sshsig.h"
+#include "dmctl/agent.h"
+
+/* --- private keys
+ * ---------------------------------------------------------------- */
+
+static int
+key_failed(const char *what, enum key_error error)
+{
+	if (error == KEY_IO)
+		log_error("key %s: %s", what, strerror(errno));
+	else
+		log_error("key %s is %s", what, key_error_text(error));
+	switch (error) {
+	case KEY_OK:
+		return EX_OK;
+	case KEY_IO:
+		return errno == EACCES ? EX_NOPERM : EX_NOINPUT;
+	case KEY_PERMISSIONS:
+		return EX_NOPERM;
+	case KEY_EXISTS:
+		return EX_CANTCREAT;
+	case KEY_MALFORMED:
+	case KEY_ENCRYPTED:
+	case KEY_OTHER_TYPE:
+	case KEY_WEAK:
+		break;
+	}
+	return EX_DATAERR;
+}
+
+static int
+read_stdin_key(struct key_pair *pair)
+{
+	char text[KEY_FILE_SIZE_MAX + 1];
+	enum key_error error;
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, text + len, sizeof(text) - len)) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 || len + (size_t)n == sizeof(text))
+			break;
+		len += (size_t)n;
+	}
+	error = n == 0	  ? key_parse_private(text, len, pair)
+		: n == -1 ? KEY_IO
+			  : KEY_MALFORMED;
+	OPENSSL_cleanse(text, sizeof(text));
+	return error == KEY_OK ? EX_OK : key_failed("on standard input", error);
+}
+
+/* The key itself on the command line, as some scripts have it. */
+static int
+take_text_key(const char *text, struct key_pair *pair)
+{
+	enum key_error error = key_parse_private(text, strlen(text), pair);
+
+	log_warn("a key on the command line is seen by every user of this "
+		 "machine (ps): give its file, or --key - and standard input");
+	return error == KEY_OK ? EX_OK
+			       : key_failed("on the command line", error);
+}
+
+static int
+open_key(struct signer *s, const char *key)
+{
+	enum key_error error;
+	int code = EX_OK;
+
+	if (strcmp(key, "-") == 0) {
+		code = read_stdin_key(&s->pair);
+	} else if (strstr(key, "-----BEGIN ") != NULL) {
+		code = take_text_key(key, &s->pair);
+	} else {
+		error = key_read_private(key, &s->pair);
+		if (error != KEY_OK)
+			code = key_failed(key, error);
+	}
+	if (code == EX_OK)
+		memcpy(s->public_key, s->pair.public_key, 32);
+	return code;
+}
+
+/* --- ssh-agent
+ * --------------------------------------------------------------------- */
+
+static int
+agent_failed(enum agent_error error)
+{
+	if (error == AGENT_IO)
+		log_error("%s: %s", agent_error_text(error), strerror(errno));
+	else
+		log_error("%s", agent_error_text(error));
+	return error == AGENT_REFUSED ? EX_NOPERM : EX_UNAVAILABLE;
+}
+
+/* The only ed25519 key there; more than one is for the user to choose. */
+static int
+choose_key(struct signer *s)
+{
+	struct agent_key keys[AGENT_KEYS_MAX];
+	char fingerprint[KEY_FINGERPRINT_MAX];
+	enum agent_error error;
+	size_t n;
+
+	error = agent_list(s->agent_fd, keys, &n);
+	if (error != AGENT_OK)
+		return agent_failed(error);
+	if (n == 1) {
+		memcpy(s->public_key, keys[0].public_key, 32);
+		return EX_OK;
+	}
+	log_error(n == 0 ? "ssh-agent has no ed25519 key: see ssh-add"
+			 : "ssh-agent has several ed25519 keys: choose one "
+			   "with --key FILE.pub");
+	for (size_t i = 0; i < n; i++) {
+		key_fingerprint(keys[i].public_key, fingerprint);
+		log_error("  %s %s", fingerprint, keys[i].comment);
+	}
+	return n == 0 ? EX_UNAVAILABLE : EX_USAGE;
+}
+
+static bool
+is_public_file(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 4 && strcmp(path + len - 4, ".pub") == 0;
+}
+
+static int
+open_agent(struct signer *s, const char *key)
+{
+	enum agent_error error;
+	enum key_error bad;
+
+	if (key != NULL) {
+		bad = key_read_public(key, s->public_key);
+		if (bad != KEY_OK)
+			return key_failed(key, bad);
+	}
+	error = agent_open(&s->agent_fd);
+	if (error != AGENT_OK) {
+		s->agent_fd = -1;
+		return agent_failed(error);
+	}
+	return key != NULL ? EX_OK : choose_key(s);
+}
+
+int
+signer_open(struct signer *s, const struct args *args)
+{
+	int code;
+
+	memset(s, 0, sizeof(*s));
+	s->agent_fd = -1;
+	if (args->key == NULL && (args->given & ARG_AGENT) == 0) {
+		log_error("who signs? Say --key FILE or --agent");
+		return EX_USAGE;
+	}
+	s->is_agent =
+	    (args->given & ARG_AGENT) != 0 || is_public_file(args->key);
+	code = s->is_agent ? open_agent(s, args->key) : open_key(s, args->key);
+	if (code != EX_OK)
+		signer_close(s);
+	return code;
+}
+
+int
+signer_sign(const struct signer *s, struct entry *e)
+{
+	uint8_t data[SSHSIG_SIGNED_MAX];
+	char text[TEXT_LEN_MAX];
+	enum agent_error error;
+	size_t len;
+
+	memcpy(e->signer, s->public_key, sizeof(e->signer));
+	if (!entry_is_sane(e)) {
+		log_error("%s: its time or the time it is valid for is out of "
+			  "range",
+		    e->name);
+		return EX_DATAERR;
+	}
+	len = entry_text(e, text);
+	len = sshsig_signed_bytes(text, len, data);
+	if (s->is_agent) {
+		error = agent_sign(
+		    s->agent_fd, s->public_key, data, len, e->signature);
+		if (error != AGENT_OK)
+			return agent_failed(error);
+	} else {
+		key_sign(&s->pair, data, len, e->signature);
+	}
+	if (entry_verify(e))
+		return EX_OK;
+	log_error("%s: the signature that was made does not verify", e->name);
+	return EX_SOFTWARE;
+}
+
+void
+signer_close(struct signer *s)
+{
+	if (s->agent_fd != -1)
+		close(s->agent_fd);
+	s->agent_fd = -1;
+	key_clear(&s->pair);
+}
+
+int
+signer_parse_public(const char *text, uint8_t public_key[static 32])
+{
+	enum key_error error = key_parse_public(text, strlen(text), public_key);
+
+	if (error == KEY_MALFORMED && access(text, F_OK) == 0)
+		error = key_read_public(text, public_key);
+	return error == KEY_OK ? EX_OK : key_failed(text, error);
+}

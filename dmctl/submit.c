@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+/* sign and submit: the key in one place, the mesh in another. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dmctl/bundle.h"
+#include "dmctl/command.h"
+#include "dmctl/content.h"
+#include "dmctl/outcome.h"
+#include "dmctl/prepare_entry.h"
+#include "dmctl/sign.h"
+
+#define SUFFIX ".signed"
+#define BUFFER_SIZE (128u << 10)
+
+/* --- sign
+ * ------------------------------------------------------------------------ */
+
+/* For which network, without asking a daemon: there may be none here. */
+static int
+offline_network(const struct args *args, struct where_network *n)
+{
+	struct where w;
+	int code = where_init(&w, args);
+
+	if (code == EX_OK && args->network == NULL && w.config == NULL) {
+		log_error("for which network? Say --network KEY, or - for "
+			  "none, or -f FILE");
+		code = EX_USAGE;
+	}
+	if (code == EX_OK)
+		code = where_network(&w, n);
+	where_clear(&w);
+	return code;
+}
+
+static bool
+write_all(FILE *f, const struct entry *e, const struct content *c)
+{
+	uint8_t head[BUNDLE_HEAD_MAX], *buffer;
+	size_t head_len = bundle_format(e, head);
+	bool ok = fwrite(head, 1, head_len, f) == head_len;
+	uint64_t at = 0;
+	ssize_t n;
+
+	buffer = xmalloc(BUFFER_SIZE);
+	while (ok && at < c->size) {
+		n = pread(c->fd, buffer, BUFFER_SIZE, (off_t)at);
+		if (n == -1 && errno == EINTR)
+			continue;
+		ok = n > 0 && fwrite(buffer, 1, (size_t)n, f) == (size_t)n;
+		at += n > 0 ? (uint64_t)n : 0;
+	}
+	free(buffer);
+	return ok && fflush(f) == 0;
+}
+
+static int
+write_bundle(const char *path, bool force, const struct entry *e,
+    const struct content *c)
+{
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL);
+	int fd = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO)
+					: open(path, flags, 0666);
+	FILE *f = fd != -1 ? fdopen(fd, "wb") : NULL;
+	bool ok;
+
+	if (f == NULL) {
+		log_error("%s: %s%s", path, strerror(errno),
+		    errno == EEXIST ? " (--force replaces it)" : "");
+		if (fd != -1)
+			close(fd);
+		return EX_CANTCREAT;
+	}
+	ok = write_all(f, e, c);
+	if (fclose(f) == 0 && ok)
+		return EX_OK;
+	log_error("%s: %s", path, strerror(errno));
+	if (strcmp(path, "-") != 0)
+		unlink(path);
+	return EX_IOERR;
+}
+
+static int
+sign_content(const struct args *args, struct entry *e,
+    const struct signer *signer, const struct content *c)
+{
+	char path[4096];
+	const char *out = args->output;
+	int code;
+
+	e->size = c->size;
+	memcpy(e->sha256, c->sha256, sizeof(e->sha256));
+	code = signer_sign(signer, e);
+	if (code != EX_OK)
+		return code;
+	if (out == NULL && strcmp(args->operands[0], "-") == 0)
+		out = "-";
+	if (out == NULL) {
+		if ((size_t)snprintf(path, sizeof(path), "%s" SUFFIX,
+			args->operands[0]) >= sizeof(path)) {
+			log_error("%s", strerror(ENAMETOOLONG));
+			return EX_CANTCREAT;
+		}
+		out = path;
+	}
+	code = write_bundle(out, (args->given & ARG_FORCE) != 0, e, c);
+	if (code == EX_OK && strcmp(out, "-") != 0)
+		printf("%s\n", out);
+	return code;
+}
+
+int
+command_sign(const struct args *args)
+{
+	struct where_network network;
+	struct content content;
+	struct signer signer;
+	struct entry e;
+	int code;
+
+	code = offline_network(args, &network);
+	if (code == EX_OK)
+		code = entry_prepare(&e, args, args->operands[0], &network);
+	if (code == EX_OK)
+		code = signer_open(&signer, args);
+	if (code != EX_OK)
+		return code;
+	code = content_open(&content, args->operands[0], false);
+	if (code == EX_OK) {
+		code = sign_content(args, &e, &signer, &content);
+		content_close(&content);
+	}
+	signer_close(&signer);
+	return code;
+}
+
+/* --- submit
+ * ---------------------------------------------------------------------- */
+
+int
+command_submit(const struct args *args)
+{
+	struct outcome *outcome;
+	struct content content;
+	struct delivery d;
+	struct where w;
+	struct entry e;
+	int code;
+
+	code = where_init(&w, args);
+	if (code != EX_OK) {
+		where_clear(&w);
+		return code;
+	}
+	outcome = outcome_new(args);
+	for (size_t i = 0; i < args->n_operands; i++) {
+		code = bundle_open(
+		    args->operands[i], &e, &content, w.http == NULL);
+		if (code != EX_OK) {
+			outcome_fail(outcome, code);
+			continue;
+		}
+		deliver(&w, &e, e.kind == ENTRY_FILE ? content.fd : -1, &d);
+		outcome_add(outcome, &e, &d);
+		content_close(&content);
+	}
+	where_clear(&w);
+	return outcome_end(outcome);
+}

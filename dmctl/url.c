@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/url.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#define EXPECTED "expected http://HOST:PORT"
+
+/* The port behind a colon, or none. Moves *text behind it. */
+static bool
+parse_port(const char **text, char port[static 6])
+{
+	unsigned long value = 0;
+	size_t n;
+
+	snprintf(port, 6, "80");
+	if (**text != ':')
+		return true;
+	n = strspn(++*text, "0123456789");
+	for (size_t i = 0; i < n && value <= 65535; i++)
+		value = value * 10 + (unsigned long)((*text)[i] - '0');
+	if (value == 0 || value > 65535)
+		return false;
+	snprintf(port, 6, "%lu", value);
+	*text += n;
+	return true;
+}
+
+/* "name", "127.0.0.1" or "[::1]". Moves *text behind it. */
+static bool
+parse_host(const char **text, struct url *out)
+{
+	size_t n;
+
+	out->is_ipv6 = **text == '[';
+	if (out->is_ipv6)
+		n = strspn(++*text, "0123456789abcdefABCDEF:.%" ALNUM);
+	else
+		n = strspn(*text, ALNUM "-._");
+	if (n == 0 || n > URL_HOST_MAX || (out->is_ipv6 && (*text)[n] != ']'))
+		return false;
+	memcpy(out->host, *text, n);
+	out->host[n] = '\0';
+	*text += n + (out->is_ipv6 ? 1 : 0);
+	return true;
+}
+
+const char *
+url_parse(const char *text, struct url *out)
+{
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	if (strncasecmp(text, "https://", 8) == 0)
+		return "https is not spoken: what is uploaded is signed; use "
+		       "http://HOST:PORT";
+	if (strncasecmp(text, "http://", 7) != 0)
+		return EXPECTED;
+	text += 7;
+	if (!parse_host(&text, out))
+		return "no valid host name or address: " EXPECTED;
+	if (!parse_port(&text, out->port))
+		return "the port is not one of 1 to 65535: " EXPECTED;
+	n = strspn(text, ALNUM "-._~/");
+	if (text[n] != '\0' || (n > 0 && text[0] != '/') || n > URL_PREFIX_MAX)
+		return "not understood behind the port: " EXPECTED;
+	while (n > 0 && text[n - 1] == '/')
+		n--;
+	memcpy(out->prefix, text, n);
+	return NULL;
+}
+
+const char *
+url_authority(const struct url *url, char out[static URL_AUTHORITY_MAX])
+{
+	snprintf(out, URL_AUTHORITY_MAX, url->is_ipv6 ? "[%s]:%s" : "%s:%s",
+	    url->host, url->port);
+	return out;
+}

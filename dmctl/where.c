@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/where.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "dmctl/clock.h"
+#include "dmctl/json_scan.h"
+#include "dmctl/sign.h"
+
+#define SOCKET_DEFAULT "/run/dmd/control.sock"
+#define HEALTH_MAX 4096
+
+/* --- which daemon ------------------------------------------------------------
+ */
+
+/* The configuration that was named must be good. */
+static int
+load_named(struct where *w, const char *path)
+{
+	struct config_errors errors;
+	int code = EX_OK;
+
+	if (access(path, R_OK) == -1) {
+		log_error("%s: %s", path, strerror(errno));
+		return EX_NOINPUT;
+	}
+	if (config_load(path, NULL, &w->config, &errors) == -1) {
+		for (size_t i = 0; i < errors.n; i++)
+			log_error("%s", errors.text[i]);
+		code = EX_CONFIG;
+		w->config = NULL;
+	}
+	config_errors_clear(&errors);
+	return code;
+}
+
+/* The installed one is a help, not a must. */
+static void
+load_default(struct where *w)
+{
+	struct config_errors errors;
+
+	if (access(WHERE_CONFIG, R_OK) == -1)
+		return;
+	if (config_load(WHERE_CONFIG, NULL, &w->config, &errors) == -1) {
+		log_warn("not used: %s",
+		    errors.n > 0 ? errors.text[0] : WHERE_CONFIG);
+		w->config = NULL;
+	}
+	config_errors_clear(&errors);
+}
+
+int
+where_init(struct where *w, const struct args *args)
+{
+	struct url url;
+	const char *bad;
+	int code;
+
+	memset(w, 0, sizeof(*w));
+	w->args = args;
+	w->socket = SOCKET_DEFAULT;
+	if (args->url != NULL) {
+		bad = url_parse(args->url, &url);
+		if (bad != NULL) {
+			log_error("--url %s: %s", args->url, bad);
+			return EX_USAGE;
+		}
+		w->http = http_client_new(&url);
+	}
+	if (args->config != NULL) {
+		code = load_named(w, args->config);
+		if (code != EX_OK)
+			return code;
+	} else if (args->socket == NULL) {
+		/* another socket belongs to another configuration */
+		load_default(w);
+	}
+	if (args->socket != NULL)
+		w->socket = args->socket;
+	else if (w->config != NULL)
+		w->socket = w->config->control_socket;
+	return EX_OK;
+}
+
+void
+where_clear(struct where *w)
+{
+	config_free(w->config);
+	http_client_free(w->http);
+	w->config = NULL;
+	w->http = NULL;
+}
+
+/* --- its control socket
+ * -------------------------------------------------------- */
+
+int
+where_unreachable(const struct where *w, int error)
+{
+	if (error == EACCES || error == EPERM) {
+		log_error("you may not use %s: root and the group of dm.toml "
+			  "may",
+		    w->socket);
+		return EX_NOPERM;
+	}
+	if (error == ENAMETOOLONG) {
+		log_error("%s is too long for a socket", w->socket);
+		return EX_USAGE;
+	}
+	log_error("no dmd answers at %s: %s (is it running? -s SOCKET or -f "
+		  "FILE says where)",
+	    w->socket, strerror(error));
+	return EX_UNAVAILABLE;
+}
+
+int
+where_ask(const struct where *w, struct control_ask *ask,
+    enum control_command command, const void *fields)
+{
+	if (control_ask_open(ask, w->socket, command, fields, -1) == 0)
+		return EX_OK;
+	return where_unreachable(w, errno);
+}
+
+int
+where_ended(const struct where *w, const struct control_ask *ask,
+    enum ask_result result, const char *subject)
+{
+	char text[4 * CONTROL_SENTENCE_MAX + 1];
+
+	if (result == ASK_LATE) {
+		log_error("dmd at %s does not answer in time", w->socket);
+		return EX_UNAVAILABLE;
+	}
+	if (result == ASK_LOST) {
+		log_error("dmd at %s broke off: %s", w->socket,
+		    errno == EPROTO ? "its answer is not understood (is dmctl "
+				      "of another version?)"
+				    : strerror(errno));
+		return errno == EPROTO ? EX_PROTOCOL : EX_UNAVAILABLE;
+	}
+	if (verdict_is_ok(ask->answer.verdict))
+		return EX_OK;
+	log_escape(ask->answer.sentence.data, ask->answer.sentence.len, text,
+	    sizeof(text));
+	if (subject != NULL)
+		log_error("%s: %s", subject, text);
+	else
+		log_error("%s", text);
+	return verdict_exit(ask->answer.verdict);
+}
+
+uint64_t
+where_deadline(const struct where *w)
+{
+	return clock_mono_ns() + w->args->timeout_ns;
+}
+
+/* --- the network
+ * ------------------------------------------------------------------ */
+
+static int
+network_parse(const char *text, struct where_network *n)
+{
+	n->has_key = strcmp(text, "-") != 0;
+	return n->has_key ? signer_parse_public(text, n->key) : EX_OK;
+}
+
+static int
+network_unknown(void)
+{
+	log_error("for which network? The daemon does not say: give --network "
+		  "KEY, or - for none");
+	return EX_UNAVAILABLE;
+}
+
+struct health {
+	char text[HEALTH_MAX];
+	size_t len;
+};
+
+static void
+health_add(void *ctx, const uint8_t *data, size_t len)
+{
+	struct health *h = ctx;
+
+	if (len > sizeof(h->text) - h->len)
+		len = sizeof(h->text) - h->len;
+	memcpy(h->text + h->len, data, len);
+	h->len += len;
+}
+
+static int
+network_from_http(struct where *w, struct where_network *n)
+{
+	struct health health = {.len = 0};
+	const struct http_call call = {.method = "GET",
+	    .path = "/healthz",
+	    .fields = "",
+	    .body_fd = -1,
+	    .on_body = health_add,
+	    .ctx = &health};
+	const struct http_response *r;
+	uint64_t deadline = where_deadline(w), pause_ns = 50 * NS_PER_MS;
+	char key[256];
+
+	/* the daemon may be starting, as for the upload itself */
+	while (http_client_call(w->http, &call, &r) != HTTP_ANSWERED) {
+		if (clock_left_ms(deadline) == 0) {
+			log_error("%s", http_client_error(w->http));
+			return EX_UNAVAILABLE;
+		}
+		clock_sleep_ns(pause_ns);
+		if (pause_ns < 2 * NS_PER_S)
+			pause_ns *= 2;
+		health.len = 0;
+	}
+	switch (json_scan_text(
+	    health.text, health.len, "network", key, sizeof(key))) {
+	case JSON_NULL:
+		n->has_key = false;
+		return EX_OK;
+	case JSON_STRING:
+		return network_parse(key, n);
+	case JSON_NONE:
+		break;
+	}
+	return network_unknown();
+}
+
+static int
+network_from_control(const struct where *w, struct where_network *n)
+{
+	struct control_ask ask;
+	enum ask_result result;
+	char key[256] = "";
+	int code = where_ask(w, &ask, CONTROL_ID, NULL);
+	uint64_t deadline = where_deadline(w);
+
+	if (code != EX_OK)
+		return code;
+	while ((result = control_ask_next(&ask, deadline)) == ASK_ROW) {
+		const struct row_value *row = &ask.answer.row.value;
+
+		if (ask.answer.kind == ROW_VALUE && row->key.len == 7 &&
+		    memcmp(row->key.data, "network", 7) == 0 &&
+		    !bytes_copy_text(row->text, key, sizeof(key)))
+			key[0] = '\0';
+	}
+	code = where_ended(w, &ask, result, NULL);
+	control_ask_close(&ask);
+	if (code != EX_OK)
+		return code;
+	return key[0] != '\0' ? network_parse(key, n) : network_unknown();
+}
+
+int
+where_network(struct where *w, struct where_network *n)
+{
+	memset(n, 0, sizeof(*n));
+	if (w->args->network != NULL)
+		return network_parse(w->args->network, n);
+	if (w->config != NULL) {
+		n->has_key = w->config->has_network;
+		memcpy(n->key, w->config->network, sizeof(n->key));
+		return EX_OK;
+	}
+	return w->http != NULL ? network_from_http(w, n)
+			       : network_from_control(w, n);
+}

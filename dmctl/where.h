@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which daemon a command talks to, and for which network one signs: worked out
+ * from -s, -f, --url, --network and the configuration where it can be read.
+ */
+#ifndef DMCTL_WHERE_H
+#define DMCTL_WHERE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/control.h"
+#include "dmctl/args.h"
+#include "dmctl/control_ask.h"
+#include "dmctl/http_client.h"
+
+#define WHERE_CONFIG DMD_SYSCONFDIR "/data-mesher/dm.toml"
+
+struct where {
+	const struct args *args;
+	struct config *config;	  /* NULL: none, or it cannot be read */
+	const char *socket;	  /* never NULL */
+	struct http_client *http; /* NULL without --url */
+};
+
+/* 0 or an exit code; where_clear() in either case. */
+int where_init(struct where *, const struct args *);
+void where_clear(struct where *);
+
+struct where_network {
+	bool has_key;
+	uint8_t key[32];
+};
+
+/* --network, else the configuration, else the daemon is asked. 0 or an exit
+ * code. */
+int where_network(struct where *, struct where_network *);
+
+/* Opens the control socket with a request; says on stderr what went wrong. 0 or
+ * an exit code. */
+int where_ask(const struct where *, struct control_ask *, enum control_command,
+    const void *fields);
+
+/* The exit code, after a message, of an errno of control_ask_open(). */
+int where_unreachable(const struct where *, int error);
+
+/* The exit code, after a message if it is no success, of an answer that ended
+ * as result (not ASK_ROW). subject: a name in front of the message, or NULL. */
+int where_ended(const struct where *, const struct control_ask *,
+    enum ask_result, const char *subject);
+
+/* When an answer from the local daemon is waited for no longer. */
+uint64_t where_deadline(const struct where *);
+
+#endif
