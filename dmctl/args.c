@@ -6,7 +6,7 @@
 
 #include "common/duration.h"
 #include "common/log.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 
 #define TIMEOUT_DEFAULT_NS (30 * NS_PER_S)
 #define NO_FIELD SIZE_MAX

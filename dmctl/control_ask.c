@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 
 #define SEND_S_MAX 10 /* for connect() and the request */
 
@@ -144,9 +144,9 @@ control_ask_next(struct control_ask *ask, uint64_t deadline_mono_ns)
 	while ((n = ask_receive(ask)) == -1) {
 		if (errno != EAGAIN && errno != EINTR)
 			return ASK_LOST;
-		if (clock_left_ms(deadline_mono_ns) == 0)
+		if (when_left_ms(deadline_mono_ns) == 0)
 			return ASK_LATE;
-		if (poll(&p, 1, clock_left_ms(deadline_mono_ns)) == -1 &&
+		if (poll(&p, 1, when_left_ms(deadline_mono_ns)) == -1 &&
 		    errno != EINTR)
 			return ASK_LOST;
 	}

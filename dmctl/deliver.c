@@ -9,7 +9,7 @@
 
 #include "common/duration.h"
 #include "common/log.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 #include "dmctl/fields.h"
 #include "dmctl/json_scan.h"
 
@@ -82,7 +82,7 @@ try_control(
 	uint8_t buf[ENTRY_SIZE_MAX];
 	const struct control_upload request = {
 	    .entry = bytes_of(buf, entry_encode(e, buf))};
-	uint64_t deadline = clock_mono_ns() + ANSWER_NS_MAX;
+	uint64_t deadline = when_mono_ns() + ANSWER_NS_MAX;
 	enum attempt attempt = ATTEMPT_DONE;
 	struct control_ask ask;
 	enum ask_result result;
@@ -155,7 +155,7 @@ judge_body(const struct body *b, int status, struct delivery *d)
 		snprintf(detail, sizeof(detail), "%s", verdict_sentence(v));
 	if (json_scan_text(b->text, b->len, "held_signed_at", at, sizeof(at)) !=
 		JSON_STRING ||
-	    !clock_parse(at, strlen(at), &d->held_signed_at_ns))
+	    !when_parse(at, strlen(at), &d->held_signed_at_ns))
 		d->held_signed_at_ns = 0;
 	/* a 2xx is dmd's word that it is durable, whatever the body */
 	if ((status < 300) != verdict_is_ok(v))
@@ -211,7 +211,7 @@ try_http(
 void
 deliver(struct where *w, const struct entry *e, int fd, struct delivery *d)
 {
-	uint64_t deadline = clock_mono_ns() + w->args->timeout_ns;
+	uint64_t deadline = when_mono_ns() + w->args->timeout_ns;
 	uint64_t pause_ns = PAUSE_FIRST_NS;
 	char left[DURATION_TEXT_MAX];
 	bool has_told = false;
@@ -222,7 +222,7 @@ deliver(struct where *w, const struct entry *e, int fd, struct delivery *d)
 			    ? try_http(w, e, fd, d)
 			    : try_control(w, e, fd, d)) == ATTEMPT_DONE)
 			return;
-		if (clock_mono_ns() + pause_ns > deadline)
+		if (when_mono_ns() + pause_ns > deadline)
 			return;
 		if (!has_told && pause_ns >= NS_PER_S) {
 			log_warn("%s: %s; trying for up to %s", e->name,
@@ -230,7 +230,7 @@ deliver(struct where *w, const struct entry *e, int fd, struct delivery *d)
 			    duration_format(w->args->timeout_ns, left));
 			has_told = true;
 		}
-		clock_sleep_ns(pause_ns);
+		when_sleep_ns(pause_ns);
 		pause_ns =
 		    pause_ns * 2 > PAUSE_NS_MAX ? PAUSE_NS_MAX : pause_ns * 2;
 	}

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base64.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 
 const char *
 hash_format(const uint8_t hash[static 32], char out[static HASH_TEXT_MAX])

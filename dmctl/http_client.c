@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 #include "dmctl/progress.h"
 
 #define CONNECT_NS_MAX (10 * NS_PER_S) /* for each address */
@@ -105,7 +105,7 @@ static int
 connect_one(const struct addrinfo *ai)
 {
 	struct pollfd p = {-1, POLLOUT, 0};
-	uint64_t deadline = clock_mono_ns() + CONNECT_NS_MAX;
+	uint64_t deadline = when_mono_ns() + CONNECT_NS_MAX;
 	socklen_t len = sizeof(int);
 	int on = 1, error = 0, n;
 
@@ -117,7 +117,7 @@ connect_one(const struct addrinfo *ai)
 		error = errno;
 	if (error == EINPROGRESS) {
 		do
-			n = poll(&p, 1, clock_left_ms(deadline));
+			n = poll(&p, 1, when_left_ms(deadline));
 		while (n == -1 && errno == EINTR);
 		if (n == 0)
 			error = ETIMEDOUT;
@@ -193,7 +193,7 @@ transfer_init(
 	if (n < 0 || (size_t)n >= sizeof(t->head))
 		fatal("a request's head of %d bytes", n);
 	t->head_len = (size_t)n;
-	t->idle_mono_ns = clock_mono_ns() + IDLE_NS_MAX;
+	t->idle_mono_ns = when_mono_ns() + IDLE_NS_MAX;
 	progress_init(&t->progress, call->path, call->body_size);
 	http_response_init(&c->response);
 }
@@ -250,10 +250,10 @@ send_some(struct transfer *t)
 		c->response.may_keep_alive = false;
 		return HTTP_ANSWERED;
 	}
-	t->idle_mono_ns = clock_mono_ns() + IDLE_NS_MAX;
+	t->idle_mono_ns = when_mono_ns() + IDLE_NS_MAX;
 	if (is_head) {
 		t->head_sent += (size_t)n;
-		t->continue_mono_ns = clock_mono_ns() + CONTINUE_NS_MAX;
+		t->continue_mono_ns = when_mono_ns() + CONTINUE_NS_MAX;
 		return HTTP_ANSWERED;
 	}
 	t->chunk_at += (size_t)n;
@@ -291,7 +291,7 @@ receive_some(struct transfer *t)
 		return fail(
 		    c, HTTP_LOST, "the connection broke: %s", strerror(saved));
 	}
-	t->idle_mono_ns = clock_mono_ns() + IDLE_NS_MAX;
+	t->idle_mono_ns = when_mono_ns() + IDLE_NS_MAX;
 	if (http_response_feed(&c->response, data, (size_t)n, body_pass, t) <
 	    (size_t)n)
 		c->response.may_keep_alive = false; /* not asked for */
@@ -317,7 +317,7 @@ transfer_step(struct transfer *t)
 		p.events |= POLLOUT;
 	else if (t->is_waiting && t->continue_mono_ns < deadline)
 		deadline = t->continue_mono_ns;
-	n = poll(&p, 1, clock_left_ms(deadline));
+	n = poll(&p, 1, when_left_ms(deadline));
 	if (n == -1 && errno != EINTR)
 		return fail(c, HTTP_LOST, "poll: %s", strerror(errno));
 	if (n == 0 && t->is_waiting && deadline == t->continue_mono_ns) {

@@ -8,7 +8,7 @@
 
 #include "common/duration.h"
 #include "common/log.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 
 struct output {
 	const struct column *columns;
@@ -129,9 +129,9 @@ cell_format(
 		break;
 	case CELL_TIME:
 		if (is_exact)
-			clock_format(cell->number, out);
+			when_format(cell->number, out);
 		else
-			clock_format_s(cell->number, out);
+			when_format_s(cell->number, out);
 		break;
 	case CELL_SIZE:
 		if (!is_exact) {

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "common/utf8.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 #include "dmctl/output.h"
 
 /* Bytes of the character at p that are printed; 0 if it is not UTF-8. */
@@ -48,7 +48,7 @@ json_text(FILE *f, struct bytes text)
 void
 json_cell(FILE *f, const struct cell *cell)
 {
-	char text[CLOCK_TEXT_MAX];
+	char text[WHEN_TEXT_MAX];
 
 	switch (cell->kind) {
 	case CELL_NULL:
@@ -61,7 +61,7 @@ json_cell(FILE *f, const struct cell *cell)
 		fputs(cell->number != 0 ? "true" : "false", f);
 		break;
 	case CELL_TIME:
-		fprintf(f, "\"%s\"", clock_format(cell->number, text));
+		fprintf(f, "\"%s\"", when_format(cell->number, text));
 		break;
 	case CELL_NUMBER:
 	case CELL_SIZE:

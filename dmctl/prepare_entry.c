@@ -6,7 +6,7 @@
 
 #include "common/log.h"
 #include "common/name.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 #include "dmctl/content.h"
 
 static int
@@ -29,7 +29,7 @@ set_rest(struct entry *e, const struct where_network *n)
 	e->has_network = n->has_key;
 	if (n->has_key)
 		memcpy(e->network, n->key, sizeof(e->network));
-	e->signed_at_ns = clock_unix_ns();
+	e->signed_at_ns = when_unix_ns();
 }
 
 int

@@ -12,7 +12,7 @@
 #include <sysexits.h>
 
 #include "common/log.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 #include "dmctl/command.h"
 #include "dmctl/facts.h"
 #include "dmctl/output.h"
@@ -78,7 +78,7 @@ ask_all(struct status *s, const struct where *w)
 			control_ask_close(&s->ask[i]);
 		return code;
 	}
-	deadline = clock_mono_ns() + SILENCE_NS;
+	deadline = when_mono_ns() + SILENCE_NS;
 	for (i = 0; i < PARTS; i++)
 		gather(s, i, deadline);
 	return EX_OK;

@@ -5,7 +5,7 @@
 
 #include "common/log.h"
 #include "common/name.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 #include "dmctl/command.h"
 #include "dmctl/content.h"
 #include "dmctl/outcome.h"
@@ -76,7 +76,7 @@ upload_entry(struct upload *u, struct entry *e, int fd)
 		return;
 	}
 	deliver(&u->where, e, fd, &d);
-	if (may_sign_later(&d, clock_unix_ns())) {
+	if (may_sign_later(&d, when_unix_ns())) {
 		e->signed_at_ns = d.held_signed_at_ns + 1;
 		code = signer_sign(&u->signer, e);
 		if (code != EX_OK) {

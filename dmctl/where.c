@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 #include "dmctl/json_scan.h"
 #include "dmctl/sign.h"
 
@@ -158,7 +158,7 @@ where_ended(const struct where *w, const struct control_ask *ask,
 uint64_t
 where_deadline(const struct where *w)
 {
-	return clock_mono_ns() + w->args->timeout_ns;
+	return when_mono_ns() + w->args->timeout_ns;
 }
 
 /* --- the network
@@ -211,11 +211,11 @@ network_from_http(struct where *w, struct where_network *n)
 
 	/* the daemon may be starting, as for the upload itself */
 	while (http_client_call(w->http, &call, &r) != HTTP_ANSWERED) {
-		if (clock_left_ms(deadline) == 0) {
+		if (when_left_ms(deadline) == 0) {
 			log_error("%s", http_client_error(w->http));
 			return EX_UNAVAILABLE;
 		}
-		clock_sleep_ns(pause_ns);
+		when_sleep_ns(pause_ns);
 		if (pause_ns < 2 * NS_PER_S)
 			pause_ns *= 2;
 		health.len = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "dmctl/clock.h"
+#include "dmctl/when.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 #define YEAR_MAX_S UINT64_C(253402300799) /* the end of 9999 */
 
 static uint64_t
-clock_read(clockid_t id)
+when_read(clockid_t id)
 {
 	struct timespec ts;
 
@@ -23,21 +23,21 @@ clock_read(clockid_t id)
 }
 
 uint64_t
-clock_unix_ns(void)
+when_unix_ns(void)
 {
-	return clock_read(CLOCK_REALTIME);
+	return when_read(CLOCK_REALTIME);
 }
 
 uint64_t
-clock_mono_ns(void)
+when_mono_ns(void)
 {
-	return clock_read(CLOCK_MONOTONIC);
+	return when_read(CLOCK_MONOTONIC);
 }
 
 int
-clock_left_ms(uint64_t deadline_mono_ns)
+when_left_ms(uint64_t deadline_mono_ns)
 {
-	uint64_t now = clock_mono_ns(), ms;
+	uint64_t now = when_mono_ns(), ms;
 
 	if (now >= deadline_mono_ns)
 		return 0;
@@ -46,7 +46,7 @@ clock_left_ms(uint64_t deadline_mono_ns)
 }
 
 void
-clock_sleep_ns(uint64_t ns)
+when_sleep_ns(uint64_t ns)
 {
 	struct timespec ts = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
 
@@ -55,7 +55,7 @@ clock_sleep_ns(uint64_t ns)
 }
 
 static void
-clock_split(uint64_t unix_ns, struct tm *tm)
+when_split(uint64_t unix_ns, struct tm *tm)
 {
 	uint64_t s = unix_ns / NS_PER_S;
 	time_t t = (time_t)(s > YEAR_MAX_S ? YEAR_MAX_S : s);
@@ -65,25 +65,25 @@ clock_split(uint64_t unix_ns, struct tm *tm)
 }
 
 const char *
-clock_format(uint64_t unix_ns, char out[static CLOCK_TEXT_MAX])
+when_format(uint64_t unix_ns, char out[static WHEN_TEXT_MAX])
 {
 	struct tm tm;
 	size_t len;
 
-	clock_split(unix_ns, &tm);
-	len = strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + len, CLOCK_TEXT_MAX - len, ".%09" PRIu64 "Z",
+	when_split(unix_ns, &tm);
+	len = strftime(out, WHEN_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + len, WHEN_TEXT_MAX - len, ".%09" PRIu64 "Z",
 	    unix_ns % NS_PER_S);
 	return out;
 }
 
 const char *
-clock_format_s(uint64_t unix_ns, char out[static CLOCK_TEXT_MAX])
+when_format_s(uint64_t unix_ns, char out[static WHEN_TEXT_MAX])
 {
 	struct tm tm;
 
-	clock_split(unix_ns, &tm);
-	strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	when_split(unix_ns, &tm);
+	strftime(out, WHEN_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return out;
 }
 
@@ -130,7 +130,7 @@ parse_fraction(const char *text, size_t len, uint64_t *ns)
 }
 
 bool
-clock_parse(const char *text, size_t len, uint64_t *unix_ns)
+when_parse(const char *text, size_t len, uint64_t *unix_ns)
 {
 	static const char pattern[] = "0000-00-00T00:00:00";
 	const size_t whole = sizeof(pattern) - 1;
