@@ -29,6 +29,25 @@ $(B)/tests/double/http_server: $(B)/obj/tests/double/http_server.o \
 unit: $(UNIT_BIN)
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
 
+# --- sim: sync cores in virtual time; SIM='--seeds 5-5 -v' runs what is named --
+SIM_OBJ = $(SIM_SRC:%.c=$(B)/obj/%.o)
+$(B)/tests/sim/sim: $(SIM_OBJ) $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $(SIM_OBJ) $(TEST_LIBS)
+
+ifdef SIM
+sim: $(B)/tests/sim/sim
+	$< $(SIM)
+else
+sim: $(B)/tests/sim/sim
+	$< --seeds 1-200 --nodes 10
+	$< --seeds 201-400 --nodes 16 --names 40
+	$< --seeds 401-420 --nodes 50
+	$< --seeds 1-10 --nodes 13 --scenario all
+	$< --seeds 1-2 --nodes 50 --scenario spread
+	$< --seeds 1-1 --nodes 4 --names 10000 --scenario join
+endif
+
 # --- interop: our libp2p as a program, for tests/interop ---------------------
 CPEER_OBJ = $(B)/obj/tests/interop/cpeer.o $(B)/obj/tests/interop/cloop.o \
 	$(B)/obj/tests/interop/cserve.o
@@ -92,10 +111,19 @@ demo: all
 bench: all
 	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/bench/bench.py $(FIGURES)
 
-.PHONY: unit fuzz-replay fuzz-run have-pytest integration interop structure \
+.PHONY: unit sim fuzz-replay fuzz-run have-pytest integration interop structure \
 	demo bench
 
 $(B)/tests/bench/load: $(B)/obj/tests/bench/load.o $(AR_COMMON)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(MSGPACK_LIBS)
-bench: $(B)/tests/bench/load
+# Our libp2p under load, and OpenSSL alone as its limit.
+$(B)/tests/bench/p2p_load: $(B)/obj/tests/bench/p2p_load.o \
+    $(filter-out %/cpeer.o,$(CPEER_OBJ)) $(B)/libp2p.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
+$(B)/tests/bench/tls_load: $(B)/obj/tests/bench/tls_load.o $(B)/libp2p.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
+bench: $(B)/tests/bench/load $(B)/tests/bench/p2p_load \
+    $(B)/tests/bench/tls_load

@@ -370,6 +370,35 @@ run_join(struct world *w)
 	heal(w);
 }
 
+/* In a mesh at rest an announcement alone reaches everybody, once, soon. */
+static void
+run_spread(struct world *w)
+{
+	uint64_t judged = 0;
+	const size_t rounds = 20;
+
+	start_all(w);
+	run_for(w, 60 * SEC);
+	for (size_t i = 0; i < rounds; i++) {
+		size_t k = rnd(w, w->name_count);
+		const struct version *v = store_publish(
+		    random_node(w), k, 0, ENTRY_FILE, rnd(w, 60000));
+
+		run_for(w, 3 * SEC);
+		for (size_t j = 0; j < w->node_count; j++) {
+			if (w->nodes[j]->held[k].winner != v)
+				world_fail(
+				    w, "node %zu is behind after 3 s", j);
+		}
+	}
+	for (size_t j = 0; j < w->node_count; j++)
+		judged += w->nodes[j]->judged;
+	if (judged != rounds * (w->node_count - 1))
+		world_fail(w, "%llu checks for %zu versions",
+		    (unsigned long long)judged, rounds);
+	heal(w);
+}
+
 /* Clocks differ by more than is allowed; what is refused comes in time. */
 static void
 run_clocks(struct world *w)
@@ -401,6 +430,7 @@ static const struct {
     {"full", run_full},
     {"clocks", run_clocks},
     {"join", run_join},
+    {"spread", run_spread},
 };
 
 const char *
