@@ -65,8 +65,8 @@ agent_open(int *fd)
 	return AGENT_IO;
 }
 
-/* --- messages
- * ------------------------------------------------------------------ */
+/* --- messages --------------------------------------------------------------
+ */
 
 static bool
 send_all(int fd, const uint8_t *data, size_t len)

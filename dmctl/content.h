@@ -26,8 +26,8 @@ int content_read(struct content *, int fd, const char *path, bool is_sealed);
 
 void content_close(struct content *);
 
-/* --- hashing as bytes pass by
- * ------------------------------------------------- */
+/* --- hashing as bytes pass by ----------------------------------------------
+ */
 
 struct hash;
 struct hash *hash_new(void);

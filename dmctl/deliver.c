@@ -7,14 +7,12 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "common/duration.h"
 #include "common/log.h"
 #include "dmctl/when.h"
 #include "dmctl/fields.h"
 #include "dmctl/json_scan.h"
+#include "dmctl/patience.h"
 
-#define PAUSE_FIRST_NS (50 * NS_PER_MS)
-#define PAUSE_NS_MAX (2 * NS_PER_S)
 #define ANSWER_NS_MAX (60 * NS_PER_S) /* the store may wait for its disk */
 #define BODY_MAX 8192
 
@@ -47,20 +45,16 @@ judged(struct delivery *d, enum verdict verdict, const void *text, size_t len)
 		   : ATTEMPT_DONE;
 }
 
-/* --- over the control socket
- * -------------------------------------------------- */
+/* --- over the control socket -----------------------------------------------
+ */
 
 static enum attempt
 unreachable(const struct where *w, struct delivery *d, int error)
 {
-	switch (error) {
-	case ENOENT:
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case EPIPE:
-	case EAGAIN:
+	if (where_may_come(error))
 		return not_judged(d, ATTEMPT_AGAIN, EX_UNAVAILABLE,
 		    "no dmd answers at %s: %s", w->socket, strerror(error));
+	switch (error) {
 	case EACCES:
 	case EPERM:
 		return not_judged(d, ATTEMPT_DONE, EX_NOPERM,
@@ -106,8 +100,8 @@ try_control(
 	return attempt;
 }
 
-/* --- over HTTP
- * ------------------------------------------------------------------ */
+/* --- over HTTP -------------------------------------------------------------
+ */
 
 struct body {
 	char text[BODY_MAX];
@@ -205,33 +199,19 @@ try_http(
 	    d, ATTEMPT_DONE, EX_DATAERR, "%s", http_client_error(w->http));
 }
 
-/* --- patience
- * --------------------------------------------------------------------- */
+/* --- patience --------------------------------------------------------------
+ */
 
 void
 deliver(struct where *w, const struct entry *e, int fd, struct delivery *d)
 {
-	uint64_t deadline = when_mono_ns() + w->args->timeout_ns;
-	uint64_t pause_ns = PAUSE_FIRST_NS;
-	char left[DURATION_TEXT_MAX];
-	bool has_told = false;
+	enum attempt attempt;
+	struct patience p;
 
-	for (;;) {
+	patience_begin(&p, w->args->timeout_ns);
+	do {
 		memset(d, 0, sizeof(*d));
-		if ((w->http != NULL
-			    ? try_http(w, e, fd, d)
-			    : try_control(w, e, fd, d)) == ATTEMPT_DONE)
-			return;
-		if (when_mono_ns() + pause_ns > deadline)
-			return;
-		if (!has_told && pause_ns >= NS_PER_S) {
-			log_warn("%s: %s; trying for up to %s", e->name,
-			    d->text,
-			    duration_format(w->args->timeout_ns, left));
-			has_told = true;
-		}
-		when_sleep_ns(pause_ns);
-		pause_ns =
-		    pause_ns * 2 > PAUSE_NS_MAX ? PAUSE_NS_MAX : pause_ns * 2;
-	}
+		attempt = w->http != NULL ? try_http(w, e, fd, d)
+					  : try_control(w, e, fd, d);
+	} while (attempt == ATTEMPT_AGAIN && patience_wait(&p, d->text));
 }

@@ -82,7 +82,8 @@ fact_cell(const struct fact *fact)
 	case KIND_UNIX_NS:
 		return cell_time(fact->number);
 	default:
-		return cell_string(fact->text);
+		return strcmp(fact->text, "-") == 0 ? cell_null()
+						    : cell_string(fact->text);
 	}
 }
 

@@ -97,7 +97,7 @@ fail(struct http_client *c, enum http_outcome outcome, const char *fmt, ...)
 	return outcome;
 }
 
-/* --- connecting --------------------------------------------------------------
+/* --- connecting ------------------------------------------------------------
  */
 
 /* A connected socket that never blocks, -1 with errno. */
@@ -167,8 +167,8 @@ client_connect(struct http_client *c)
 	return HTTP_ANSWERED;
 }
 
-/* --- one request
- * ---------------------------------------------------------------- */
+/* --- one request -----------------------------------------------------------
+ */
 
 static void
 transfer_init(

@@ -193,7 +193,7 @@ take_head(struct http_response *r, uint8_t c)
 		r->state = judge_head(r);
 }
 
-/* --- chunks ------------------------------------------------------------------
+/* --- chunks ----------------------------------------------------------------
  */
 
 /* "1a2b" or "1a2b;extension" */
@@ -257,8 +257,8 @@ take_line(struct http_response *r, uint8_t c)
 	r->line[r->line_len++] = (char)c;
 }
 
-/* --- all of it
- * ----------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------
+ */
 
 /* Bytes of body from what is there. */
 static size_t

@@ -39,8 +39,8 @@ reading_add(struct reading *r, const void *data, size_t len)
 		r->is_stopped = true;
 }
 
-/* --- over the control socket
- * ---------------------------------------------------- */
+/* --- over the control socket -----------------------------------------------
+ */
 
 static int
 read_content(struct reading *r, int fd)
@@ -99,8 +99,8 @@ from_control(struct where *w, struct reading *r, struct entry *e)
 	return code;
 }
 
-/* --- over HTTP
- * --------------------------------------------------------------------- */
+/* --- over HTTP -------------------------------------------------------------
+ */
 
 static void
 on_body(void *ctx, const uint8_t *data, size_t len)
@@ -146,12 +146,12 @@ from_http(struct where *w, struct reading *r, struct entry *e)
 	    .body_fd = -1,
 	    .on_body = on_body,
 	    .ctx = r};
+	enum http_outcome outcome;
 
 	snprintf(path, sizeof(path), "/files/%s", r->name);
-	if (http_client_call(w->http, &call, &r->response) != HTTP_ANSWERED) {
-		log_error("%s", http_client_error(w->http));
-		return EX_UNAVAILABLE;
-	}
+	outcome = http_client_call(w->http, &call, &r->response);
+	if (outcome != HTTP_ANSWERED)
+		return where_http_failed(w, outcome);
 	if (r->response->status != 200)
 		return refused(r);
 	snprintf(e->name, sizeof(e->name), "%s", r->name);

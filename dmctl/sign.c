@@ -14,8 +14,8 @@
 #include "common/sshsig.h"
 #include "dmctl/agent.h"
 
-/* --- private keys
- * ---------------------------------------------------------------- */
+/* --- private keys ----------------------------------------------------------
+ */
 
 static int
 key_failed(const char *what, enum key_error error)
@@ -96,8 +96,8 @@ open_key(struct signer *s, const char *key)
 	return code;
 }
 
-/* --- ssh-agent
- * --------------------------------------------------------------------- */
+/* --- ssh-agent -------------------------------------------------------------
+ */
 
 static int
 agent_failed(enum agent_error error)

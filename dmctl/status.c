@@ -41,8 +41,8 @@ struct status {
 	char reasons[REASONS_MAX];
 };
 
-/* --- asking
- * -------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------
+ */
 
 /* The rows of one part, until it ends or falls silent. */
 static void
@@ -84,8 +84,8 @@ ask_all(struct status *s, const struct where *w)
 	return EX_OK;
 }
 
-/* --- judging
- * ------------------------------------------------------------------- */
+/* --- judging ---------------------------------------------------------------
+ */
 
 static void __attribute__((format(printf, 3, 4)))
 reason(struct status *s, enum health health, const char *fmt, ...)
@@ -147,8 +147,8 @@ judge(struct status *s)
 		reason(s, HEALTH_FINE, "all running");
 }
 
-/* --- saying
- * -------------------------------------------------------------------- */
+/* --- saying ----------------------------------------------------------------
+ */
 
 static size_t
 count(char *out, size_t size, const struct status *s, const char *key,

@@ -20,8 +20,8 @@
 #define SUFFIX ".signed"
 #define BUFFER_SIZE (128u << 10)
 
-/* --- sign
- * ------------------------------------------------------------------------ */
+/* --- sign ------------------------------------------------------------------
+ */
 
 /* For which network, without asking a daemon: there may be none here. */
 static int
@@ -142,8 +142,8 @@ command_sign(const struct args *args)
 	return code;
 }
 
-/* --- submit
- * ---------------------------------------------------------------------- */
+/* --- submit ----------------------------------------------------------------
+ */
 
 int
 command_submit(const struct args *args)

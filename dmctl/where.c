@@ -2,6 +2,7 @@
 #include "dmctl/where.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -9,12 +10,13 @@
 #include "common/log.h"
 #include "dmctl/when.h"
 #include "dmctl/json_scan.h"
+#include "dmctl/patience.h"
 #include "dmctl/sign.h"
 
 #define SOCKET_DEFAULT "/run/dmd/control.sock"
 #define HEALTH_MAX 4096
 
-/* --- which daemon ------------------------------------------------------------
+/* --- which daemon ----------------------------------------------------------
  */
 
 /* The configuration that was named must be good. */
@@ -96,8 +98,15 @@ where_clear(struct where *w)
 	w->http = NULL;
 }
 
-/* --- its control socket
- * -------------------------------------------------------- */
+/* --- its control socket ----------------------------------------------------
+ */
+
+bool
+where_may_come(int error)
+{
+	return error == ENOENT || error == ECONNREFUSED ||
+	       error == ECONNRESET || error == EPIPE || error == EAGAIN;
+}
 
 int
 where_unreachable(const struct where *w, int error)
@@ -161,8 +170,27 @@ where_deadline(const struct where *w)
 	return when_mono_ns() + w->args->timeout_ns;
 }
 
-/* --- the network
- * ------------------------------------------------------------------ */
+int
+where_http_failed(const struct where *w, enum http_outcome outcome)
+{
+	log_error("%s", http_client_error(w->http));
+	switch (outcome) {
+	case HTTP_UNRESOLVED:
+		return EX_NOHOST;
+	case HTTP_MALFORMED:
+		return EX_PROTOCOL;
+	case HTTP_BODY:
+		return EX_DATAERR;
+	case HTTP_ANSWERED:
+	case HTTP_UNREACHABLE:
+	case HTTP_LOST:
+		break;
+	}
+	return EX_UNAVAILABLE;
+}
+
+/* --- the network -----------------------------------------------------------
+ */
 
 static int
 network_parse(const char *text, struct where_network *n)
@@ -206,18 +234,19 @@ network_from_http(struct where *w, struct where_network *n)
 	    .on_body = health_add,
 	    .ctx = &health};
 	const struct http_response *r;
-	uint64_t deadline = where_deadline(w), pause_ns = 50 * NS_PER_MS;
+	struct patience p;
 	char key[256];
 
-	/* the daemon may be starting, as for the upload itself */
-	while (http_client_call(w->http, &call, &r) != HTTP_ANSWERED) {
-		if (when_left_ms(deadline) == 0) {
-			log_error("%s", http_client_error(w->http));
-			return EX_UNAVAILABLE;
-		}
-		when_sleep_ns(pause_ns);
-		if (pause_ns < 2 * NS_PER_S)
-			pause_ns *= 2;
+	patience_begin(&p, w->args->timeout_ns);
+	for (;;) {
+		enum http_outcome outcome =
+		    http_client_call(w->http, &call, &r);
+
+		if (outcome == HTTP_ANSWERED)
+			break;
+		if ((outcome != HTTP_UNREACHABLE && outcome != HTTP_LOST) ||
+		    !patience_wait(&p, http_client_error(w->http)))
+			return where_http_failed(w, outcome);
 		health.len = 0;
 	}
 	switch (json_scan_text(
@@ -233,17 +262,37 @@ network_from_http(struct where *w, struct where_network *n)
 	return network_unknown();
 }
 
+/* Patient, since uploads are. */
+static int
+ask_id(const struct where *w, struct control_ask *ask)
+{
+	struct patience p;
+	char why[512];
+
+	patience_begin(&p, w->args->timeout_ns);
+	while (control_ask_open(ask, w->socket, CONTROL_ID, NULL, -1) == -1) {
+		int error = errno;
+
+		snprintf(why, sizeof(why), "no dmd answers at %s: %s",
+		    w->socket, strerror(error));
+		if (!where_may_come(error) || !patience_wait(&p, why))
+			return where_unreachable(w, error);
+	}
+	return EX_OK;
+}
+
 static int
 network_from_control(const struct where *w, struct where_network *n)
 {
 	struct control_ask ask;
 	enum ask_result result;
 	char key[256] = "";
-	int code = where_ask(w, &ask, CONTROL_ID, NULL);
-	uint64_t deadline = where_deadline(w);
+	uint64_t deadline;
+	int code = ask_id(w, &ask);
 
 	if (code != EX_OK)
 		return code;
+	deadline = where_deadline(w);
 	while ((result = control_ask_next(&ask, deadline)) == ASK_ROW) {
 		const struct row_value *row = &ask.answer.row.value;
 

@@ -42,6 +42,10 @@ int where_network(struct where *, struct where_network *);
 int where_ask(const struct where *, struct control_ask *, enum control_command,
     const void *fields);
 
+/* True for an errno of control_ask_open() that a daemon which is about to start
+ * will end. */
+bool where_may_come(int error);
+
 /* The exit code, after a message, of an errno of control_ask_open(). */
 int where_unreachable(const struct where *, int error);
 
@@ -49,6 +53,9 @@ int where_unreachable(const struct where *, int error);
  * as result (not ASK_ROW). subject: a name in front of the message, or NULL. */
 int where_ended(const struct where *, const struct control_ask *,
     enum ask_result, const char *subject);
+
+/* The same of a call over HTTP that was not answered. */
+int where_http_failed(const struct where *, enum http_outcome);
 
 /* When an answer from the local daemon is waited for no longer. */
 uint64_t where_deadline(const struct where *);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmctl/patience.h"
+
+#include "common/duration.h"
+#include "common/log.h"
+#include "dmctl/when.h"
+
+#define PAUSE_FIRST_NS (50 * NS_PER_MS)
+#define PAUSE_NS_MAX (2 * NS_PER_S)
+#define QUIET_NS (800 * NS_PER_MS) /* nobody wonders before that */
+
+void
+patience_begin(struct patience *p, uint64_t timeout_ns)
+{
+	p->timeout_ns = timeout_ns;
+	p->deadline_mono_ns = when_mono_ns() + timeout_ns;
+	p->pause_ns = PAUSE_FIRST_NS;
+	p->has_told = false;
+}
+
+bool
+patience_wait(struct patience *p, const char *why)
+{
+	char text[DURATION_TEXT_MAX];
+
+	if (when_mono_ns() + p->pause_ns > p->deadline_mono_ns)
+		return false;
+	if (!p->has_told && p->pause_ns >= QUIET_NS) {
+		log_warn("%s; trying for up to %s", why,
+		    duration_format(p->timeout_ns, text));
+		p->has_told = true;
+	}
+	when_sleep_ns(p->pause_ns);
+	p->pause_ns *= 2;
+	if (p->pause_ns > PAUSE_NS_MAX)
+		p->pause_ns = PAUSE_NS_MAX;
+	return true;
+}
