@@ -60,7 +60,7 @@ codec_number(const uint8_t *buf, size_t len, uint64_t *number)
 
 	msgpull_init(&in, buf, len);
 	return msgpull_array(&in, len, &count) && count > 0 &&
-	    msgpull_u64(&in, UINT64_MAX, number);
+	       msgpull_u64(&in, UINT64_MAX, number);
 }
 
 static bool
@@ -111,8 +111,7 @@ codec_decode(const struct codec_struct *layout, uint64_t number, void *value,
 
 	memset(value, 0, layout->size);
 	msgpull_init(&in, buf, len);
-	if (!msgpull_array(&in, len, &count) ||
-	    count != layout->n_fields + 1 ||
+	if (!msgpull_array(&in, len, &count) || count != layout->n_fields + 1 ||
 	    !msgpull_u64(&in, UINT64_MAX, &got) || got != number)
 		return false;
 	for (size_t i = 0; i < layout->n_fields; i++)
@@ -124,7 +123,7 @@ codec_decode(const struct codec_struct *layout, uint64_t number, void *value,
 struct bytes
 bytes_of(const void *data, size_t len)
 {
-	struct bytes b = { .data = data, .len = len };
+	struct bytes b = {.data = data, .len = len};
 
 	return b;
 }

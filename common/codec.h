@@ -22,11 +22,11 @@ struct bytes {
 };
 
 enum codec_kind {
-	CODEC_U64,	/* uint64_t, at most limit */
-	CODEC_BOOL,	/* bool */
-	CODEC_FIXED,	/* uint8_t[limit] */
-	CODEC_BYTES,	/* struct bytes, at most limit */
-	CODEC_TEXT,	/* struct bytes, at most limit, no NUL within */
+	CODEC_U64,   /* uint64_t, at most limit */
+	CODEC_BOOL,  /* bool */
+	CODEC_FIXED, /* uint8_t[limit] */
+	CODEC_BYTES, /* struct bytes, at most limit */
+	CODEC_TEXT,  /* struct bytes, at most limit, no NUL within */
 };
 
 struct codec_field {
@@ -38,7 +38,7 @@ struct codec_field {
 
 struct codec_struct {
 	const char *name;
-	size_t size;			/* of the C struct */
+	size_t size; /* of the C struct */
 	const struct codec_field *fields;
 	size_t n_fields;
 };

@@ -22,9 +22,9 @@
 #include "common/ipc_table.h"
 #include "common/log.h"
 
-#define READS_PER_TURN	64
+#define READS_PER_TURN 64
 #define QUEUE_BYTES_MAX ((size_t)64 << 20)
-#define SOCKET_BUFFER	(1 << 20)	/* asked for; the kernel may give less */
+#define SOCKET_BUFFER (1 << 20) /* asked for; the kernel may give less */
 
 struct packet {
 	STAILQ_ENTRY(packet) next;
@@ -51,8 +51,8 @@ struct ipc {
 	bool is_ended;
 	bool has_violation;
 	char violation[256];
-	int depth;		/* handlers of this channel on the stack */
-	bool is_doomed;		/* freed while depth > 0 */
+	int depth;	/* handlers of this channel on the stack */
+	bool is_doomed; /* freed while depth > 0 */
 	uint8_t buf[IPC_MESSAGE_MAX];
 };
 
@@ -119,8 +119,8 @@ on_end(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	ipc->owner.closed(ipc->owner.ctx, ipc,
-	    ipc->has_violation ? ipc->violation : NULL);
+	ipc->owner.closed(
+	    ipc->owner.ctx, ipc, ipc->has_violation ? ipc->violation : NULL);
 }
 
 /* --- sending -------------------------------------------------------------- */
@@ -129,9 +129,9 @@ on_end(evutil_socket_t fd, short what, void *arg)
 static int
 send_packet(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 {
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)data,
-		.iov_len = len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct iovec iov = {
+	    .iov_base = (void *)(uintptr_t)data, .iov_len = len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	union {
 		struct cmsghdr align;
 		char space[CMSG_SPACE(sizeof(int))];
@@ -168,8 +168,8 @@ enqueue(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 	if (ipc->queued_bytes + len > QUEUE_BYTES_MAX) {
 		if (fd != -1)
 			close(fd);
-		ipc_violate(ipc, "%s has stopped reading",
-		    role_name(ipc->peer));
+		ipc_violate(
+		    ipc, "%s has stopped reading", role_name(ipc->peer));
 		return;
 	}
 	p = xmalloc(sizeof(*p) + len);
@@ -217,8 +217,8 @@ ipc_send(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
 
 	if ((ipc_table[m].fd == IPC_ONE_FD) != (fd != -1) &&
 	    ipc_table[m].fd != IPC_MAY_FD)
-		fatal("message %s with a wrong descriptor",
-		    ipc_message_name(m));
+		fatal(
+		    "message %s with a wrong descriptor", ipc_message_name(m));
 	if (ipc->is_ended) {
 		if (fd != -1)
 			close(fd);
@@ -265,16 +265,16 @@ take_fd(struct msghdr *msg, int *fd)
 static ssize_t
 receive(struct ipc *ipc, int *fd)
 {
-	struct iovec iov = { .iov_base = ipc->buf,
-		.iov_len = sizeof(ipc->buf) };
+	struct iovec iov = {.iov_base = ipc->buf, .iov_len = sizeof(ipc->buf)};
 	union {
 		struct cmsghdr align;
 		char space[CMSG_SPACE(sizeof(int))];
 	} control;
 	/* CMSG_LEN, not CMSG_SPACE: the padding would take a second one */
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = CMSG_LEN(sizeof(int)) };
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.space,
+	    .msg_controllen = CMSG_LEN(sizeof(int))};
 	ssize_t n;
 
 	do
@@ -306,8 +306,9 @@ on_hello(struct ipc *ipc, const struct ipc_hello *hello)
 	}
 	ipc_table_hash(hash);
 	if (memcmp(hash, hello->table_hash, sizeof(hash)) != 0) {
-		ipc_violate(ipc, "%s speaks another version: the binaries "
-				 "changed, restart dmd",
+		ipc_violate(ipc,
+		    "%s speaks another version: the binaries "
+		    "changed, restart dmd",
 		    role_name(ipc->peer));
 		return;
 	}
@@ -374,8 +375,8 @@ dispatch(struct ipc *ipc, size_t len, int fd)
 	}
 	m = (enum ipc_message)number;
 	if (!is_legal(ipc, m, fd)) {
-		ipc_violate(ipc, "%s may not send %s now",
-		    role_name(ipc->peer), ipc_message_name(m));
+		ipc_violate(ipc, "%s may not send %s now", role_name(ipc->peer),
+		    ipc_message_name(m));
 		goto refused;
 	}
 	if (ipc_message_struct(m)->size > sizeof(msg))
@@ -412,8 +413,8 @@ on_readable(evutil_socket_t unused, short what, void *arg)
 	(void)unused;
 	(void)what;
 	ipc->depth++;
-	for (int i = 0; i < READS_PER_TURN && !ipc->is_ended &&
-	     !ipc->is_doomed; i++) {
+	for (int i = 0; i < READS_PER_TURN && !ipc->is_ended && !ipc->is_doomed;
+	     i++) {
 		n = receive(ipc, &fd);
 		if (n == -1)
 			break;
@@ -430,14 +431,15 @@ on_readable(evutil_socket_t unused, short what, void *arg)
 		destroy(ipc);
 }
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------
+ */
 
 struct ipc *
 ipc_new(struct event_base *base, int fd, enum role self, enum role peer,
     const struct ipc_owner *owner)
 {
 	struct ipc *ipc = xcalloc(1, sizeof(*ipc));
-	struct ipc_hello hello = { .role = self };
+	struct ipc_hello hello = {.role = self};
 	int size = SOCKET_BUFFER;
 
 	ipc->base = base;
@@ -451,8 +453,8 @@ ipc_new(struct event_base *base, int fd, enum role self, enum role peer,
 		fatal("channel to %s: %s", role_name(peer), strerror(errno));
 	/* best effort: a smaller buffer only means more queueing */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	ipc->read_event = event_new(base, fd, EV_READ | EV_PERSIST,
-	    on_readable, ipc);
+	ipc->read_event =
+	    event_new(base, fd, EV_READ | EV_PERSIST, on_readable, ipc);
 	ipc->write_event = event_new(base, fd, EV_WRITE, on_writable, ipc);
 	ipc->end_event = event_new(base, -1, 0, on_end, ipc);
 	if (ipc->read_event == NULL || ipc->write_event == NULL ||
@@ -495,7 +497,7 @@ ipc_on_drained(struct ipc *ipc, void (*fn)(void *ctx, struct ipc *))
 void
 ipc_ping(struct ipc *ipc)
 {
-	struct ipc_ping ping = { .number = ++ipc->ping_number };
+	struct ipc_ping ping = {.number = ++ipc->ping_number};
 
 	ipc_send(ipc, IPC_PING, &ping, -1);
 }
@@ -521,6 +523,6 @@ ipc_is_open(const struct ipc *ipc)
 int
 ipc_pair(int fds[static 2])
 {
-	return socketpair(AF_UNIX,
-	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
+	return socketpair(
+	    AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
 }

@@ -26,7 +26,7 @@ struct ipc;
 
 enum role { ROLE_DMD = 0, ROLE_NET = 1, ROLE_STORE = 2, ROLE_RESOLVER = 3 };
 #define ROLE_COUNT 4
-const char *role_name(enum role);	/* "dmd", "dm-net", ... */
+const char *role_name(enum role); /* "dmd", "dm-net", ... */
 
 enum ipc_message {
 #define MESSAGE(name, NAME, from, to, fd) IPC_##NAME,
@@ -54,7 +54,9 @@ enum ipc_message {
 #define F_FIXED(name, field, len) uint8_t field[len];
 #define F_BYTES(name, field, max) struct bytes field;
 #define F_TEXT(name, field, max) struct bytes field;
-#define MESSAGE_END(name) };
+#define MESSAGE_END(name) \
+	}                 \
+	;
 #include "common/ipc_messages.def"
 #undef MESSAGE
 #undef F_U64
@@ -81,8 +83,8 @@ void ipc_table_hash(uint8_t hash[static 32]);
 typedef void ipc_handler(void *ctx, struct ipc *, const void *msg, int fd);
 
 struct ipc_owner {
-	ipc_handler *const *handlers;	/* IPC_MESSAGE_COUNT, NULL: refused;
-					   made by ipc_dispatch.h */
+	ipc_handler *const *handlers; /* IPC_MESSAGE_COUNT, NULL: refused;
+					 made by ipc_dispatch.h */
 	/* The peer's hello was right: messages may come now. May be NULL. */
 	void (*opened)(void *ctx, struct ipc *);
 	/* Ended: violation is NULL at end of file, else a sentence. The owner
@@ -95,8 +97,8 @@ struct ipc_owner {
  * Takes fd (made non-blocking) and sends hello. peer is who must be at the
  * other end. owner is copied.
  */
-struct ipc *ipc_new(struct event_base *, int fd, enum role self,
-    enum role peer, const struct ipc_owner *);
+struct ipc *ipc_new(struct event_base *, int fd, enum role self, enum role peer,
+    const struct ipc_owner *);
 
 /* Closes and frees; safe in a handler of this channel. NULL is fine. */
 void ipc_free(struct ipc *);
@@ -124,7 +126,7 @@ void ipc_ping(struct ipc *);
 uint64_t ipc_heard_ns(const struct ipc *);
 
 enum role ipc_peer(const struct ipc *);
-bool ipc_is_open(const struct ipc *);	/* hello came, not ended */
+bool ipc_is_open(const struct ipc *); /* hello came, not ended */
 
 /* A SEQPACKET socketpair, close-on-exec, non-blocking. -1 with errno. */
 int ipc_pair(int fds[static 2]);

@@ -71,7 +71,7 @@ hash_row(EVP_MD_CTX *md, const struct ipc_row *row)
 	    row->from, row->to, (unsigned)row->fd);
 	EVP_DigestUpdate(md, line, (size_t)n);
 	for (f = row->layout.fields;
-	    f < row->layout.fields + row->layout.n_fields; f++) {
+	     f < row->layout.fields + row->layout.n_fields; f++) {
 		n = snprintf(line, sizeof(line), " %s %u %llu\n", f->name,
 		    (unsigned)f->kind, (unsigned long long)f->limit);
 		EVP_DigestUpdate(md, line, (size_t)n);
@@ -95,8 +95,8 @@ ipc_table_hash(uint8_t hash[static 32])
 const char *
 role_name(enum role role)
 {
-	static const char *const names[ROLE_COUNT] = { "dmd", "dm-net",
-		"dm-store", "resolver" };
+	static const char *const names[ROLE_COUNT] = {
+	    "dmd", "dm-net", "dm-store", "resolver"};
 
 	return (unsigned)role < ROLE_COUNT ? names[role] : "unknown";
 }

@@ -9,20 +9,20 @@
 
 #include "common/ipc.h"
 
-#define IPC_ROLES_DMD		(1u << ROLE_DMD)
-#define IPC_ROLES_NET		(1u << ROLE_NET)
-#define IPC_ROLES_STORE		(1u << ROLE_STORE)
-#define IPC_ROLES_RESOLVER	(1u << ROLE_RESOLVER)
-#define IPC_ROLES_CORE		(IPC_ROLES_NET | IPC_ROLES_STORE)
-#define IPC_ROLES_CHILD		(IPC_ROLES_CORE | IPC_ROLES_RESOLVER)
-#define IPC_ROLES_ANY		(IPC_ROLES_CHILD | IPC_ROLES_DMD)
-#define IPC_ROLES_CHANNEL	IPC_ROLES_ANY
+#define IPC_ROLES_DMD (1u << ROLE_DMD)
+#define IPC_ROLES_NET (1u << ROLE_NET)
+#define IPC_ROLES_STORE (1u << ROLE_STORE)
+#define IPC_ROLES_RESOLVER (1u << ROLE_RESOLVER)
+#define IPC_ROLES_CORE (IPC_ROLES_NET | IPC_ROLES_STORE)
+#define IPC_ROLES_CHILD (IPC_ROLES_CORE | IPC_ROLES_RESOLVER)
+#define IPC_ROLES_ANY (IPC_ROLES_CHILD | IPC_ROLES_DMD)
+#define IPC_ROLES_CHANNEL IPC_ROLES_ANY
 
 enum ipc_fd { IPC_NO_FD, IPC_ONE_FD, IPC_MAY_FD };
 
 struct ipc_row {
 	struct codec_struct layout;
-	unsigned from;		/* mask of 1 << role */
+	unsigned from; /* mask of 1 << role */
 	unsigned to;
 	enum ipc_fd fd;
 };

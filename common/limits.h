@@ -9,6 +9,8 @@
 
 #include <assert.h>
 
+/* clang-format off */
+
 /* names and entries: dm.toml(5), "Names" */
 #define NAME_LEN_MAX		255	/* bytes of a file name */
 #define NAME_DEPTH_MAX		8	/* components of a file name */
@@ -75,6 +77,8 @@
 #define HTTP_BODY_RATE_MIN	1024	/* bytes a second of an upload */
 #define HTTP_DRAIN_MAX		(1 << 20)	/* after an early refusal */
 #define HTTP_DRAIN_S_MAX	2
+
+/* clang-format on */
 
 static_assert(IPC_CHUNK_MAX + 1024 <= IPC_MESSAGE_MAX,
     "a chunk and its head fit in a message");

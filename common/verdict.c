@@ -9,7 +9,7 @@ static const struct {
 	int http;
 	int exit;
 } verdicts[] = {
-#define VERDICT(id, code, http, exit, text) { code, text, http, exit },
+#define VERDICT(id, code, http, exit, text) {code, text, http, exit},
 #include "common/verdict.def"
 #undef VERDICT
 };
@@ -45,7 +45,7 @@ bool
 verdict_is_ok(enum verdict v)
 {
 	return v == VERDICT_OK || v == VERDICT_CREATED ||
-	    v == VERDICT_REPLACED || v == VERDICT_UNCHANGED;
+	       v == VERDICT_REPLACED || v == VERDICT_UNCHANGED;
 }
 
 bool
