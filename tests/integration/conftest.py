@@ -23,6 +23,7 @@ import time
 
 import pytest
 
+import topology
 import wire
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -79,6 +80,9 @@ class Node:
         self.toml = self.base / "dm.toml"
         self.log_path = self.base / "log"
         self.process = None
+        #: the machine it runs on, and what runs a command there; mesh.py
+        self.host = None
+        self.prefix = []
         self.p2p_port = free_port()
         self.http_port = free_port()
         self.config = {
@@ -120,7 +124,8 @@ class Node:
     # --- life ------------------------------------------------------------
 
     def command(self, *arguments):
-        return [str(self.programs / "dmd"), *arguments, "-f", str(self.toml)]
+        return [*self.prefix, str(self.programs / "dmd"), *arguments, "-f",
+                str(self.toml)]
 
     def spawn(self, *arguments, env=None):
         """Starts dmd -d without waiting for anything."""
@@ -301,3 +306,18 @@ def make_parent(tmp_path, users, standin_programs):
 @pytest.fixture
 def parent(make_parent):
     return make_parent()
+
+
+@pytest.fixture
+def net():
+    """Machines: network namespaces as root, loopback otherwise."""
+    network = topology.Network()
+    yield network
+    network.close()
+
+
+@pytest.fixture
+def mesh(net, make_node):
+    """Nodes of one mesh (mesh.py); stopped before their machines go."""
+    from mesh import Mesh
+    yield Mesh(make_node, net)

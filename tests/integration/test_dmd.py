@@ -929,3 +929,54 @@ def test_resolver_ends_with_its_parent_and_by_message(users):
 def test_resolver_is_not_started_by_hand():
     out = dmd("--role=resolver")
     assert out.returncode == 64 and "started by dmd" in out.stderr
+
+
+# --- what is installed with it --------------------------------------------------------------------
+
+UNIT = wire.ROOT / "dist" / "systemd" / "dmd.service.in"
+
+
+@needs_root
+def test_the_units_capabilities_are_enough(parent):
+    """Twice: at the second start the directories have their owners."""
+    if shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv(1)")
+    caps = re.search(r"^CapabilityBoundingSet=(.*)", UNIT.read_text(),
+                     re.M).group(1).lower().replace("cap_", "").split()
+    command = parent.command
+    parent.command = lambda *a: [
+        "setpriv", "--bounding-set", ",".join(["-all"] + [
+            "+" + c for c in caps]), "--inh-caps", "-all", *command(*a)]
+    # the way to the test's directories takes no right either
+    for path in parent.base.parents:
+        if path != pathlib.Path("/"):
+            path.chmod(path.stat().st_mode | 0o011)
+    for _ in range(2):
+        parent.start()
+        assert parent.ask("id_rotate").verdict == "ok"
+        parent.signal_child("dm_net", signal.SIGKILL)
+        parent.wait_log("dm-net .* was ended by signal 9")
+        parent.wait_ready()
+        assert parent.stop() == 0
+
+
+def test_unit_is_sound():
+    text = UNIT.read_text()
+    assert "Type=notify" in text and "Group=data-mesher" in text
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze")
+    with tempfile.TemporaryDirectory() as place:
+        unit = pathlib.Path(place) / "dmd.service"
+        unit.write_text(text.replace("@sbindir@", "/usr/sbin").replace(
+            "@sysconfdir@", "/etc"))
+        out = subprocess.run(
+            ["systemd-analyze", "security", "--offline=true", "--no-pager",
+             unit], capture_output=True, text=True)
+    score = re.search(r"exposure level for dmd.service: ([\d.]+)", out.stdout)
+    if score is None:
+        pytest.skip("systemd-analyze security --offline does not work here")
+    assert float(score.group(1)) <= 2.6
+
+
+def test_example_configuration_is_good():
+    assert dmd("-n", "-f", wire.ROOT / "dist" / "dm.toml").returncode == 0

@@ -1,0 +1,728 @@
+# SPDX-License-Identifier: ISC
+"""What a mesh is for: nodes find each other, a signed file uploaded to one is
+on all, the newest wins everywhere, and who was away catches up."""
+
+import base64
+import hashlib
+import itertools
+import os
+import pathlib
+import random
+import subprocess
+import time
+
+import pytest
+
+from conftest import IS_ASAN, PATIENCE, eventually
+from mesh import (NO_TIMER, Client, address, ask, connected, content,
+                  control_put, files, in_threads, listing, need, peers, put,
+                  put_ok, reload, run, spread, tell, wait, wait_content,
+                  wait_equal_lists, wait_files)
+from versions import SECOND, Signer, Version, now, winner
+
+SIGNER = Signer()
+OTHER = Signer()
+
+
+def at(seconds_ago=0.0, ns=0):
+    """A moment of signing."""
+    return int((time.time() - seconds_ago) * SECOND) + ns
+
+
+# --- finding each other -------------------------------------------------------
+
+@pytest.fixture
+def names(net):
+    """Makes a name known on machines; /dns/NAME then leads to a host."""
+    made = []
+
+    def tell_names(host, name, ip):
+        if not host.netns:
+            return "localhost"
+        place = pathlib.Path("/etc/netns", host.netns)
+        place.mkdir(parents=True)
+        made.append(place)
+        (place / "hosts").write_text(f"127.0.0.1 localhost\n{ip} {name}\n")
+        return name
+    yield tell_names
+    for place in made:
+        (place / "hosts").unlink()
+        place.rmdir()
+        if not any(place.parent.iterdir()):
+            place.parent.rmdir()
+
+
+@pytest.mark.parametrize("kind", ["ip4", "ip6", "dns"])
+def test_one_bootstrap_address_is_enough(mesh, names, kind):
+    """Two nodes that know a third find each other, and no longer need it."""
+    mesh.files = {"a": [SIGNER.text]}
+    mesh.interval = NO_TIMER
+    lone = {}
+    if not mesh.net.namespaces:
+        lone = {"cluster": {"interface": "lo"}}
+    first = mesh.add(**lone)
+    others = []
+    for _ in range(2):
+        others.append(mesh.add(start=False, **lone))
+        name = None
+        if kind == "dns":
+            name = names(others[-1].host, "first.test", first.host.ip4)
+        others[-1].config["cluster"]["bootstrap_peers"] = [
+            address(first, kind, name)]
+        others[-1].start()
+    mesh.wait_connected()
+    first.kill()
+    # known from what the others said, kept over a restart of both
+    wait(others, lambda: all(len(connected(n)) == 1 for n in others))
+    for node in others:
+        node.stop()
+    for node in others:
+        node.start()
+    mesh.wait_connected(others)
+    spread(others, others[0], "a", b"without the first", SIGNER)
+
+
+def test_peer_that_cannot_be_reached_stays_listed(mesh):
+    node = mesh.add(bootstrap=[
+        "/ip4/127.0.0.1/tcp/1/p2p/"
+        "12D3KooWHs5NXo2CPFvFT6cdsu8eSkfggNtfqTtKBVojHY7En86i"])
+    row = wait([node], lambda: [r for r in peers(node).values()
+                                if r["last_error"]])[0]
+    assert row["state"] != "connected"
+    assert "refused" in row["last_error"].lower()
+
+
+def test_whom_the_configuration_does_not_allow(mesh):
+    """allowed_peers decides who gets in, and a reload who stays."""
+    mesh.files = {"a": [SIGNER.text]}
+    first, second = mesh.add(), mesh.add()
+    mesh.wait_connected()
+    stranger = "12D3KooWHs5NXo2CPFvFT6cdsu8eSkfggNtfqTtKBVojHY7En86i"
+    first.config["cluster"]["allowed_peers"] = [stranger]
+    reload(first)
+    wait([first], lambda: not connected(first) and not connected(second))
+    put_ok(second, Version("a", b"x", SIGNER))
+    first.wait_log("not in allowed_peers")
+    assert content(first, "a") is None
+    first.config["cluster"]["allowed_peers"] = [stranger, second.peer_id()]
+    reload(first)
+    wait_content([first, second], "a", b"x")
+
+
+# --- a file's way ----------------------------------------------------------------
+
+def recipe(node, folder, name, data, key):
+    """The README's, word for word but for the port."""
+    folder.mkdir(exist_ok=True)
+    (folder / pathlib.Path(name).name).write_bytes(data)
+    return subprocess.run(["sh", "-euc", f"""
+        name={name}
+        at=$(date +%s).000000000
+        sum=$(sha256sum "$name" | cut -d' ' -f1)
+        printf 'data-mesher 1\\nkind: file\\nnetwork: -\\nname: %s\\nsigned-at: %s\\nvalid-for: 0\\nsize: %s\\nsha256: %s\\n' \\
+            "$name" "$at" "$(stat -c %s "$name")" "$sum" > text
+        sig=$(ssh-keygen -q -Y sign -f {key} -n file@data-mesher < text | sed '/^-----/d' | tr -d '\\n')
+        {' '.join(node.prefix)} curl -sS --fail-with-body -T "$name" \\
+            -H 'Content-Type: application/octet-stream' \\
+            -H "X-Signedat: $at" -H "X-Sha256: $sum" -H "X-Signature: $sig" \\
+            http://localhost:{node.http_port}/files/"$name"
+        """], cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def test_three_ways_to_upload(mesh, tmp_path):
+    """HTTP, the control socket, and OpenSSH with curl; no timer helps."""
+    need("curl")
+    mesh.files = {n: [SIGNER.text] for n in ("http", "socket", "recipe")}
+    mesh.interval = NO_TIMER
+    a, b, c = mesh.grow(3)
+    by_http = Version("http", os.urandom(1000), SIGNER)
+    assert put(a, by_http).status == 201
+    by_socket = Version("socket", os.urandom(1000), SIGNER)
+    assert control_put(b, by_socket).verdict == "created"
+    data = os.urandom(1000)
+    key = SIGNER.write(tmp_path)
+    out = recipe(c, tmp_path / "w", "recipe", data, key)
+    assert out.returncode == 0, out.stdout + out.stderr
+    wait_files([a, b, c], {"http": by_http.content,
+                           "socket": by_socket.content, "recipe": data})
+    # again: a newer version of each, at another node
+    by_http = Version("http", os.urandom(3000), SIGNER)
+    assert put(b, by_http).status == 200
+    by_socket = Version("socket", os.urandom(3000), SIGNER)
+    assert control_put(c, by_socket).verdict == "replaced"
+    wait_content([a, b, c], "http", by_http.content)
+    wait_content([a, b, c], "socket", by_socket.content)
+    # and what is here already is not stored again
+    answer = put(c, by_http)
+    assert answer.status == 200 and answer.json["unchanged"] is True
+    assert control_put(a, by_socket).verdict == "unchanged"
+
+
+SIZES = [0, 1, 2048, 2049, 48 << 10, 64 << 10, (64 << 10) + 1, 1 << 20,
+         (1 << 20) + 1, 5_000_000]
+
+
+def test_all_sizes_byte_for_byte(mesh):
+    """Each bound in the way of a file, one below and one above it."""
+    mesh.files = {"size/*": [SIGNER.text]}
+    mesh.interval = NO_TIMER
+    nodes = mesh.grow(3)
+    expected = {}
+    for i, size in enumerate(SIZES):
+        version = Version(f"size/{size}", os.urandom(size), SIGNER)
+        upload = put if i % 2 else control_put
+        upload(nodes[i % 3], version)
+        expected[version.name] = version.content
+    wait_files(nodes, expected)
+    rows = wait_equal_lists(nodes)
+    for name, data in expected.items():
+        assert rows[name]["size"] == len(data)
+        assert rows[name]["sha256"] == hashlib.sha256(data).hexdigest()
+        for node in nodes:
+            assert ask(node, "GET", f"/files/{name}").body == data
+
+
+def test_without_sha256_in_the_head(mesh):
+    mesh.files = {"a": [SIGNER.text]}
+    a, b = mesh.grow(2)
+    version = Version("a", os.urandom(100_000), SIGNER)
+    assert put(a, version, sha256=False).status == 201
+    wait_content([a, b], "a", version.content)
+
+
+def test_stock_openssh_verifies_what_is_served(mesh, tmp_path):
+    """From the headers of a GET, on a node that it was not uploaded to."""
+    need("ssh-keygen")
+    mesh.files = {"a": [SIGNER.text]}
+    a, b = mesh.grow(2)
+    version = spread([a, b], a, "a", b"whatever", SIGNER, valid_for=3600)
+    head = ask(b, "GET", "/files/a").headers
+    assert head["X-Signedby"] == SIGNER.text
+    assert head["X-Validfor"] == "3600"
+    raw = base64.b64decode(head["X-Signature"])
+    armor = base64.encodebytes(SIGNER.blob(raw[-64:])).decode()
+    (tmp_path / "sig").write_text("-----BEGIN SSH SIGNATURE-----\n" + armor +
+                                  "-----END SSH SIGNATURE-----\n")
+    (tmp_path / "allowed").write_text(f"me {SIGNER.line}\n")
+    out = subprocess.run(
+        ["ssh-keygen", "-Y", "verify", "-f", tmp_path / "allowed", "-I", "me",
+         "-n", "file@data-mesher", "-s", tmp_path / "sig"],
+        input=version.text, capture_output=True)
+    assert out.returncode == 0, out.stderr
+
+
+def test_any_node_is_uploaded_to_and_any_may_be_gone(mesh):
+    mesh.files = {"a": [SIGNER.text]}
+    nodes = mesh.grow(3)
+    for i, gone in enumerate(nodes):
+        there = [n for n in nodes if n is not gone]
+        gone.kill()
+        version = spread(there, there[i % 2], "a", b"round %d" % i, SIGNER)
+        gone.start()
+        wait_content(nodes, "a", version.content)
+
+
+def test_update_storm_on_one_name_ends_equal(mesh):
+    """All nodes at once, over HTTP: the greatest is everywhere."""
+    mesh.files = {"a": [SIGNER.text], "big": [SIGNER.text, OTHER.text]}
+    nodes = mesh.grow(3)
+    accepted = []
+
+    def storm(node, name, size):
+        with Client(node) as client:
+            for _ in range(20):
+                version = Version(name, os.urandom(size), SIGNER)
+                answer = client.put(version)
+                assert answer.status in (200, 201, 409), answer
+                if answer.status != 409:
+                    accepted.append(version)
+    in_threads(*(lambda n=n: storm(n, "a", 300) for n in nodes),
+               *(lambda n=n: storm(n, "big", 100_000) for n in nodes[:2]))
+    for name in ("a", "big"):
+        best = winner([v for v in accepted if v.name == name])
+        wait_content(nodes, name, best.content)
+    wait_equal_lists(nodes)
+
+
+# --- away and back ---------------------------------------------------------------
+
+def change_things(node, before):
+    """Updates, deletes and new names; what is shown afterwards."""
+    expected = dict(before)
+    for i, name in enumerate(sorted(before)):
+        if i % 3 == 0:
+            put_ok(node, Version(name, None, SIGNER))
+            del expected[name]
+        elif i % 3 == 1:
+            expected[name] = b"new " + name.encode()
+            put_ok(node, Version(name, expected[name], SIGNER))
+    for i in range(5):
+        expected[f"d/new{i}"] = os.urandom(5000)
+        put_ok(node, Version(f"d/new{i}", expected[f"d/new{i}"], SIGNER))
+    return expected
+
+
+def with_files(mesh):
+    mesh.files = {"d/*": [SIGNER.text]}
+    nodes = mesh.grow(3)
+    before = {f"d/{i}": b"%d" % i for i in range(12)}
+    for name, data in before.items():
+        put_ok(nodes[0], Version(name, data, SIGNER))
+    wait_files(nodes, before)
+    return nodes, before
+
+
+@pytest.mark.parametrize("interval", ["1s", NO_TIMER])
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_node_that_was_stopped_catches_up(mesh, how, interval):
+    mesh.interval = interval
+    nodes, before = with_files(mesh)
+    getattr(nodes[2], how)()
+    expected = change_things(nodes[1], before)
+    nodes[2].start()
+    wait_files(nodes, expected)
+    wait_equal_lists(nodes)
+    # and what it does now reaches the others
+    spread(nodes, nodes[2], "d/back", b"here again", SIGNER)
+
+
+def test_bootstrap_node_that_was_stopped_catches_up(mesh):
+    nodes, before = with_files(mesh)
+    nodes[0].stop()
+    expected = change_things(nodes[1], before)
+    nodes[0].start()
+    wait_files(nodes, expected)
+
+
+def test_node_that_was_cut_off_catches_up(mesh):
+    """A cable is pulled for long enough that both sides give up, and both go
+    on being used meanwhile."""
+    if not mesh.net.namespaces:
+        pytest.skip("needs network namespaces")
+    nodes, before = with_files(mesh)
+    a, b, c = nodes
+    c.host.down()
+    expected = change_things(a, before)
+    put_ok(c, Version("d/alone", b"made while alone", SIGNER))
+    put_ok(c, Version("d/1", b"lost", SIGNER))
+    put_ok(b, Version("d/1", b"won", SIGNER))
+    expected.update({"d/alone": b"made while alone", "d/1": b"won"})
+    wait_files([a, b], {k: v for k, v in expected.items() if k != "d/alone"})
+    wait(nodes, lambda: not connected(c), timeout=4 * PATIENCE)
+    c.host.up()
+    wait_files(nodes, expected)
+    wait_equal_lists(nodes)
+
+
+def test_cable_pulled_for_a_moment(mesh):
+    """Too short for anybody to notice: nothing that was sent is missed."""
+    if not mesh.net.namespaces:
+        pytest.skip("needs network namespaces")
+    mesh.interval = NO_TIMER
+    nodes, before = with_files(mesh)
+    nodes[2].host.down()
+    expected = change_things(nodes[0], before)
+    nodes[2].host.up()
+    wait_files(nodes, expected)
+
+
+@pytest.mark.parametrize("interval", ["1s", NO_TIMER])
+def test_empty_node_joins_and_fills_up(mesh, interval):
+    """Two thousand files, some replaced, some deleted."""
+    mesh.interval = interval
+    mesh.files = {"many/*": [SIGNER.text]}
+    nodes = mesh.grow(3)
+    count = 400 if interval == NO_TIMER else 2000
+    expected, versions = {}, []
+    for i in range(count):
+        size = 70_000 if i % 100 == 7 else i % 50 * 20
+        versions.append(Version(f"many/{i}", os.urandom(size), SIGNER))
+    versions += [Version(f"many/{i}", None if i % 2 else b"new", SIGNER)
+                 for i in range(0, count, 9)]
+    with Client(nodes[0]) as client:
+        for version in versions:
+            assert client.put(version).status in (200, 201)
+            expected[version.name] = version.visible
+    expected = {k: v for k, v in expected.items() if v is not None}
+    wait_files(nodes, expected, timeout=2 * PATIENCE)
+    fourth = mesh.add()
+    wait_files([fourth], expected, timeout=2 * PATIENCE)
+    assert wait_equal_lists(mesh.nodes).keys() >= expected.keys()
+    # once more from nothing, while two of the others are away
+    nodes[0].stop()
+    nodes[1].stop()
+    fifth = mesh.add(bootstrap=[fourth])
+    wait_files([fifth], expected, timeout=2 * PATIENCE)
+
+
+# --- which version wins --------------------------------------------------------------
+
+def islands(mesh, count):
+    """Nodes that do not know of each other yet."""
+    return [mesh.add(bootstrap=[]) for _ in range(count)]
+
+
+def join(mesh):
+    first = mesh.nodes[0]
+    for node in mesh.nodes[1:]:
+        node.config["cluster"]["bootstrap_peers"] = [address(first)]
+        reload(node)
+    mesh.wait_connected()
+
+
+def everywhere(mesh, scenarios):
+    """scenarios: name -> (versions, in which order they come to each of the
+    islands). Then the islands are joined; all must show the winner."""
+    nodes = mesh.nodes
+    for name, (versions, orders) in scenarios.items():
+        for node, order in zip(nodes, orders):
+            held = []
+            for i in order:
+                answer = put(node, versions[i])
+                better = not held or versions[i].rank > winner(held).rank
+                assert answer.status in ((200, 201) if better else (409,)), (
+                    name, answer)
+                held.append(versions[i])
+    join(mesh)
+    expected = {}
+    for name, (versions, orders) in scenarios.items():
+        best = winner([versions[i] for order in orders for i in order])
+        if best.visible is not None:
+            expected[name] = best.visible
+    wait_files(nodes, expected)
+    rows = wait_equal_lists(nodes)
+    for name, (versions, orders) in scenarios.items():
+        best = winner([versions[i] for order in orders for i in order])
+        if best.kind == "file":
+            assert rows[name]["signer"] == best.signer.text
+    # and it stays so after everybody starts again
+    for node in nodes:
+        node.stop()
+    for node in nodes:
+        node.start()
+    mesh.wait_connected()
+    wait_files(nodes, expected)
+
+
+def test_newer_wins_in_any_order_of_arrival(mesh):
+    orders = list(itertools.permutations(range(3)))
+    mesh.files = {f"n{i}": [SIGNER.text] for i in range(8)}
+    islands(mesh, 3)
+    scenarios = {}
+    for i in range(6):
+        start = at(seconds_ago=60)
+        versions = [Version(f"n{i}", b"%d of %d" % (j, i), SIGNER,
+                            at=start + j) for j in range(3)]
+        scenarios[f"n{i}"] = versions, [orders[i], orders[(i + 2) % 6],
+                                        orders[(i + 5) % 6]]
+    # one version an island
+    start = at(seconds_ago=60)
+    three = [Version("n6", b"%d" % j, SIGNER, at=start + j) for j in range(3)]
+    scenarios["n6"] = three, [[2], [0], [1]]
+    three = [Version("n7", b"%d" % j, SIGNER, at=start + j) for j in range(3)]
+    scenarios["n7"] = three, [[0], [2], []]
+    everywhere(mesh, scenarios)
+
+
+def test_ties_are_broken_alike_everywhere(mesh):
+    """One instant, signed twice; two signers of the same text; a delete and
+    a file of one instant."""
+    mesh.files = {n: [SIGNER.text, OTHER.text] for n in
+                  ("instant", "signers", "delete", "delete-newer", "both")}
+    islands(mesh, 3)
+    t = at(seconds_ago=60)
+    instant = [Version("instant", b"%d" % i, SIGNER, at=t) for i in range(4)]
+    signers = [Version("signers", b"same", s, at=t) for s in (SIGNER, OTHER)]
+    delete = [Version("delete", b"x", SIGNER, at=t),
+              Version("delete", None, OTHER, at=t)]
+    newer = [Version("delete-newer", None, SIGNER, at=t),
+             Version("delete-newer", b"after it", OTHER, at=t + 1)]
+    both = [Version("both", b"1", SIGNER, at=t),
+            Version("both", b"2", OTHER, at=t),
+            Version("both", b"3", OTHER, at=t - 1)]
+    everywhere(mesh, {
+        "instant": (instant, [[0, 1], [1, 2, 3], [3, 0]]),
+        "signers": (signers, [[0], [1], [1, 0]]),
+        "delete": (delete, [[0], [1], [0, 1]]),
+        "delete-newer": (newer, [[0], [1], [1, 0]]),
+        "both": (both, [[2, 0, 1], [1], [0]]),
+    })
+
+
+def test_older_loses_at_every_node(mesh):
+    """Directly as well: 409, with what is held."""
+    mesh.files = {"a": [SIGNER.text, OTHER.text]}
+    nodes = mesh.grow(3)
+    held = spread(nodes, nodes[0], "a", b"new", SIGNER)
+    for node in nodes:
+        for signer in (SIGNER, OTHER):
+            answer = put(node, Version("a", b"old", signer,
+                                       at=held.at - SECOND))
+            assert (answer.status, answer.code) == (409, "not-newer")
+            assert answer.json["held_signed_at"]
+            refused = control_put(node, Version("a", None, signer,
+                                                at=held.at - SECOND))
+            assert refused.verdict == "not-newer"
+            assert refused.rows == [(wire_row("held"), held.at)]
+    wait_content(nodes, "a", b"new")
+
+
+def wire_row(name):
+    import wire
+    return wire.ROWS.index(name)
+
+
+# --- deletes and ends -------------------------------------------------------------------
+
+def test_delete_spreads_and_nothing_comes_back(mesh):
+    mesh.interval = NO_TIMER
+    mesh.files = {"d/e/*": [SIGNER.text], "b": [SIGNER.text]}
+    nodes = mesh.grow(3)
+    old = spread(nodes, nodes[0], "d/e/a", b"x", SIGNER)
+    spread(nodes, nodes[0], "b", b"stays", SIGNER)
+    put_ok(nodes[1], Version("d/e/a", None, SIGNER))
+    wait_files(nodes, {"b": b"stays"})
+    for node in nodes:
+        answer = ask(node, "GET", "/files/d/e/a")
+        assert (answer.status, answer.code) == (410, "deleted")
+        assert put(node, old).code == "not-newer"
+        assert not (node.state / "files" / "d").exists(), "empty directories"
+    # a node that held it while it was deleted elsewhere
+    nodes[2].stop()
+    nodes[1].stop()
+    nodes[0].stop()
+    for node in nodes:
+        node.start()
+    mesh.wait_connected()
+    wait_files(nodes, {"b": b"stays"})
+    spread(nodes, nodes[2], "d/e/a", b"again", SIGNER)
+
+
+def test_end_of_validity_while_running(mesh):
+    """Visible no more, anywhere, and what it replaced does not come back."""
+    mesh.interval = NO_TIMER
+    mesh.files = {"a": [SIGNER.text], "b": [SIGNER.text]}
+    nodes = mesh.grow(2)
+    spread(nodes, nodes[0], "a", b"for ever", SIGNER)
+    spread(nodes, nodes[0], "b", b"for ever", SIGNER)
+    valid_for = 8 if IS_ASAN else 3
+    spread(nodes, nodes[1], "a", b"for a while", SIGNER, valid_for=valid_for)
+    for node in nodes:
+        assert listing(node)["a"]["expires_at"]
+    wait_files(nodes, {"b": b"for ever"})
+    for node in nodes:
+        assert ask(node, "GET", "/files/a").status in (404, 410)
+    spread(nodes, nodes[0], "a", b"signed anew", SIGNER)
+
+
+def test_end_of_validity_while_a_node_is_away(mesh):
+    mesh.files = {"a": [SIGNER.text], "b": [SIGNER.text]}
+    nodes = mesh.grow(3)
+    spread(nodes, nodes[0], "a", b"for ever", SIGNER)
+    old = spread(nodes, nodes[0], "b", b"soon over", SIGNER, valid_for=4)
+    nodes[2].stop()
+    put_ok(nodes[0], Version("a", b"for a while", SIGNER, valid_for=1))
+    wait_files(nodes[:2], {})
+    nodes[2].start()
+    wait_files(nodes, {})
+    wait_equal_lists(nodes)
+    # held by all: older than the one that has ended, so still refused
+    for node in nodes:
+        stale = Version("a", b"between", SIGNER, at=old.at)
+        assert put(node, stale).code == "not-newer"
+
+
+def test_version_that_has_ended_is_refused_to_a_client(mesh):
+    mesh.files = {"a": [SIGNER.text]}
+    node = mesh.add()
+    answer = put(node, Version("a", b"x", SIGNER, at=at(seconds_ago=100),
+                               valid_for=50))
+    assert (answer.status, answer.code) == (422, "expired")
+    assert files(node) == {} and listing(node) == {}
+
+
+# --- configurations that differ --------------------------------------------------------------
+
+def since(node):
+    """Peer -> when the connection came up."""
+    return {p: r["since"] for p, r in peers(node).items()
+            if r["state"] == "connected"}
+
+
+def test_signer_that_some_nodes_know_first(mesh):
+    """A version of his wins where he is known; nobody is cut off; the others
+    have it once they know him too."""
+    mesh.files = {"a": [SIGNER.text], "behind": [SIGNER.text]}
+    nodes = mesh.grow(3)
+    spread(nodes, nodes[0], "a", b"old", SIGNER)
+    nodes[0].config["files"]["a"] = [SIGNER.text, OTHER.text]
+    reload(nodes[0])
+    before = [since(n) for n in nodes]
+    put_ok(nodes[0], Version("a", b"of the other", OTHER))
+    # what comes behind it on the same connection has arrived
+    spread(nodes, nodes[0], "behind", b"it", SIGNER)
+    assert content(nodes[0], "a") == b"of the other"
+    for node in nodes[1:]:
+        assert content(node, "a") == b"old"
+        node.config["files"]["a"] = [SIGNER.text, OTHER.text]
+        reload(node)
+    wait_content(nodes, "a", b"of the other")
+    assert [since(n) for n in nodes] == before
+    wait_equal_lists(nodes)
+
+
+def test_signer_that_is_withdrawn(mesh):
+    """His version leaves at the reload; the greatest that remains wins, also
+    where it was never held before."""
+    mesh.files = {"a": [SIGNER.text, OTHER.text]}
+    a, b, c = nodes = mesh.grow(3)
+    c.stop()
+    spread([a, b], a, "a", b"honest", SIGNER)
+    b.stop()
+    put_ok(a, Version("a", b"stolen", OTHER))
+    c.start()
+    wait_content([a, c], "a", b"stolen")
+    for node in (a, c):
+        node.config["files"]["a"] = [SIGNER.text]
+        reload(node)
+    wait_content([a], "a", b"honest")
+    b.config["files"]["a"] = [SIGNER.text]
+    b.write_config()
+    b.start()
+    wait_content(nodes, "a", b"honest")
+    wait_equal_lists(nodes)
+
+
+def test_name_that_some_nodes_know_first(mesh):
+    """It travels only through nodes that are configured for it."""
+    mesh.files = {"a": [SIGNER.text]}
+    nodes = mesh.grow(3)
+    both = {"a": [SIGNER.text], "z/*": [SIGNER.text]}
+    nodes[0].config["files"] = dict(both)
+    reload(nodes[0])
+    before = [since(n) for n in nodes]
+    put_ok(nodes[0], Version("z/new", b"new", SIGNER))
+    put_ok(nodes[0], Version("z/big", bytes(200_000), SIGNER))
+    spread(nodes, nodes[0], "a", b"known to all", SIGNER)
+    for node in nodes[1:]:
+        assert files(node) == {"a": b"known to all"}
+        node.config["files"] = dict(both)
+        reload(node)
+    wait_files(nodes, {"a": b"known to all", "z/new": b"new",
+                       "z/big": bytes(200_000)})
+    assert [since(n) for n in nodes] == before
+    # and taken out again: the file leaves, here only
+    nodes[1].config["files"] = {"a": [SIGNER.text]}
+    reload(nodes[1])
+    wait_files([nodes[1]], {"a": b"known to all"})
+    assert content(nodes[0], "z/new") == b"new"
+    assert [since(n) for n in nodes] == before
+
+
+def test_networks_stay_apart(mesh):
+    """A node of another network takes nothing and gives nothing."""
+    network = Signer()
+    mesh.files = {"a": [SIGNER.text]}
+    inside = {"network": {"key": network.text}}
+    a = mesh.add(**inside)
+    b = mesh.add(**inside)
+    outside = mesh.add()
+    mesh.wait_connected([a, b])
+    version = Version("a", b"x", SIGNER, network=network.public)
+    put_ok(a, version)
+    wait_content([a, b], "a", b"x")
+    answer = put(outside, Version("a", b"y", SIGNER))
+    assert answer.status == 201
+    wait([outside], lambda: not connected(outside))
+    assert content(a, "a") == content(b, "a") == b"x"
+    assert content(outside, "a") == b"y"
+    assert ask(a, "GET", "/healthz").json["network"] == network.text
+    refused = put(a, Version("a", b"z", SIGNER))
+    assert refused.status == 422
+    assert refused.json["network"] == network.text
+
+
+# --- every route, over both versions of HTTP ------------------------------------------------------
+
+def curl(node, *arguments, version="--http1.1", data=None):
+    out = run(node, "curl", "-sS", version, "-w", "\n%{http_version} "
+              "%{http_code}", *arguments, input=data)
+    assert out.returncode == 0, out.stderr
+    body, _, last = out.stdout.rpartition(b"\n")
+    http_version, status = last.decode().split()
+    return http_version, int(status), body
+
+
+@pytest.mark.parametrize("option, number", [
+    ("--http1.1", "1.1"), ("--http2-prior-knowledge", "2")])
+def test_every_route(mesh, option, number):
+    need("curl")
+    mesh.files = {"a": [SIGNER.text], "big": [SIGNER.text]}
+    nodes = mesh.grow(2)
+    node = nodes[0]
+    url = f"http://localhost:{node.http_port}"
+
+    def ask_curl(path, *arguments, data=None):
+        got, status, body = curl(node, *arguments, url + path,
+                                 version=option, data=data)
+        assert got == number
+        return status, body
+
+    def upload(version):
+        head = [x for k, v in version.headers().items()
+                for x in ("-H", f"{k}: {v}")]
+        if version.kind == "delete":
+            return ask_curl("/files/" + version.name, "-X", "DELETE", *head)
+        # a Content-Length is required over HTTP/2 too
+        return ask_curl("/files/" + version.name, "-X", "PUT", *head,
+                        "-H", "Content-Type: application/octet-stream",
+                        "--data-binary", "@-", data=version.content)
+
+    small = Version("a", b"hello", SIGNER)
+    big = Version("big", os.urandom(3_000_000), SIGNER)
+    assert upload(small)[0] == 201
+    assert upload(big)[0] == 201
+    wait_files(nodes, {"a": small.content, "big": big.content})
+    assert ask_curl("/files/a") == (200, b"hello")
+    assert ask_curl("/files/big") == (200, big.content)
+    assert ask_curl("/files/big", "-r", "10-19") == (206, big.content[10:20])
+    status, head = ask_curl("/files/big", "-I")
+    assert status == 200
+    assert b"content-length: 3000000" in head.lower()
+    assert big.sha256.hex().encode() in head
+    assert ask_curl("/files/a", "-H", "If-None-Match: "
+                    f'"{small.sha256.hex()}"') == (304, b"")
+    import json
+    rows = json.loads(ask_curl("/files")[1])
+    assert [r["name"] for r in rows] == ["a", "big"]
+    assert [r["name"] for r in json.loads(
+        ask_curl("/files?prefix=b")[1])] == ["big"]
+    rows = json.loads(ask_curl("/peers")[1])
+    assert [r["peer"] for r in rows] == [nodes[1].peer_id()]
+    health = json.loads(ask_curl("/healthz")[1])
+    assert health["ready"] is True and health["network"] is None
+    assert b"dm_files 2" in ask_curl("/metrics")[1]
+    assert ask_curl("/nothing")[0] == 404
+    assert ask_curl("/files", "-X", "DELETE")[0] == 405
+    assert upload(Version("a", None, SIGNER))[0] in (200, 201)
+    assert ask_curl("/files/a")[0] == 410
+    wait_files(nodes, {"big": big.content})
+
+
+def test_nghttp(mesh, tmp_path):
+    """Another implementation of HTTP/2, several streams at once."""
+    need("nghttp")
+    mesh.files = {"a": [SIGNER.text]}
+    nodes = mesh.grow(2)
+    version = Version("a", os.urandom(100_000), SIGNER)
+    (tmp_path / "data").write_bytes(version.content)
+    url = f"http://127.0.0.1:{nodes[0].http_port}"
+    head = [f"-H{k}: {v}" for k, v in version.headers().items()]
+    out = run(nodes[0], "nghttp", "-v", "-H:method: PUT", "-d",
+              tmp_path / "data", *head, url + "/files/a")
+    assert out.returncode == 0 and b":status: 201" in out.stdout, out.stdout
+    wait_content(nodes, "a", version.content)
+    out = run(nodes[0], "nghttp", url + "/files/a", url + "/healthz",
+              url + "/files", url + "/peers")
+    assert version.content in out.stdout
+    assert b'"ready":true' in out.stdout
