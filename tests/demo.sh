@@ -43,7 +43,6 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 cd "$D"
 say "1. A key pair for the person who signs"
 run "$B/data-mesher" generate keypair
-"$B/data-mesher" generate keypair --help >/dev/null
 mkdir thief && (cd thief && "$B/data-mesher" generate keypair >/dev/null)
 public=$(awk '{print $2}' key.pub | base64 -d | tail -c 32 | base64)
 
@@ -121,7 +120,7 @@ wait_for 15 cmp -s config.json "$D/gamma/state/files/config.json" ||
 echo "    gamma is back and has the new version, $(($(now_ms) - t0)) ms after its start"
 
 say "6. What an administrator sees"
-run ctl beta peers
-run ctl gamma list
-run ctl alpha status
+run "$B/dmctl" -s "$D/beta/control.sock" peers
+run "$B/dmctl" -s "$D/gamma/control.sock" list
+run "$B/dmctl" -s "$D/alpha/control.sock" status
 say "That is all: the nodes are stopped and their files removed."
