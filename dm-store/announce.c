@@ -102,6 +102,8 @@ announce_change(struct store *s, const struct change *ch)
 		ticket_drop(s->tickets, ch->now.rank.version);
 	if (is && (!was || order != 0))
 		send_entry(s, ch);
-	if (ch->has && ch->now.state == WINNER_WANTED)
+	/* many at once wait for stream.c's rounds */
+	if (ch->has && ch->now.state == WINNER_WANTED &&
+	    tickets_wants(s->tickets) < ANNOUNCE_WANTS_MAX)
 		announce_want(s, &ch->entry, ch->now.rank.version);
 }

@@ -9,6 +9,9 @@
 
 #include "dm-store/commit.h"
 
+/* Tickets that wants may hold: the rest is for what peers announce. */
+#define ANNOUNCE_WANTS_MAX 512
+
 void announce_change(struct store *, const struct change *);
 
 /* Frees what reply owns. */

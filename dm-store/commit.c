@@ -379,6 +379,9 @@ commit_tick(struct store *s)
 		retry(s, i);
 	if (redo_has_any(s))
 		redo_clean(s);
+	/* trimming takes files away at once, so it has a batch of its own:
+	 * no change in it counts on what goes */
+	commit_flush(s);
 	if (!index_is_open(s->index) && history_trim(s))
 		commit_schedule(s);
 }

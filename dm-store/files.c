@@ -12,12 +12,16 @@
 #include "common/log.h"
 #include "dm-store/disk.h"
 #include "dm-store/files_path.h"
+#include "dm-store/index.h"
 
 void
-files_must_sync(int fd, const char *what)
+files_must_sync(struct files *f, int fd, const char *what)
 {
-	if (disk_sync(fd) == -1)
-		fatal("fsync of %s: %s", what, strerror(errno));
+	if (disk_sync(fd) == 0)
+		return;
+	/* a failing disk is no reason to doubt the index */
+	index_settled(f->index_fd);
+	fatal("fsync of %s: %s", what, strerror(errno));
 }
 
 /* --- names
@@ -100,12 +104,12 @@ files_put_keep(
 {
 	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
 
-	files_must_sync(fd, "an upload");
+	files_must_sync(f, fd, "an upload");
 	put_name(serial, from);
 	files_hex(version, to);
 	if (disk_rename(f->tmp_fd, from, f->tmp_fd, to) == -1)
 		return -1;
-	files_must_sync(f->tmp_fd, "tmp/");
+	files_must_sync(f, f->tmp_fd, "tmp/");
 	return 0;
 }
 
@@ -159,7 +163,7 @@ files_stage_kept(struct files *f, const uint8_t version[static 32],
 		errno = EBADMSG;
 		return -1;
 	}
-	files_must_sync(fd, "kept content");
+	files_must_sync(f, fd, "kept content");
 	close(fd);
 	disk_unlink(f->tmp_fd, to);
 	dir_fd = name != NULL ? files_parent(f, name) : dup(f->old_fd);
@@ -169,7 +173,7 @@ files_stage_kept(struct files *f, const uint8_t version[static 32],
 	    dir_fd, name != NULL ? files_base(name) : from, f->tmp_fd, to);
 	close(dir_fd);
 	if (rc == 0)
-		files_must_sync(f->tmp_fd, "tmp/");
+		files_must_sync(f, f->tmp_fd, "tmp/");
 	return rc;
 }
 
@@ -319,7 +323,7 @@ files_sync(struct files *f, const char *name, bool with_content)
 	if (with_content) {
 		fd = disk_open(f->files_fd, name, O_RDONLY | O_NONBLOCK, 0);
 		if (fd != -1) {
-			files_must_sync(fd, name);
+			files_must_sync(f, fd, name);
 			close(fd);
 		}
 	}
@@ -329,7 +333,7 @@ files_sync(struct files *f, const char *name, bool with_content)
 		fd = files_parent(f, dir);
 		if (fd == -1)
 			continue;
-		files_must_sync(fd, "files/");
+		files_must_sync(f, fd, "files/");
 		close(fd);
 	}
 }

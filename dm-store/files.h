@@ -68,8 +68,9 @@ int files_stage_kept(struct files *, const uint8_t version[static 32],
 void files_unstage(struct files *, const uint8_t version[static 32]);
 bool files_is_staged(struct files *, const uint8_t version[static 32]);
 
-/* Removes all that is in tmp/. */
+/* Removes all that is in tmp/; in old/, of which a new index knows nothing. */
 int files_sweep(struct files *);
+int files_sweep_old(struct files *);
 
 /* --- files/
  * -------------------------------------------------------------------- */

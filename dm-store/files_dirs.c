@@ -169,8 +169,8 @@ files_quarantine_index(struct files *f, uint64_t now_s)
 			return -1;
 		}
 	}
-	files_must_sync(fd, "quarantine/");
-	files_must_sync(f->index_fd, "index/");
+	files_must_sync(f, fd, "quarantine/");
+	files_must_sync(f, f->index_fd, "index/");
 	close(fd);
 	return 0;
 }
@@ -216,10 +216,10 @@ is_dot(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-int
-files_sweep(struct files *f)
+static int
+sweep(int fd)
 {
-	DIR *dir = dir_stream(f->tmp_fd);
+	DIR *dir = dir_stream(fd);
 	struct dirent *e;
 
 	if (dir == NULL)
@@ -227,11 +227,24 @@ files_sweep(struct files *f)
 	while ((e = readdir(dir)) != NULL) {
 		if (is_dot(e->d_name))
 			continue;
-		if (disk_unlink(f->tmp_fd, e->d_name) == -1)
-			log_warn("tmp/%s: %s", e->d_name, strerror(errno));
+		if (disk_unlink(fd, e->d_name) == -1)
+			log_warn("left over %s: %s", e->d_name,
+			    strerror(errno));
 	}
 	closedir(dir);
 	return 0;
+}
+
+int
+files_sweep(struct files *f)
+{
+	return sweep(f->tmp_fd);
+}
+
+int
+files_sweep_old(struct files *f)
+{
+	return sweep(f->old_fd);
 }
 
 bool

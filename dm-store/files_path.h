@@ -11,7 +11,7 @@
 #define FILES_HEX_SIZE 65
 
 /* fsync(2) or the end of the process. */
-void files_must_sync(int fd, const char *what);
+void files_must_sync(struct files *, int fd, const char *what);
 
 void files_hex(const uint8_t hash[static 32], char out[static FILES_HEX_SIZE]);
 

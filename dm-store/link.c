@@ -107,6 +107,18 @@ dmd_closed(void *ctx, struct ipc *ipc, const char *violation)
 	finish(ctx);
 }
 
+/* Uploads are refused below min_free. */
+static void
+check_room(struct store *s)
+{
+	bool is_writable =
+	    s->policy == NULL || files_free(&s->files) > s->policy->min_free;
+
+	if (is_writable != s->stats.is_writable)
+		s->stats.is_changed = true;
+	s->stats.is_writable = is_writable;
+}
+
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -118,6 +130,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	expire_tick(s);
 	commit_tick(s);
 	stream_tick(s);
+	check_room(s);
 	if (s->stats.is_changed)
 		send_stats(s);
 	if (!s->is_sink_lost && log_sink_is_lost()) {

@@ -29,8 +29,10 @@ open_new(struct store *s, const char *path, const char *why)
 		  "from peers; what only this node had must be uploaded again",
 	    why, (unsigned long long)now_s);
 	status = index_open(path, s->files.index_fd, &s->index);
-	if (status == INDEX_NEW)
+	if (status == INDEX_NEW) {
+		files_sweep_old(&s->files);
 		return RECOVER_OK;
+	}
 	log_error("a new index cannot be made: %s", strerror(errno));
 	return RECOVER_FAILED;
 }
@@ -40,10 +42,8 @@ recover_open(struct store *s, const char *path)
 {
 	int attempts = index_attempts(s->files.index_fd);
 
-	if (attempts == -1) {
-		log_error("index/: %s", strerror(errno));
-		return RECOVER_FAILED;
-	}
+	if (attempts == -1) /* a full disk can still be read */
+		log_warn("index/: %s", strerror(errno));
 	if (attempts >= INDEX_ATTEMPTS_MAX)
 		return open_new(s, path, "opening it failed again and again");
 	switch (index_open(path, s->files.index_fd, &s->index)) {
@@ -55,6 +55,7 @@ recover_open(struct store *s, const char *path)
 				 "directory was used before and has been "
 				 "emptied; what is in files/ is replaced as "
 				 "peers send it");
+		files_sweep_old(&s->files);
 		return RECOVER_OK;
 	case INDEX_DAMAGED:
 		return open_new(s, path, "it is not what was written");
@@ -179,8 +180,9 @@ recover_run(struct store *s)
 		index_begin(s->index);
 		index_empty(s->index, INDEX_REDO);
 		index_empty(s->index, INDEX_PENDING);
+		/* a full disk: the rows stay, and do no harm again */
 		if (index_commit(s->index) == -1)
-			return -1;
+			log_warn("redo stays: %s", strerror(errno));
 		log_info("recovered: %zu steps of the last run checked", n);
 	}
 	return files_sweep(&s->files);

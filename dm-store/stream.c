@@ -12,7 +12,6 @@
 #include "dm-store/ticket.h"
 
 #define WANTS_PER_TICK 64
-#define WANTS_MAX 512 /* tickets that wants may hold */
 
 struct hint_row {
 	uint8_t peer_id[38];
@@ -214,7 +213,7 @@ send_wants(struct store *s)
 	uint8_t from[16];
 	bool has_from = st->has_want_cursor;
 
-	if (tickets_wants(s->tickets) >= WANTS_MAX)
+	if (tickets_wants(s->tickets) >= ANNOUNCE_WANTS_MAX)
 		return;
 	memcpy(from, st->want_cursor, 16);
 	if (has_from && !key_after(from))

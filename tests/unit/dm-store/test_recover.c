@@ -377,6 +377,20 @@ test_full_disk(void **state)
 		full += fix_put(&f, &l, content, l.size) == VERDICT_NO_SPACE;
 	}
 	assert_int_equal(full, 3);
+	/* nothing to write in tmp/ or files/, so it is the index that is full */
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "d/z%u", i);
+		l = fix_file(name, START_NS, "", 0, &key);
+		if (fix_put(&f, &l, "", 0) == VERDICT_NO_SPACE)
+			break;
+	}
+	assert_int_equal(f.result.verdict, VERDICT_NO_SPACE);
+	assert_int_equal(fix_winner(&f, name).name[0], '\0');
+	l = fix_file("d/a", START_NS + 1, "", 0, &key);
+	assert_int_equal(fix_put(&f, &l, "", 0), VERDICT_NO_SPACE);
+	assert_int_equal(f.s.stats.bytes, 3);
+	assert_int_equal(fix_judge(&f, &e), VERDICT_UNCHANGED);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
 	fix_assert_content(&f, "d/a", "abc", 3);
 	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
 	unlink(path);

@@ -145,6 +145,13 @@ test_network(void **state)
 	fix_apply(&f, p);
 	assert_false(fix_exists(&f, "files/d/a"));
 	assert_int_equal(fix_judge(&f, &e), VERDICT_OTHER_NETWORK);
+	e.has_network = true;
+	memcpy(e.network, keys[1].public_key, 32);
+	fix_sign(&e, &keys[0]);
+	assert_int_equal(fix_judge(&f, &e), VERDICT_OTHER_NETWORK);
+	memcpy(e.network, keys[2].public_key, 32);
+	fix_sign(&e, &keys[0]);
+	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 }
 
 /* --- time --------------------------------------------------------------------
