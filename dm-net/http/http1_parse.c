@@ -122,8 +122,8 @@ http1_parse(
 	if (llhttp_execute(&p, head, len) != HPE_PAUSED ||
 	    llhttp_get_error_pos(&p) != head + len)
 		return parse.n_fields > HTTP_HEADERS_MAX
-		    ? VERDICT_HEAD_TOO_LARGE
-		    : VERDICT_MALFORMED;
+			   ? VERDICT_HEAD_TOO_LARGE
+			   : VERDICT_MALFORMED;
 	if (p.http_major != 1 || p.http_minor > 1 || r->target.data == NULL)
 		return VERDICT_MALFORMED;
 	r->method = method_of(&p);
