@@ -35,6 +35,10 @@ SANFLAGS = -fsanitize=$(SAN) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all -DDMD_SANITIZER=1
 endif
 
+# One short line a file; `make V=1` shows the commands.
+Q = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(patsubst $(CURDIR)/%,%,$@))
+
 DEFS = -D_GNU_SOURCE -DDMD_VERSION='"$(VERSION)"' \
 	-DDMD_LIBEXECDIR='"$(libexecdir)/dmd"' \
 	-DDMD_SYSCONFDIR='"$(sysconfdir)"' $(DMD_DEFS)
@@ -65,8 +69,9 @@ LIBS_ALL = common p2p sync dm-net dm-store dmd dmctl
 define archive
 $(1)_OBJ = $$($(1)_SRC:%.c=$(B)/obj/%.o)
 $(B)/lib$(1).a: $$($(1)_OBJ) $$($(1)_XOBJ)
+	$$(call say,AR)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(Q)$$(AR) rcs $$@ $$^
 endef
 p2p_XOBJ = $(proto_GEN:%.c=%.o)
 dm-net_XOBJ = $(llhttp_OBJ)
@@ -84,34 +89,42 @@ all: $(PROGRAMS) $(B)/data-mesher
 # What each program may link is part of the design: dm-net has no database,
 # dm-store no network library, dmd neither.
 $(B)/dmd: $(B)/obj/dmd/main.o $(B)/libdmd.a $(B)/libp2p.a $(AR_COMMON)
-	$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) \
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) \
 	    $(MSGPACK_LIBS) $(SECCOMP_LIBS) -lresolv
 $(B)/dm-net: $(B)/obj/dm-net/main.o $(B)/libdm-net.a $(B)/libsync.a \
     $(B)/libp2p.a $(AR_COMMON)
-	$(LINK) -o $@ $^ $(EVENT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) \
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) \
 	    $(NGHTTP2_LIBS) $(MSGPACK_LIBS) $(PROTOBUF_C_LIBS) \
 	    $(SECCOMP_LIBS) $(LLHTTP_LIBS)
 $(B)/dm-store: $(B)/obj/dm-store/main.o $(B)/libdm-store.a $(AR_COMMON)
-	$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
 	    $(LMDB_LIBS) $(SECCOMP_LIBS)
 $(B)/dmctl: $(B)/obj/dmctl/main.o $(B)/libdmctl.a $(AR_COMMON)
-	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(NGHTTP2_LIBS) $(INIH_LIBS) \
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(NGHTTP2_LIBS) $(INIH_LIBS) \
 	    $(MSGPACK_LIBS)
 $(B)/data-mesher: $(B)/dmctl
-	ln -sf dmctl $@
+	$(Q)ln -sf dmctl $@
 
 # config.mk is what the flags come from; a new one rebuilds everything.
 $(B)/obj/%.o: %.c config.mk Makefile | $(proto_HDR)
 	@mkdir -p $(@D)
-	$(COMPILE) $(WARN) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(COMPILE) $(WARN) -c -o $@ $<
 $(B)/obj/llhttp/%.o: $(LLHTTP_SRC)/%.c config.mk
 	@mkdir -p $(@D)
-	$(COMPILE) -w -DLLHTTP_STRICT_MODE=1 -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(COMPILE) -w -DLLHTTP_STRICT_MODE=1 -c -o $@ $<
 $(B)/gen/%.pb-c.o: $(B)/gen/%.pb-c.c
-	$(COMPILE) -w -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(COMPILE) -w -c -o $@ $<
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: %.proto
 	@mkdir -p $(B)/gen
-	$(PROTOC_C) --c_out=$(B)/gen $<
+	$(call say,GEN)
+	$(Q)$(PROTOC_C) --c_out=$(B)/gen $<
 .SECONDARY: $(proto_GEN) $(proto_HDR)
 
 include tests/tests.mk

@@ -19,12 +19,14 @@ TEST_LIBS = -Wl,--start-group $(DOUBLE) $(ALL_LIBS) -Wl,--end-group $(SYS_LIBS) 
 
 $(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(ALL_LIBS) $(DOUBLE)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $< $(TEST_LIBS)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $< $(TEST_LIBS)
 
 $(B)/tests/double/http_server: $(B)/obj/tests/double/http_server.o \
     $(ALL_LIBS) $(DOUBLE)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $< $(TEST_LIBS)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $< $(TEST_LIBS)
 
 unit: $(UNIT_BIN)
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
@@ -33,7 +35,8 @@ unit: $(UNIT_BIN)
 SIM_OBJ = $(SIM_SRC:%.c=$(B)/obj/%.o)
 $(B)/tests/sim/sim: $(SIM_OBJ) $(ALL_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $(SIM_OBJ) $(TEST_LIBS)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $(SIM_OBJ) $(TEST_LIBS)
 
 ifdef SIM
 sim: $(B)/tests/sim/sim
@@ -53,14 +56,16 @@ CPEER_OBJ = $(B)/obj/tests/interop/cpeer.o $(B)/obj/tests/interop/cloop.o \
 	$(B)/obj/tests/interop/cserve.o
 $(B)/tests/interop/cpeer: $(CPEER_OBJ) $(B)/libp2p.a
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
 
 # --- fuzz: with libFuzzer by `make fuzz`, else every corpus is replayed ------
 $(B)/obj/tests/fuzz/replay.o: EXTRA_CFLAGS =
 $(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/replay.o) \
     $(ALL_LIBS) $(DOUBLE)
 	@mkdir -p $(@D)
-	$(LINK) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ \
+	$(call say,LD)
+	$(Q)$(LINK) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ \
 	    $(filter %.o,$^) $(TEST_LIBS)
 
 fuzz-replay: $(FUZZ_BIN)
@@ -89,7 +94,8 @@ have-pytest:
 $(B)/tests/integration/standin: $(B)/obj/tests/integration/standin.o \
     $(AR_COMMON)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
 	    $(SECCOMP_LIBS)
 
 integration: all have-pytest $(B)/tests/integration/standin
@@ -116,14 +122,17 @@ bench: all
 
 $(B)/tests/bench/load: $(B)/obj/tests/bench/load.o $(AR_COMMON)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(MSGPACK_LIBS)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(MSGPACK_LIBS)
 # Our libp2p under load, and OpenSSL alone as its limit.
 $(B)/tests/bench/p2p_load: $(B)/obj/tests/bench/p2p_load.o \
     $(filter-out %/cpeer.o,$(CPEER_OBJ)) $(B)/libp2p.a
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
 $(B)/tests/bench/tls_load: $(B)/obj/tests/bench/tls_load.o $(B)/libp2p.a
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
 bench: $(B)/tests/bench/load $(B)/tests/bench/p2p_load \
     $(B)/tests/bench/tls_load
