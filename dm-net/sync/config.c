@@ -94,6 +94,10 @@ sync_config_commit(struct sync *s, uint64_t generation)
 	s->next_names = NULL;
 	names_interests(s->names, &count);
 	s->config = s->next_config;
+	if (s->config.peers_max > 0)
+		s->set.peers_max = s->config.peers_max;
+	if (s->set.peers_max > CONNS_MAX)
+		s->set.peers_max = CONNS_MAX;
 	if (s->config.interval_ns < SECOND / 10)
 		s->config.interval_ns = SECOND / 10;
 	s->generation = generation;

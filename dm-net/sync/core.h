@@ -26,14 +26,17 @@
 #define MS UINT64_C(1000000)
 #define SECOND (1000 * MS)
 
-#define PEERS_MAX 4096
+#define PEERS_MAX 4096	/* but for those that are connected */
+#define CONNS_MAX 16384 /* the greatest max_peers */
+#define PEERS_ROOM (PEERS_MAX + CONNS_MAX + 1024)
 #define PEERS_OF_TELLER_MAX 64
 #define PEER_BUCKETS 1024
 #define PEER_DAY_NS (86400 * SECOND)
-#define DIALS_MAX 4	  /* under way */
-#define DIALLED_TARGET 12 /* connections that we dialled */
-#define TRUSTED_TARGET 2  /* of these, to bootstrap or allowed peers */
-#define GROUP_MAX 2	  /* dialled, learned peers of one network */
+#define DIALS_MAX 4	      /* under way */
+#define DIALLED_TARGET 12     /* connections that we dialled */
+#define HINTS_NS (5 * SECOND) /* between two lists for the store */
+#define TRUSTED_TARGET 2      /* of these, to bootstrap or allowed peers */
+#define GROUP_MAX 2	      /* dialled, learned peers of one network */
 #define BACKOFF_BASE (500 * MS)
 #define BACKOFF_KNOWN_MAX (10 * SECOND)
 #define BACKOFF_OTHER_MAX (300 * SECOND)
@@ -90,6 +93,7 @@
 #define WALK_PUSH_MAX 64 /* entries sent without being asked for */
 #define WALK_SILENT_NS (20 * SECOND)
 #define WALK_SOON_NS (2 * SECOND)
+#define WALK_CHECKS_MAX 3   /* soon after one another, after a find */
 #define WALK_BACKOFF_MAX 16 /* intervals */
 
 static_assert(ASK_LOW + WALK_ROWS_MAX <= ASK_MAX,
@@ -145,7 +149,8 @@ enum question_type { Q_START, Q_COMPARE, Q_LIST, Q_TELL };
 struct question {
 	enum question_type type;
 	struct trie_prefix prefix;
-	uint32_t expect; /* rows that it moves, at most */
+	uint32_t expect; /* rows that the peer has there */
+	uint32_t moves;	 /* rows of these that come, once it is asked */
 	bool has_cursor;
 	uint8_t cursor[16]; /* list: theirs behind it; tell: ours */
 	bool is_first;	    /* list: it carried our own rows */
@@ -216,6 +221,8 @@ struct conn {
 	size_t reply_count;
 	uint64_t walk_at_ns;
 	unsigned walk_backoff;
+	bool is_check; /* the next walk sees to what the last one found */
+	unsigned walk_checks;
 	bool has_last, is_synced;
 	uint8_t last_root[16];
 	uint64_t last_digest;
@@ -328,6 +335,7 @@ struct sync {
 	uint64_t now_ns, wall_ns, deadline_ns, random;
 	uint64_t ids; /* last given */
 	bool hints_due, fetch_due;
+	uint64_t hints_at_ns; /* not before */
 
 	struct act *acts;
 	size_t act_first, act_count, act_room;
@@ -337,7 +345,7 @@ struct sync {
 	struct trie *trie;
 	bool is_complete;
 
-	struct peer *peers[PEERS_MAX], *buckets[PEER_BUCKETS];
+	struct peer *peers[PEERS_ROOM], *buckets[PEER_BUCKETS];
 	size_t peer_count;
 	struct conn **conns;
 	size_t conn_count, conn_room;
@@ -516,6 +524,10 @@ void walk_compare(struct sync *, struct conn *, const struct wire_compare *);
 void walk_rows(struct sync *, struct conn *, const struct wire_rows *);
 void walk_busy(struct sync *, struct conn *);
 void walk_drop(struct conn *);
+/* Something changed here: after an interval at the latest peers compare. */
+void walk_after_change(struct sync *);
+/* The peer said what it holds in all: the root's sum. */
+void walk_root_seen(struct sync *, struct conn *, const struct trie_sum *);
 /* Sets the time of the next one; `is_idle`: the last changed nothing. */
 void walk_next(struct sync *, struct conn *, bool is_idle);
 /* Rows a peer listed: asks for what we are behind on; how many that were. */

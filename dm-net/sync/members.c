@@ -297,6 +297,13 @@ count_trusted(const struct sync *s)
 	return n;
 }
 
+static size_t
+dialled_target(const struct sync *s)
+{
+	return s->set.dialled_target < s->set.peers_max ? s->set.dialled_target
+							: s->set.peers_max;
+}
+
 static void
 dial_tick(struct sync *s)
 {
@@ -304,7 +311,7 @@ dial_tick(struct sync *s)
 		return;
 	if (count_trusted(s) < TRUSTED_TARGET)
 		dial(s, dial_pick(s, DIAL_TRUSTED));
-	while (count_outbound(s) + s->dialling < s->set.dialled_target &&
+	while (count_outbound(s) + s->dialling < dialled_target(s) &&
 	       dial(s, dial_pick(s, DIAL_ANY)))
 		;
 }
@@ -374,7 +381,7 @@ trim_tick(struct sync *s)
 {
 	struct conn *oldest = NULL;
 
-	if (count_outbound(s) <= s->set.dialled_target + 1)
+	if (count_outbound(s) <= dialled_target(s) + 1)
 		return;
 	for (size_t i = 0; i < s->conn_count; i++) {
 		struct conn *c = s->conns[i];
@@ -399,9 +406,31 @@ members_tick(struct sync *s)
 	exchange_tick(s);
 	trim_tick(s);
 	dial_tick(s);
-	if (s->hints_due) {
+	if (s->hints_due && s->now_ns >= s->hints_at_ns) {
 		s->hints_due = false;
+		s->hints_at_ns = s->now_ns + HINTS_NS;
 		act_add(s, SYNC_HINTS, 0);
+	}
+}
+
+/* Fewer may be held than before: of the untrusted, the newest go. */
+static void
+trim_to_max(struct sync *s)
+{
+	for (size_t n = count_live(s); n > s->set.peers_max; n--) {
+		struct conn *newest = NULL;
+
+		for (size_t i = 0; i < s->conn_count; i++) {
+			struct conn *c = s->conns[i];
+
+			if (conn_is_live(c) && !peer_is_trusted(c->peer) &&
+			    (newest == NULL || c->serial > newest->serial))
+				newest = c;
+		}
+		if (newest == NULL)
+			break;
+		conn_bye(s, newest, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
+		    "more than are held now");
 	}
 }
 
@@ -424,4 +453,5 @@ members_reload(struct sync *s)
 			walk_soon(s, c, random_below(s, SECOND));
 		}
 	}
+	trim_to_max(s);
 }

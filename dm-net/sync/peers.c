@@ -80,13 +80,16 @@ peer_add(struct sync *s, const struct peer_id *id, uint64_t teller)
 		told += s->peers[i]->teller == teller;
 	if (told >= PEERS_OF_TELLER_MAX)
 		return NULL;
-	if (s->peer_count == PEERS_MAX) {
+	if (s->peer_count >= PEERS_MAX) {
 		victim = peer_victim(s);
 		/* a stranger's word removes nobody who was ever reached */
-		if (victim == NULL ||
-		    (teller != 0 && victim->last_success_ns > 0))
+		if (teller != 0 &&
+		    (victim == NULL || victim->last_success_ns > 0))
 			return NULL;
-		peer_drop(s, victim);
+		if (victim != NULL)
+			peer_drop(s, victim);
+		else if (s->peer_count == PEERS_ROOM)
+			return NULL;
 	}
 	p = xcalloc(1, sizeof(*p));
 	p->id = *id;

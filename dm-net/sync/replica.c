@@ -100,6 +100,7 @@ sync_store_entry(struct sync *s, const struct entry *e, bool is_origin,
 	want_prune(s, key);
 	cache_put(s, e, key, is_origin ? content : NULL, len);
 	announce_entry(s, cache_find(s, key));
+	walk_after_change(s);
 }
 
 void
@@ -107,6 +108,7 @@ sync_store_retract(struct sync *s, const uint8_t key[static 16])
 {
 	trie_remove(s->trie, key);
 	cache_drop(s, key);
+	walk_after_change(s);
 }
 
 enum sync_serve

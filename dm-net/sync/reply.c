@@ -42,6 +42,8 @@ reply_compare(struct sync *s, struct conn *c, const struct wire_compare *m)
 
 	if (r == NULL)
 		return;
+	if (m->prefix.len == 0)
+		walk_root_seen(s, c, &m->sum);
 	r->sum = m->sum;
 	r->has_children = m->has_children;
 	if (m->has_children)
@@ -68,6 +70,8 @@ reply_rows(struct sync *s, struct conn *c, const struct wire_rows *m)
 	r->is_tell = m->role == WIRE_TELL;
 	r->has_cursor = m->has_cursor;
 	memcpy(r->cursor, m->cursor, 16);
+	if (m->prefix.len == 0 && !m->has_cursor && m->role == WIRE_ASK)
+		c->their_root.count = (uint32_t)m->count;
 	walk_take_rows(s, c, m);
 }
 

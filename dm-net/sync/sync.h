@@ -75,7 +75,7 @@ struct sync_settings {
 	const char *agent; /* shown to peers; copied, cut at SYNC_AGENT_MAX */
 	uint64_t start;	   /* random, anew at each start of the process */
 	uint8_t seed[32];  /* for all random choices */
-	size_t peers_max;  /* connections, both ways: max_peers */
+	size_t peers_max;  /* connections, both ways, until the first commit */
 	size_t dialled_target; /* 0: the default, 12 */
 	sync_record_open_fn *record_open;
 };
@@ -99,6 +99,7 @@ struct sync_config {
 	uint64_t interval_ns;	/* push_pull_interval */
 	uint64_t clock_skew_ns; /* max_clock_skew */
 	uint64_t file_size_max;
+	size_t peers_max; /* max_peers: connections, both ways; 0: as before */
 };
 
 /* Starts a new configuration; nothing changes before the commit. */

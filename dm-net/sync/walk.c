@@ -36,7 +36,7 @@ pending_prefix(struct sync *s, struct walk *w, enum question_type type,
 {
 	struct question q = {.type = type, .prefix = *prefix};
 
-	q.expect = expect < WIRE_ROWS_MAX ? expect : WIRE_ROWS_MAX;
+	q.expect = expect;
 	pending_add(s, w, &q);
 }
 
@@ -104,6 +104,67 @@ walk_next(struct sync *s, struct conn *c, bool is_idle)
 }
 
 void
+walk_after_change(struct sync *s)
+{
+	uint64_t at = s->now_ns + s->config.interval_ns;
+
+	for (size_t i = 0; i < s->conn_count; i++) {
+		struct conn *c = s->conns[i];
+
+		if (c->walk_at_ns > at && conn_is_live(c))
+			c->walk_at_ns =
+			    at - random_below(s, s->config.interval_ns / 2);
+	}
+}
+
+void
+walk_root_seen(struct sync *s, struct conn *c, const struct trie_sum *sum)
+{
+	static const struct trie_prefix all;
+	struct trie_sum mine;
+
+	c->their_root = *sum;
+	trie_sum(s->trie, &all, &mine);
+	if (s->is_complete && trie_sum_equal(&mine, sum))
+		c->is_synced = true;
+}
+
+/*
+ * A walk found something: another one looks soon whether all is equal now,
+ * once what was found is here. So people see it, and what got lost is found.
+ */
+static void
+walk_check_soon(struct sync *s, struct conn *c)
+{
+	walk_next(s, c, false);
+	if (c->walk_checks == WALK_CHECKS_MAX)
+		return;
+	c->walk_checks++;
+	c->is_check = true;
+	walk_soon(s, c, WALK_SOON_NS / 2 + random_below(s, WALK_SOON_NS / 2));
+}
+
+/* What the last walk found is still on its way. */
+static bool
+is_on_its_way(const struct sync *s, const struct conn *c)
+{
+	return s->want_count > 0 || s->judge_count > 0 || c->ask.count > 0 ||
+	       c->asking.count > 0 || c->out.count > 0;
+}
+
+static void
+walk_due(struct sync *s, struct conn *c)
+{
+	bool is_check = c->is_check;
+
+	c->is_check = false;
+	if (is_check && is_on_its_way(s, c))
+		walk_check_soon(s, c);
+	else
+		walk_start(s, c, Q_START);
+}
+
+void
 walk_hello(struct sync *s, struct conn *c)
 {
 	static const struct trie_prefix all;
@@ -127,7 +188,7 @@ walk_tick(struct sync *s, struct conn *c)
 
 	if (w == NULL) {
 		if (s->now_ns >= c->walk_at_ns && !c->is_draining)
-			walk_start(s, c, Q_START);
+			walk_due(s, c);
 	} else if (w->out_count > 0 &&
 		   s->now_ns - w->progress_ns > WALK_SILENT_NS) {
 		walk_drop(c);
@@ -163,7 +224,12 @@ walk_check_end(struct sync *s, struct conn *c)
 	c->is_synced = is_idle;
 	s->stats.walks_idle += is_idle;
 	walk_drop(c);
-	walk_next(s, c, is_idle);
+	if (is_idle) {
+		c->walk_checks = 0;
+		walk_next(s, c, true);
+	} else {
+		walk_check_soon(s, c);
+	}
 }
 
 void
@@ -258,20 +324,40 @@ ask_compare(struct sync *s, struct question *q, uint8_t *buf, size_t size)
 	return wire_end(&m);
 }
 
+/*
+ * The rows that a question brings at most. Where we have many, the peer sends
+ * its children's hashes instead, or rows where they have few below each.
+ */
+static uint32_t
+rows_expected(struct sync *s, const struct question *q)
+{
+	struct trie_sum mine;
+
+	if (q->type == Q_START || q->type == Q_COMPARE) {
+		trie_sum(s->trie, &q->prefix, &mine);
+		if (mine.count > TRIE_LEAF_MAX &&
+		    q->expect > TRIE_FANOUT * TRIE_LEAF_MAX)
+			return 0;
+	}
+	return q->expect < WIRE_ROWS_MAX ? q->expect : WIRE_ROWS_MAX;
+}
+
 /* May the next question go out? What it brings must find room. */
 static bool
-may_ask(const struct conn *c)
+may_ask(struct sync *s, const struct conn *c)
 {
-	const struct walk *w = c->walk;
+	struct walk *w = c->walk;
+	struct question *next;
 	uint32_t rows = 0;
 
 	if (w == NULL || w->pending_count == 0 ||
 	    w->out_count == WALK_OUT_MAX || c->ask.count > ASK_LOW)
 		return false;
+	next = &w->pending[w->pending_count - 1];
 	for (size_t i = 0; i < w->out_count; i++)
-		rows += w->out[i].expect;
-	return rows == 0 ||
-	       rows + w->pending[w->pending_count - 1].expect <= WALK_ROWS_MAX;
+		rows += w->out[i].moves;
+	next->moves = rows_expected(s, next);
+	return rows == 0 || rows + next->moves <= WALK_ROWS_MAX;
 }
 
 size_t
@@ -280,7 +366,7 @@ walk_pull(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
 	struct walk *w = c->walk;
 	struct question *q;
 
-	if (size < 4096 || !may_ask(c))
+	if (size < 4096 || !may_ask(s, c))
 		return 0;
 	q = &w->out[w->out_count++];
 	*q = w->pending[--w->pending_count];
@@ -420,6 +506,8 @@ walk_compare(struct sync *s, struct conn *c, const struct wire_compare *m)
 		s->stats.walks_equal +=
 		    q->type == Q_START && trie_sum_equal(&mine, &m->sum);
 		question_done(w, q);
+		if (m->prefix.len == 0)
+			walk_root_seen(s, c, &m->sum);
 	}
 	if (m->has_children)
 		compare_children(s, c, m);
@@ -463,6 +551,9 @@ walk_rows(struct sync *s, struct conn *c, const struct wire_rows *r)
 	w->progress_ns = s->now_ns;
 	digest_add(w, r->rows, r->count * WIRE_ROW_BYTES);
 	next = *q;
+	if (next.type != Q_TELL && r->prefix.len == 0 && !r->has_cursor &&
+	    !r->more)
+		c->their_root.count = (uint32_t)r->count;
 	w->found += walk_take_rows(s, c, r);
 	if (trie_prefix_equal(&q->prefix, &r->prefix))
 		question_done(w, q);
