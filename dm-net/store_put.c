@@ -4,12 +4,11 @@
 
 #include "common/log.h"
 #include "dm-net/store_link_internal.h"
-* /
 
-    enum verdict
-    store_put_begin(struct store_link *link, const struct entry *e,
-	uint64_t ticket, bool sha256_known, const struct store_put_owner *owner,
-	struct store_put **out)
+enum verdict
+store_put_begin(struct store_link *link, const struct entry *e, uint64_t ticket,
+    bool sha256_known, const struct store_put_owner *owner,
+    struct store_put **out)
 {
 	uint8_t encoded[ENTRY_SIZE_MAX];
 	struct ipc_put_begin m = {

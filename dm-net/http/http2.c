@@ -284,9 +284,7 @@ http2_run(struct http2 *h2, bool *has_more)
 	*has_more = !c->is_dead;
 }
 
-/* --- deadlines
- * ----------------------------------------------------------------------------
- */
+/* --- deadlines ----------------------------------------------------------- */
 
 bool
 http2_is_idle(const struct http2 *h2)
