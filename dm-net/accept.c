@@ -46,7 +46,7 @@ static void
 park(struct mesh *m, int fd, const struct admission_source *source,
     const struct sockaddr_storage *remote, socklen_t len)
 {
-	struct timeval tv = { .tv_usec = PARK_INTERVAL_US };
+	struct timeval tv = {.tv_usec = PARK_INTERVAL_US};
 	struct parked *p = xcalloc(1, sizeof(*p));
 
 	p->fd = fd;
@@ -61,7 +61,7 @@ static void
 on_park(evutil_socket_t fd, short what, void *arg)
 {
 	struct mesh *m = arg;
-	struct timeval tv = { .tv_usec = PARK_INTERVAL_US };
+	struct timeval tv = {.tv_usec = PARK_INTERVAL_US};
 	uint64_t now_ns = mesh_now(m);
 	struct parked *p, *next;
 
@@ -77,6 +77,18 @@ on_park(evutil_socket_t fd, short what, void *arg)
 	}
 	if (!TAILQ_EMPTY(&m->parked))
 		event_add(m->park_event, &tv);
+	for (size_t i = 0; i < m->n_listeners; i++)
+		event_add(m->listeners[i]->event, NULL);
+}
+
+/* Out of descriptors: the listener stays readable, so it has to rest. */
+static void
+rest(struct listener *listener)
+{
+	struct timeval tv = {.tv_usec = PARK_INTERVAL_US};
+
+	event_del(listener->event);
+	event_add(listener->mesh->park_event, &tv);
 }
 
 static void
@@ -108,8 +120,12 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 		memset(&remote, 0, sizeof(remote));
 		fd = accept4(listen_fd, (struct sockaddr *)&remote, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd == -1)
+		if (fd == -1) {
+			if (errno == EMFILE || errno == ENFILE ||
+			    errno == ENOBUFS || errno == ENOMEM)
+				rest(listener);
 			return;
+		}
 		source_of(&source, &remote);
 		switch (admission_arrive(m->admission, &source, now_ns)) {
 		case ADMISSION_ADMIT:
@@ -173,8 +189,8 @@ mesh_listen(struct mesh *m, uint64_t id, int fd)
 	listener->mesh = m;
 	listener->id = id;
 	listener->fd = fd;
-	listener->event = event_new(
-	    m->base, fd, EV_READ | EV_PERSIST, on_accept, listener);
+	listener->event =
+	    event_new(m->base, fd, EV_READ | EV_PERSIST, on_accept, listener);
 	if (listener->event == NULL || event_add(listener->event, NULL) == -1)
 		fatal("out of memory");
 	m->listeners[m->n_listeners++] = listener;

@@ -35,8 +35,10 @@ on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 	if (l->outbox == NULL) {
 		l->outbox = xmalloc(SYNC_PULL_MIN);
 		l->outbox_sent = 0;
-		l->outbox_len = sync_pull(
-		    l->mesh->sync, l->id, l->outbox, SYNC_PULL_MIN);
+		l->outbox_len =
+		    sync_pull(l->mesh->sync, l->id, l->outbox, SYNC_PULL_MIN);
+		/* entries may have to be read for it, its end may be due */
+		mesh_kick(l->mesh);
 	}
 	return take_outbox(l, out, room);
 }
@@ -58,15 +60,15 @@ on_out_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 }
 
 static const struct p2p_stream_handlers out_handlers = {
-	.on_writable = on_writable,
-	.on_closed = on_out_closed,
+    .on_writable = on_writable,
+    .on_closed = on_out_closed,
 };
 
 void
 announce_open(struct link *l)
 {
-	l->sync_out = p2p_stream_open(l->conn, SYNC_PROTOCOL, P2P_CLASS_SYNC,
-	    &out_handlers, l);
+	l->sync_out = p2p_stream_open(
+	    l->conn, SYNC_PROTOCOL, P2P_CLASS_SYNC, &out_handlers, l);
 	if (l->sync_out == NULL)
 		p2p_conn_close(l->conn, 0, "no sync stream");
 }
@@ -115,10 +117,10 @@ on_in_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 }
 
 static const struct p2p_stream_handlers in_handlers = {
-	.on_open = on_in_open,
-	.on_data = on_in_data,
-	.on_eof = on_in_eof,
-	.on_closed = on_in_closed,
+    .on_open = on_in_open,
+    .on_data = on_in_data,
+    .on_eof = on_in_eof,
+    .on_closed = on_in_closed,
 };
 
 void

@@ -14,8 +14,9 @@
 #include "common/log.h"
 #include "dm-net/mesh_internal.h"
 
-#define CANDIDATES_MAX	  32
+#define CANDIDATES_MAX 32
 #define CONNECT_TIMEOUT_S 3
+#define DIAL_NS (UINT64_C(30) * 1000000000)
 
 struct candidate {
 	struct sockaddr_storage ss;
@@ -26,17 +27,18 @@ struct dial {
 	LIST_ENTRY(dial) next;
 	struct mesh *mesh;
 	struct peer_id peer;
+	uint64_t start_ns;
 	/* addresses not looked at yet */
 	struct multiaddr addrs[SYNC_ADDRS_MAX];
 	size_t n_addrs, next_addr;
-	uint16_t port;		/* of the name being resolved */
-	uint32_t resolving;	/* 0: not */
+	uint16_t port;	    /* of the name being resolved */
+	uint32_t resolving; /* 0: not */
 	struct candidate candidates[CANDIDATES_MAX];
 	size_t n_candidates, next_candidate;
-	int fd;			/* connecting, else -1 */
+	int fd; /* connecting, else -1 */
 	struct event *event;
 	struct event *next_event;
-	bool is_handed_over;	/* a link has the attempt */
+	bool is_handed_over; /* a link has the attempt */
 	char why[MESH_ERROR_MAX];
 };
 
@@ -72,14 +74,26 @@ failed(struct dial *d)
 	mesh_kick(m);
 }
 
+/* The candidate that was taken last did not lead to the peer. */
+static void
+note_failure(struct dial *d, const char *why)
+{
+	const struct candidate *c = &d->candidates[d->next_candidate - 1];
+	char address[LINK_ADDRESS_MAX];
+
+	snprintf(d->why, sizeof(d->why), "%s: %s", link_format(&c->ss, address),
+	    why);
+}
+
 static void
 attempt_failed(struct dial *d, const char *why)
 {
-	snprintf(d->why, sizeof(d->why), "%s", why);
+	note_failure(d, why);
 	advance(d);
 }
 
-/* --- connecting ---------------------------------------------------------------- */
+/* --- connecting
+ * ---------------------------------------------------------------- */
 
 static void
 hand_over(struct dial *d)
@@ -91,8 +105,8 @@ hand_over(struct dial *d)
 	d->event = NULL;
 	d->fd = -1;
 	d->is_handed_over = true;
-	link_new(d->mesh, fd, P2P_DIALER, &d->peer, (const void *)&c->ss,
-	    c->len, d);
+	link_new(
+	    d->mesh, fd, P2P_DIALER, &d->peer, (const void *)&c->ss, c->len, d);
 }
 
 static void
@@ -120,14 +134,14 @@ on_connected(evutil_socket_t fd, short what, void *arg)
 static bool
 try_candidate(struct dial *d, const struct candidate *c)
 {
-	struct timeval tv = { .tv_sec = CONNECT_TIMEOUT_S };
+	struct timeval tv = {.tv_sec = CONNECT_TIMEOUT_S};
 
-	d->fd = socket(c->ss.ss_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	d->fd = socket(
+	    c->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->fd == -1 ||
 	    (connect(d->fd, (const void *)&c->ss, c->len) == -1 &&
 		errno != EINPROGRESS)) {
-		snprintf(d->why, sizeof(d->why), "%s", strerror(errno));
+		note_failure(d, strerror(errno));
 		if (d->fd != -1)
 			close(d->fd);
 		d->fd = -1;
@@ -139,7 +153,8 @@ try_candidate(struct dial *d, const struct candidate *c)
 	return true;
 }
 
-/* --- from addresses to candidates ------------------------------------------------ */
+/* --- from addresses to candidates
+ * ------------------------------------------------ */
 
 /* A zone that is an interface's number; names mean nothing in here: the
  * sandbox has no call to look them up. */
@@ -168,8 +183,8 @@ add_candidate(struct dial *d, const struct multiaddr *a)
 }
 
 static void
-on_resolved(void *ctx, const struct resolve_address *list, size_t n,
-    const char *error)
+on_resolved(
+    void *ctx, const struct resolve_address *list, size_t n, const char *error)
 {
 	struct dial *d = ctx;
 	struct multiaddr a;
@@ -217,7 +232,8 @@ on_next(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	for (;;) {
+	/* a peer with many addresses that lead nowhere holds up others */
+	while (mesh_monotonic_ns() - d->start_ns < DIAL_NS) {
 		while (d->next_candidate < d->n_candidates)
 			if (try_candidate(
 				d, &d->candidates[d->next_candidate++]))
@@ -238,7 +254,9 @@ advance(struct dial *d)
 	event_active(d->next_event, EV_TIMEOUT, 0);
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- life
+ * ---------------------------------------------------------------------------
+ */
 
 void
 dial_start(struct mesh *m, const struct peer_id *peer,
@@ -249,6 +267,7 @@ dial_start(struct mesh *m, const struct peer_id *peer,
 
 	d->mesh = m;
 	d->peer = *peer;
+	d->start_ns = mesh_monotonic_ns();
 	d->fd = -1;
 	snprintf(d->why, sizeof(d->why), "no address that can be dialled");
 	for (size_t i = 0; i < n && d->n_addrs < SYNC_ADDRS_MAX; i++)
@@ -284,7 +303,7 @@ dial_is_running(const struct mesh *m, const struct peer_id *peer)
 {
 	struct dial *d;
 
-	LIST_FOREACH (d, &m->dials, next)
+	LIST_FOREACH(d, &m->dials, next)
 		if (peer_id_equal(&d->peer, peer))
 			return true;
 	return false;
@@ -296,7 +315,7 @@ dial_free_all(struct mesh *m)
 	struct link *l;
 	struct dial *d;
 
-	LIST_FOREACH (l, &m->links, next)
+	LIST_FOREACH(l, &m->links, next)
 		l->dial = NULL;
 	while ((d = LIST_FIRST(&m->dials)) != NULL)
 		dial_free(d);

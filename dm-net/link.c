@@ -17,22 +17,23 @@
 #include "common/log.h"
 #include "dm-net/mesh_internal.h"
 
-#define READS_PER_TURN	8
+#define READS_PER_TURN 8
 #define WRITES_PER_TURN 16
 #define USER_TIMEOUT_MS 20000
-#define NS_PER_S	UINT64_C(1000000000)
+#define NS_PER_S UINT64_C(1000000000)
 
 const char *
-link_address(const struct link *l, char out[static LINK_ADDRESS_MAX])
+link_format(
+    const struct sockaddr_storage *ss, char out[static LINK_ADDRESS_MAX])
 {
 	char host[INET6_ADDRSTRLEN] = "?";
-	const struct sockaddr_in *in = (const void *)&l->remote;
-	const struct sockaddr_in6 *in6 = (const void *)&l->remote;
+	const struct sockaddr_in *in = (const void *)ss;
+	const struct sockaddr_in6 *in6 = (const void *)ss;
 
-	if (l->remote.ss_family == AF_INET) {
+	if (ss->ss_family == AF_INET) {
 		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-		snprintf(out, LINK_ADDRESS_MAX, "%s:%u", host,
-		    ntohs(in->sin_port));
+		snprintf(
+		    out, LINK_ADDRESS_MAX, "%s:%u", host, ntohs(in->sin_port));
 	} else {
 		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
 		snprintf(out, LINK_ADDRESS_MAX, "[%s]:%u", host,
@@ -41,12 +42,18 @@ link_address(const struct link *l, char out[static LINK_ADDRESS_MAX])
 	return out;
 }
 
+const char *
+link_address(const struct link *l, char out[static LINK_ADDRESS_MAX])
+{
+	return link_format(&l->remote, out);
+}
+
 struct link *
 link_find(struct mesh *m, uint64_t id)
 {
 	struct link *l;
 
-	LIST_FOREACH (l, &m->links, next)
+	LIST_FOREACH(l, &m->links, next)
 		if (l->id == id)
 			return l;
 	return NULL;
@@ -61,7 +68,8 @@ settle(struct link *l)
 	admission_settled(l->mesh->admission, &l->source);
 }
 
-/* --- moving bytes ------------------------------------------------------------ */
+/* --- moving bytes ------------------------------------------------------------
+ */
 
 /* Sends what there is. False once the socket is full. */
 static bool
@@ -147,7 +155,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < READS_PER_TURN && p2p_conn_wants_read(l->conn) &&
-	     !p2p_conn_is_closed(l->conn); i++) {
+			!p2p_conn_is_closed(l->conn);
+	     i++) {
 		buf = p2p_conn_recv_buffer(l->conn, &len);
 		n = recv(fd, buf, len, MSG_DONTWAIT);
 		if (n > 0) {
@@ -160,7 +169,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		if (n == 0)
 			p2p_conn_recv_eof(l->conn, now_ns);
 		else if (errno != EAGAIN && errno != EWOULDBLOCK &&
-		    errno != EINTR)
+			 errno != EINTR)
 			p2p_conn_io_error(l->conn, errno, now_ns);
 		break;
 	}
@@ -197,12 +206,14 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	struct link *l = arg;
 
 	l->timer_at_ns = 0;
+	mesh_now(l->mesh);
 	if (l->is_reported && p2p_conn_rtt_ns(l->conn) != 0)
 		sync_rtt(l->mesh->sync, l->id, p2p_conn_rtt_ns(l->conn));
 	on_turn(fd, what, arg);
 }
 
-/* --- what the connection says -------------------------------------------------- */
+/* --- what the connection says
+ * -------------------------------------------------- */
 
 static bool
 judge_peer(struct p2p_conn *conn, const struct peer_id *peer)
@@ -220,15 +231,19 @@ judge_peer(struct p2p_conn *conn, const struct peer_id *peer)
 }
 
 /* The remote address as the core keeps it: only what was dialled can be
- * dialled again. */
+ * dialled again. A zone is the interface's number, as dial.c takes it. */
 static void
 remote_addr(const struct link *l, struct sync_addr *out)
 {
+	const struct sockaddr_in6 *in6 = (const void *)&l->remote;
 	struct multiaddr addr;
 	struct multiaddr_raw raw;
+	char zone[12] = "";
 
 	out->len = 0;
-	if (!multiaddr_from_sockaddr(&addr, (const void *)&l->remote, NULL) ||
+	if (l->remote.ss_family == AF_INET6 && in6->sin6_scope_id != 0)
+		snprintf(zone, sizeof(zone), "%u", in6->sin6_scope_id);
+	if (!multiaddr_from_sockaddr(&addr, (const void *)&l->remote, zone) ||
 	    multiaddr_build(&raw, &addr) != MULTIADDR_OK)
 		return;
 	out->len = raw.len;
@@ -292,8 +307,8 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 		log_debug("connection address=%s peer=%s ended: %s: %s",
 		    address, name, p2p_reason_name(reason), text);
 	if (peer != NULL && reason != P2P_REASON_LOCAL)
-		mesh_note(l->mesh, peer, "%s: %s", p2p_reason_name(reason),
-		    text);
+		mesh_note(
+		    l->mesh, peer, "%s: %s", p2p_reason_name(reason), text);
 	if (l->dial != NULL) {
 		dial_closed(l->dial, text);
 		l->dial = NULL;
@@ -309,14 +324,15 @@ on_wake(struct p2p_conn *conn)
 }
 
 const struct p2p_callbacks link_callbacks = {
-	.judge_peer = judge_peer,
-	.on_established = on_established,
-	.on_identify = on_identify,
-	.on_closed = on_closed,
-	.on_wake = on_wake,
+    .judge_peer = judge_peer,
+    .on_established = on_established,
+    .on_identify = on_identify,
+    .on_closed = on_closed,
+    .on_wake = on_wake,
 };
 
-/* --- life ------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------ */
 
 static void
 set_options(int fd)
@@ -325,10 +341,10 @@ set_options(int fd)
 
 	/* none of these is worth a connection */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
-	    sizeof(timeout));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat,
-	    sizeof(lowat));
+	(void)setsockopt(
+	    fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+	(void)setsockopt(
+	    fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
 }
 
 static struct event *
@@ -360,16 +376,26 @@ link_new(struct mesh *m, int fd, enum p2p_role role,
 	    remote_len < sizeof(l->remote) ? remote_len : sizeof(l->remote));
 	set_options(fd);
 	has_addr = multiaddr_from_sockaddr(&addr, remote, NULL) &&
-	    multiaddr_build(&raw, &addr) == MULTIADDR_OK;
+		   multiaddr_build(&raw, &addr) == MULTIADDR_OK;
 	l->read_event = new_event(l, fd, EV_READ | EV_PERSIST, on_readable);
 	l->write_event = new_event(l, fd, EV_WRITE | EV_PERSIST, on_writable);
 	l->timer_event = new_event(l, -1, 0, on_timer);
 	l->turn_event = new_event(l, -1, 0, on_turn);
 	LIST_INSERT_HEAD(&m->links, l, next);
-	l->conn = p2p_conn_new(m->host, role, expected,
-	    has_addr ? &raw : NULL, now_ns, l);
+	l->conn = p2p_conn_new(
+	    m->host, role, expected, has_addr ? &raw : NULL, now_ns, l);
 	event_active(l->turn_event, EV_TIMEOUT, 0);
 	return l;
+}
+
+void
+link_say_goodbye(struct link *l)
+{
+	uint64_t now_ns = mesh_monotonic_ns();
+
+	p2p_conn_close(l->conn, 0, "closing");
+	p2p_conn_turn(l->conn, now_ns);
+	flush(l, now_ns);
 }
 
 void

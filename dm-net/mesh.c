@@ -409,8 +409,11 @@ mesh_free(struct mesh *m)
 		return;
 	m->is_ending = true;
 	dial_free_all(m);
-	while ((l = LIST_FIRST(&m->links)) != NULL)
+	while ((l = LIST_FIRST(&m->links)) != NULL) {
+		link_say_goodbye(l);
 		link_free(l);
+	}
+	transfer_free_all(m);
 	accept_free_all(m);
 	event_free(m->turn_event);
 	event_free(m->timer_event);
@@ -430,7 +433,8 @@ mesh_config_begin(struct mesh *m, const struct ipc_config_begin *c)
 {
 	struct sync_config config = { .interval_ns = c->push_pull_interval_ns,
 		.clock_skew_ns = c->max_clock_skew_ns,
-		.file_size_max = c->max_file_size };
+		.file_size_max = c->max_file_size,
+		.peers_max = (size_t)c->max_peers };
 
 	config.has_network = c->network.len == 32;
 	if (config.has_network)

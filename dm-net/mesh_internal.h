@@ -50,6 +50,7 @@ struct mesh {
 	struct dial_list dials;
 	struct fetch_list fetches;
 	uint64_t last_link_id;
+	unsigned n_serving;		/* serve.c: files held open */
 	struct listener *listeners[MESH_LISTENERS_MAX];
 	size_t n_listeners;
 	TAILQ_HEAD(parked_list, parked) parked;
@@ -99,6 +100,7 @@ struct link {
 	/* transfer.c: the shared stream for small files, in order of requests */
 	struct p2p_stream *fetch_stream;
 	struct fetch_stream *fetch_state;
+	unsigned n_serving;		/* serve.c: files held open for it */
 };
 
 /* Takes fd, connected. expected NULL: inbound. dial: told of the outcome. */
@@ -113,6 +115,10 @@ extern const struct p2p_callbacks link_callbacks;
 /* "192.0.2.1:7946" or "[2001:db8::1]:7946" */
 #define LINK_ADDRESS_MAX 80
 const char *link_address(const struct link *, char out[static LINK_ADDRESS_MAX]);
+const char *link_format(
+    const struct sockaddr_storage *, char out[static LINK_ADDRESS_MAX]);
+/* Last words, as far as the socket takes them now; link_free() follows. */
+void link_say_goodbye(struct link *);
 
 /* --- dial.c --------------------------------------------------------------------- */
 
@@ -146,6 +152,7 @@ void transfer_link_gone(struct link *);
 /* The store is gone: all fetches end without a report. */
 void transfer_store_lost(struct mesh *);
 void transfer_inline(struct mesh *, const struct sync_action *);
+void transfer_free_all(struct mesh *);
 
 /* --- serve.c ------------------------------------------------------------------------------- */
 

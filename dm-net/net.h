@@ -42,7 +42,6 @@ struct net {
 	struct event *stop_event;
 	/* configuration: as begun, as committed */
 	struct http_settings http_next;
-	uint64_t max_peers;
 	uint64_t generation;
 	bool is_config_open;
 	bool is_configured;

@@ -9,10 +9,10 @@
 #include "dm-net/mesh_internal.h"
 
 static const char *const state_names[] = {
-	[SYNC_PEER_IDLE] = "waiting",
-	[SYNC_PEER_DIALLING] = "dialing",
-	[SYNC_PEER_GREETING] = "greeting",
-	[SYNC_PEER_UP] = "connected",
+    [SYNC_PEER_IDLE] = "waiting",
+    [SYNC_PEER_DIALLING] = "dialing",
+    [SYNC_PEER_GREETING] = "greeting",
+    [SYNC_PEER_UP] = "connected",
 };
 
 struct texts {
@@ -69,7 +69,9 @@ make_row(struct mesh *m, const struct sync_peer_info *info,
 	row->address = bytes_text(texts->address);
 	row->state = bytes_text(state_names[info->state]);
 	row->agent = bytes_text(info->agent == NULL ? "" : info->agent);
-	row->last_error = bytes_text(mesh_note_find(m, &info->peer));
+	/* that of an earlier or a second connection says nothing now */
+	row->last_error = bytes_text(
+	    info->state == SYNC_PEER_UP ? "" : mesh_note_find(m, &info->peer));
 	row->files = info->count;
 	row->synced = info->is_synced;
 	if (info->conn != 0) {
@@ -85,12 +87,12 @@ static bool
 is_worth_showing(const struct sync_peer_info *info)
 {
 	return info->conn != 0 || info->is_bootstrap ||
-	    info->state == SYNC_PEER_DIALLING || info->last_success_ns != 0;
+	       info->state == SYNC_PEER_DIALLING || info->last_success_ns != 0;
 }
 
 void
-mesh_peers(struct mesh *m, void (*fn)(void *arg, const struct row_peer *),
-    void *arg)
+mesh_peers(
+    struct mesh *m, void (*fn)(void *arg, const struct row_peer *), void *arg)
 {
 	struct sync_peer_info info;
 	struct row_peer row;

@@ -14,19 +14,27 @@
 #include "dm-net/sync/file_wire.h"
 
 #define INBOUND_MAX (FILE_STREAMS_MAX + 4)
+/* Files held open for answers: in all, and for one peer. */
+#define OPEN_MAX 2048
+#define OPEN_LINK_MAX 32
+/* A peer that takes less than this is not waited for: it holds files open,
+ * and of the large ones only few are served at once. */
+#define STALL_NS (UINT64_C(30) * 1000000000)
+#define STALL_BYTES (32u << 10)
 
 struct serve;
 
 struct answer {
 	struct serve *serve;
 	bool is_opening;
-	bool is_counted;	/* sync_serve_done() is due */
+	bool is_counted; /* sync_serve_done() is due */
+	bool has_place;	 /* among those that are open */
 	enum file_status status;
 	uint8_t head[FILE_HEAD_MAX];
-	size_t head_len, head_sent;	/* head_len 0: not made yet */
-	uint64_t open_id;	/* at the store */
+	size_t head_len, head_sent; /* head_len 0: not made yet */
+	uint64_t open_id;	    /* at the store */
 	uint64_t size;
-	uint64_t offset;	/* of the next byte */
+	uint64_t offset; /* of the next byte */
 	int fd;
 };
 
@@ -38,9 +46,40 @@ struct serve {
 	/* a ring */
 	struct answer answers[FILE_PIPELINE_MAX];
 	unsigned first, n;
-	bool is_paused;		/* the ring was full */
+	bool is_paused;	 /* the ring was full */
+	bool is_watched; /* it has a deadline */
+	size_t taken;	 /* by the peer, since that was set */
 	bool has_eof;
 };
+
+static struct link *
+link_of(const struct serve *sv)
+{
+	return p2p_conn_user(p2p_stream_conn(sv->stream));
+}
+
+static bool
+take_place(struct answer *a)
+{
+	struct link *l = link_of(a->serve);
+
+	if (l->n_serving >= OPEN_LINK_MAX || l->mesh->n_serving >= OPEN_MAX)
+		return false;
+	l->n_serving++;
+	l->mesh->n_serving++;
+	a->has_place = true;
+	return true;
+}
+
+static void
+leave_place(struct answer *a)
+{
+	if (!a->has_place)
+		return;
+	a->has_place = false;
+	link_of(a->serve)->n_serving--;
+	a->serve->mesh->n_serving--;
+}
 
 static void
 answer_end(struct answer *a)
@@ -56,6 +95,22 @@ answer_end(struct answer *a)
 	if (a->is_counted)
 		sync_serve_done(m->sync, a->size);
 	a->is_counted = false;
+	leave_place(a);
+}
+
+/* The peer has `taken` bytes more, or there is something else to take. */
+static void
+watch(struct serve *sv, size_t taken, bool is_next)
+{
+	bool is_due = sv->n > 0 && !sv->answers[sv->first].is_opening;
+
+	sv->taken += taken;
+	if (is_due && sv->is_watched && !is_next && sv->taken < STALL_BYTES)
+		return;
+	sv->is_watched = is_due;
+	sv->taken = 0;
+	p2p_stream_set_deadline(
+	    sv->stream, is_due ? mesh_monotonic_ns() + STALL_NS : 0);
 }
 
 static void
@@ -69,8 +124,9 @@ on_opened(void *ctx, enum verdict v, const struct entry *entry, int fd)
 	a->fd = fd;
 	if (v != VERDICT_OK || fd == -1)
 		a->status = v == VERDICT_BUSY || v == VERDICT_NO_STORE
-		    ? FILE_BUSY
-		    : FILE_GONE;
+				? FILE_BUSY
+				: FILE_GONE;
+	watch(a->serve, 0, false);
 	p2p_stream_want_write(a->serve->stream);
 	mesh_kick(a->serve->mesh);
 }
@@ -86,8 +142,12 @@ judge(struct answer *a, const struct file_request *r)
 	if (a->status != FILE_OK)
 		return;
 	a->is_counted = true;
-	v = store_open(m->settings.store, r->key, r->version, on_opened, a,
-	    &a->open_id);
+	if (!take_place(a)) {
+		a->status = FILE_BUSY;
+		return;
+	}
+	v = store_open(
+	    m->settings.store, r->key, r->version, on_opened, a, &a->open_id);
 	if (v == VERDICT_OK)
 		a->is_opening = true;
 	else
@@ -107,6 +167,7 @@ add_request(struct serve *sv, const struct file_request *r)
 	a->fd = -1;
 	a->offset = r->offset;
 	judge(a, r);
+	watch(sv, 0, false);
 	mesh_kick(sv->mesh);
 	p2p_stream_want_write(sv->stream);
 }
@@ -188,7 +249,7 @@ read_body(struct answer *a, uint8_t *out, size_t room)
 static void
 make_head(struct answer *a)
 {
-	struct file_answer head = { .status = a->status };
+	struct file_answer head = {.status = a->status};
 
 	if (a->status == FILE_OK)
 		head.size = a->size;
@@ -220,7 +281,7 @@ static bool
 is_complete(const struct answer *a)
 {
 	return a->head_len > 0 && a->head_sent == a->head_len &&
-	    a->offset == a->size;
+	       a->offset == a->size;
 }
 
 static size_t
@@ -229,6 +290,7 @@ on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 	struct serve *sv = p2p_stream_user(s);
 	struct answer *a;
 	size_t used = 0;
+	bool is_next = false;
 	ssize_t n;
 
 	while (sv->n > 0 && used < room) {
@@ -241,9 +303,12 @@ on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 			break;
 		}
 		used += (size_t)n;
-		if (is_complete(a))
+		if (is_complete(a)) {
 			next_answer(sv);
+			is_next = true;
+		}
 	}
+	watch(sv, used, is_next);
 	mesh_kick(sv->mesh);
 	return used;
 }
@@ -282,11 +347,11 @@ on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 }
 
 static const struct p2p_stream_handlers handlers = {
-	.on_open = on_open,
-	.on_data = on_data,
-	.on_eof = on_eof,
-	.on_writable = on_writable,
-	.on_closed = on_closed,
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_eof = on_eof,
+    .on_writable = on_writable,
+    .on_closed = on_closed,
 };
 
 void

@@ -16,13 +16,18 @@
 #include "dm-net/mesh_internal.h"
 #include "dm-net/sync/file_wire.h"
 
+/* The core gives up a fetch after 30 s; what then still blocks the shared
+ * stream ends with it. */
+#define IDLE_NS (UINT64_C(35) * 1000000000)
+#define FINISH_NS (UINT64_C(10) * 1000000000)
+
 struct fetch {
 	LIST_ENTRY(fetch) next;
 	TAILQ_ENTRY(fetch) next_answer;
 	struct mesh *mesh;
-	struct link *link;		/* NULL once that is gone */
-	struct fetch_stream *stream;	/* NULL once its answer is over */
-	struct store_put *put;		/* NULL once that is over */
+	struct link *link;	     /* NULL once that is gone */
+	struct fetch_stream *stream; /* NULL once its answer is over */
+	struct store_put *put;	     /* NULL once that is over */
 	uint64_t id;
 	uint64_t offset;
 	uint64_t size;
@@ -34,7 +39,7 @@ struct fetch_stream {
 	struct link *link;
 	struct p2p_stream *stream;
 	bool is_large;
-	TAILQ_HEAD(, fetch) answers;	/* due, in order */
+	TAILQ_HEAD(, fetch) answers; /* due, in order */
 	unsigned n_answers;
 	uint8_t requests[FILE_PIPELINE_MAX * FILE_HEAD_MAX];
 	size_t requests_len;
@@ -94,7 +99,21 @@ refused(struct fetch *f, enum sync_fetch_end end)
 	leave_stream(f);
 }
 
-/* --- the store's side ------------------------------------------------------------ */
+/* How long the peer may be silent: while answers are due, and until it ends
+ * its side of a stream that has served its purpose. */
+static void
+expect(struct fetch_stream *fs)
+{
+	uint64_t wait_ns = fs->is_large ? FINISH_NS : 0;
+
+	if (fs->n_answers > 0)
+		wait_ns = IDLE_NS;
+	p2p_stream_set_deadline(
+	    fs->stream, wait_ns == 0 ? 0 : mesh_monotonic_ns() + wait_ns);
+}
+
+/* --- the store's side
+ * ------------------------------------------------------------ */
 
 static void
 on_credit(void *ctx, size_t bytes)
@@ -102,8 +121,10 @@ on_credit(void *ctx, size_t bytes)
 	struct fetch *f = ctx;
 
 	(void)bytes;
-	if (f->stream != NULL)
-		p2p_stream_want_read(f->stream->stream);
+	if (f->stream == NULL)
+		return;
+	expect(f->stream); /* it was us who made the peer wait */
+	p2p_stream_want_read(f->stream->stream);
 }
 
 static void
@@ -124,7 +145,8 @@ on_put_done(void *ctx, enum verdict v, uint64_t held_ns)
 		p2p_stream_want_read(f->stream->stream);
 }
 
-/* --- the peer's side -------------------------------------------------------------- */
+/* --- the peer's side
+ * -------------------------------------------------------------- */
 
 static size_t
 on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
@@ -255,8 +277,10 @@ on_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 		}
 		used += (size_t)head;
 	}
-	if (used > 0)
+	if (used > 0) {
+		expect(fs);
 		mesh_kick(fs->link->mesh);
+	}
 	return used;
 }
 
@@ -291,13 +315,14 @@ on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 }
 
 static const struct p2p_stream_handlers handlers = {
-	.on_data = on_data,
-	.on_eof = on_eof,
-	.on_writable = on_writable,
-	.on_closed = on_closed,
+    .on_data = on_data,
+    .on_eof = on_eof,
+    .on_writable = on_writable,
+    .on_closed = on_closed,
 };
 
-/* --- for the core -------------------------------------------------------------------- */
+/* --- for the core
+ * -------------------------------------------------------------------- */
 
 static struct fetch_stream *
 stream_open(struct link *l, bool is_large)
@@ -325,19 +350,29 @@ stream_open(struct link *l, bool is_large)
 static void
 request(struct fetch_stream *fs, const struct sync_action *a)
 {
-	struct file_request r = { .offset = a->offset };
+	struct file_request r = {.offset = a->offset};
 
 	memcpy(r.key, a->key, sizeof(r.key));
 	memcpy(r.version, a->version, sizeof(r.version));
 	fs->requests_len +=
 	    file_request_encode(&r, fs->requests + fs->requests_len);
+	expect(fs);
 	p2p_stream_want_write(fs->stream);
+}
+
+/* Has it room for one more? Requests wait in it when the peer's window is
+ * shut, even if it answers what it cannot have read. */
+static bool
+has_room(const struct fetch_stream *fs)
+{
+	return fs->n_answers < FILE_PIPELINE_MAX &&
+	       fs->requests_len + FILE_HEAD_MAX <= sizeof(fs->requests);
 }
 
 void
 transfer_start(struct mesh *m, const struct sync_action *a)
 {
-	struct store_put_owner owner = { on_credit, on_put_done, NULL };
+	struct store_put_owner owner = {on_credit, on_put_done, NULL};
 	struct link *l = link_find(m, a->conn);
 	struct fetch_stream *fs = NULL;
 	struct fetch *f;
@@ -345,7 +380,7 @@ transfer_start(struct mesh *m, const struct sync_action *a)
 
 	if (l != NULL)
 		fs = stream_open(l, a->is_large);
-	if (fs == NULL || fs->n_answers >= FILE_PIPELINE_MAX) {
+	if (fs == NULL || !has_room(fs)) {
 		sync_fetch_done(m->sync, a->id,
 		    fs == NULL ? SYNC_FETCH_BROKEN : SYNC_FETCH_BUSY,
 		    VERDICT_OK);
@@ -379,7 +414,7 @@ transfer_cancel(struct mesh *m, uint64_t id)
 {
 	struct fetch *f;
 
-	LIST_FOREACH (f, &m->fetches, next)
+	LIST_FOREACH(f, &m->fetches, next)
 		if (f->id == id && !f->is_void)
 			break;
 	if (f == NULL)
@@ -402,7 +437,7 @@ transfer_link_gone(struct link *l)
 			continue;
 		f->link = NULL;
 		if (f->stream != NULL || f->is_void)
-			continue; /* ends with its stream */
+			continue;  /* ends with its stream */
 		f->is_void = true; /* all is sent: the store may finish */
 	}
 }
@@ -422,7 +457,18 @@ transfer_store_lost(struct mesh *m)
 	}
 }
 
-/* --- content that came with an announcement ------------------------------------------------ */
+void
+transfer_free_all(struct mesh *m)
+{
+	struct fetch *f;
+
+	/* with the links went the streams; what is left waits for the store */
+	while ((f = LIST_FIRST(&m->fetches)) != NULL)
+		fetch_free(f);
+}
+
+/* --- content that came with an announcement
+ * ------------------------------------------------ */
 
 struct inline_put {
 	struct mesh *mesh;
@@ -461,8 +507,7 @@ on_inline_done(void *ctx, enum verdict v, uint64_t held_ns)
 void
 transfer_inline(struct mesh *m, const struct sync_action *a)
 {
-	struct store_put_owner owner = { on_inline_credit, on_inline_done,
-		NULL };
+	struct store_put_owner owner = {on_inline_credit, on_inline_done, NULL};
 	struct inline_put *p = xmalloc(sizeof(*p) + a->content_len);
 	enum verdict v;
 
