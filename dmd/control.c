@@ -53,8 +53,9 @@ waiting_free(struct waiting *w)
 }
 
 /*
- * The last word of a client that no process answers. Its request is taken
- * off, by its first byte: closing with it unread would lose the answer.
+ * The last word of a client that no process answers. Its request is taken off
+ * (one byte of each record is read, the rest goes with it) and no further one
+ * let in: closing a socket with records unread would lose the answer.
  */
 static void
 refuse(int fd, enum verdict verdict, const char *sentence)
@@ -63,8 +64,10 @@ refuse(int fd, enum verdict verdict, const char *sentence)
 	size_t len = control_end_encode(verdict,
 	    sentence != NULL ? sentence : verdict_sentence(verdict), buf);
 
-	(void)recv(fd, &byte, 1, MSG_DONTWAIT);
 	(void)send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)shutdown(fd, SHUT_RD);
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) > 0)
+		continue;
 }
 
 static void

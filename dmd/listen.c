@@ -143,7 +143,7 @@ bind_complain(const struct endpoint *e, int error)
 	case EACCES:
 	case EPERM:
 		log_error("cannot listen on %s: %s (ports below 1024 need "
-			  "root)",
+			  "root, and a restart if they are new)",
 		    text, strerror(error));
 		return EX_NOPERM;
 	default:

@@ -21,6 +21,7 @@ struct want {
 	uid_t uid;
 	gid_t gid;
 	bool is_group_fixed; /* else any group will do */
+	bool is_adopted;     /* an empty one of ours counts as new */
 };
 
 #define BELOW_STATE 5
@@ -76,8 +77,9 @@ dir_check(const struct stat *st, const char *path, const struct want *want)
 	}
 	if ((st->st_mode & want->never) != 0 ||
 	    (st->st_mode & enter) != enter) {
-		log_error("%s has mode %04o, it has to be %04o: chmod it", path,
-		    st->st_mode & 07777, want->mode);
+		log_error("%s has mode %04o, not %04o: chmod it, or name "
+			  "another directory in dm.toml",
+		    path, st->st_mode & 07777, want->mode);
 		return EX_NOPERM;
 	}
 	return 0;
@@ -101,22 +103,23 @@ dir_is_empty(int fd)
 	return is_empty;
 }
 
+/* The administrator's paths may be links, what is below them may not. */
 static int
 dir_descriptor(int dir_fd, const char *name)
 {
-	int fd = openat(dir_fd, name,
-	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int flags = O_DIRECTORY | O_CLOEXEC | O_NONBLOCK |
+		    (dir_fd == AT_FDCWD ? 0 : O_NOFOLLOW);
+	int fd = openat(dir_fd, name, O_RDONLY | flags);
 
 	if (fd == -1 && errno == EACCES)
 		/* the store's own: to look at it is enough */
-		fd = openat(dir_fd, name,
-		    O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		fd = openat(dir_fd, name, O_PATH | flags);
 	return fd;
 }
 
 /*
  * Gives a new directory its owner and mode, or checks an old one. An empty one
- * of the right owner counts as new: somebody made it by hand, for us. chmod,
+ * (not /tmp) may count as new: somebody made it by hand, for us. chmod,
  * then chown: that needs no right besides CAP_CHOWN. *fd_out (may be NULL) is
  * a descriptor of it.
  */
@@ -133,7 +136,8 @@ dir_settle(int dir_fd, const char *name, const char *path,
 			close(fd);
 		return EX_NOPERM;
 	}
-	if (!is_new && st.st_uid == geteuid() && dir_is_empty(fd))
+	if (!is_new && want->is_adopted && st.st_uid == geteuid() &&
+	    (st.st_mode & S_ISVTX) == 0 && dir_is_empty(fd))
 		is_new = true;
 	if (!is_new) {
 		code = dir_check(&st, path, want);
@@ -229,7 +233,8 @@ below_prepare(int state_fd, const char *state_dir, const struct users *users)
 		    .never = below_state[i].is_group ? 022 : 077,
 		    .uid = users->store.uid,
 		    .gid = users->group,
-		    .is_group_fixed = users->as_root};
+		    .is_group_fixed = users->as_root,
+		    .is_adopted = true};
 		code = dir_settle(state_fd, below_state[i].name, path, &want,
 		    is_new[i], NULL);
 		if (code != 0)
@@ -243,7 +248,7 @@ state_prepare(
     const struct config *config, const struct users *users, int *lock_fd)
 {
 	const struct want want = {
-	    0750, 022, users->own_uid, users->group, users->as_root};
+	    0750, 022, users->own_uid, users->group, users->as_root, true};
 	int fd = -1, code;
 
 	code = dir_open(
@@ -262,8 +267,8 @@ static int
 run_prepare(const struct config *config, const struct users *users,
     struct prepared *out)
 {
-	const struct want run = {0755, 022, users->own_uid, 0, false};
-	const struct want empty = {0555, 022, users->own_uid, 0, false};
+	const struct want run = {0755, 022, users->own_uid, 0, false, false};
+	const struct want empty = {0555, 022, users->own_uid, 0, false, true};
 	int fd = -1, empty_fd = -1, code;
 	size_t len;
 

@@ -127,18 +127,23 @@ class Node:
         return [*self.prefix, str(self.programs / "dmd"), *arguments, "-f",
                 str(self.toml)]
 
+    @staticmethod
+    def environment():
+        """What every program under test is started with."""
+        out = {"PATH": os.environ["PATH"]}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+            if name in os.environ:
+                out[name] = os.environ[name]
+        if IS_ASAN:
+            # ptrace is denied, so leaks cannot be looked for
+            out.setdefault("ASAN_OPTIONS", "detect_leaks=0")
+        return out
+
     def spawn(self, *arguments, env=None):
         """Starts dmd -d without waiting for anything."""
         if not self.toml.exists():
             self.write_config()
-        environment = {"PATH": os.environ["PATH"]}
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
-            if name in os.environ:
-                environment[name] = os.environ[name]
-        if IS_ASAN:
-            # ptrace is denied, so leaks cannot be looked for
-            environment.setdefault("ASAN_OPTIONS", "detect_leaks=0")
-        environment.update(env or {})
+        environment = self.environment() | (env or {})
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command("-d", *arguments), stdin=subprocess.DEVNULL,

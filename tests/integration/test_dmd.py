@@ -148,6 +148,23 @@ def test_state_dir_that_others_may_write_is_refused(parent):
     assert "chmod" in failed_start(parent, 77)[0]
 
 
+def test_state_dir_may_be_a_link(parent):
+    (parent.base / "disk").mkdir(mode=0o700)
+    parent.state.symlink_to(parent.base / "disk")
+    parent.start()
+    assert mode(parent.base / "disk")[0] == 0o750, "an empty one is adopted"
+
+
+def test_socket_where_others_may_write_is_refused(parent):
+    """They could replace it; and nobody's directory is changed for it."""
+    shared = parent.base / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    parent.config[""]["control_socket"] = shared / "control.sock"
+    assert "name another directory" in failed_start(parent, 77)[0]
+    assert mode(shared)[0] == 0o1777
+
+
 def test_readable_identity_key_is_refused(parent):
     parent.start()
     parent.stop()
@@ -232,6 +249,7 @@ def test_background_start_returns_when_ready(parent):
     """Without -d the command returns once the daemon serves."""
     parent.write_config()
     out = subprocess.run(parent.command(), timeout=PATIENCE,
+                         env=parent.environment(),
                          capture_output=True, text=True)
     try:
         assert out.returncode == 0, out.stderr
@@ -245,6 +263,7 @@ def test_background_start_fails_with_the_daemons_status(parent):
     parent.config["files"] = {"store/exit": []}
     parent.write_config()
     out = subprocess.run(parent.command(), timeout=PATIENCE,
+                         env=parent.environment(),
                          capture_output=True, text=True)
     assert out.returncode == 70
     assert "dm-store does not start" in out.stderr

@@ -130,10 +130,13 @@ def ask_raw(path, data, timeout=10, fds=()):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
         s.settimeout(timeout)
         s.connect(str(path))
-        if fds:
-            socket.send_fds(s, [data], list(fds))
-        elif data is not None:
-            s.send(data)
+        try:
+            if fds:
+                socket.send_fds(s, [data], list(fds))
+            else:
+                s.send(data)
+        except BrokenPipeError:
+            pass  # refused before it was asked: the answer is there
         while True:
             record = s.recv(65536)
             if not record:
