@@ -187,7 +187,8 @@ on_put_end(void *ctx, struct ipc *ipc, const void *msg, int fd)
 		fake_store_set(s, &p->entry, p->content);
 		told.entry =
 		    bytes_of(encoded, entry_encode(&p->entry, encoded));
-		ipc_send(s->ipc, IPC_ENTRY, &told, -1);
+		if (!s->is_mute)
+			ipc_send(s->ipc, IPC_ENTRY, &told, -1);
 	}
 	put_result(s, m->id, v, held_ns);
 }

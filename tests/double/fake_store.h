@@ -44,6 +44,7 @@ struct fake_store {
 	/* what the test may set */
 	enum verdict refuse;	 /* not OK: the next puts are refused so */
 	bool without_signatures; /* do not verify them */
+	bool is_mute;		 /* announces no entry */
 	bool is_stalled;	 /* gives no more credit */
 	bool is_silent;		 /* answers no open, list or read_entry */
 	unsigned silent_after;	 /* lists answered before it falls silent */
