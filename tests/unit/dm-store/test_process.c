@@ -41,7 +41,7 @@ static struct {
 	struct ipc *dmd;
 	struct ipc *net;
 	bool is_ready, is_complete, is_gone, is_late;
-	unsigned n_stats, n_entries, n_rows;
+	unsigned n_stats, n_entries, n_rows, n_wants;
 	struct made made[VERSIONS];
 	size_t n_made;
 	int acknowledged[NAMES]; /* the last of each name, or -1 */
@@ -95,6 +95,13 @@ on_entry(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	on_ignored(ctx, ipc, msg, fd);
 	t.n_entries++;
+}
+
+static void
+on_want(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	on_ignored(ctx, ipc, msg, fd);
+	t.n_wants++;
 }
 
 static void
@@ -217,6 +224,8 @@ handlers_init(void)
 	net_handlers[IPC_INDEX_COMPLETE] = on_complete;
 	net_handlers[IPC_ENTRY] = on_entry;
 	net_handlers[IPC_STORE_STATS] = on_stats;
+	net_handlers[IPC_WANT] = on_want;
+	net_handlers[IPC_RETRACT] = on_ignored;
 }
 
 /* --- its life
@@ -559,6 +568,48 @@ test_run(void **state)
 	end_child(0);
 }
 
+/* A damaged index, files gone by hand: all under the sandbox. */
+static void
+test_damage(void **state)
+{
+	char path[200], zeros[8192] = {0};
+	struct ipc_stop stop = {};
+	int fd;
+
+	(void)state;
+	srand(2);
+	spawn();
+	configure();
+	UNTIL(t.is_ready && t.is_complete);
+	upload(50);
+	ipc_send(t.dmd, IPC_STOP, &stop, -1);
+	UNTIL(t.is_gone);
+	end_child(0);
+	snprintf(path, sizeof(path), "%s/files/d", dir);
+	nftw(path, fix_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	t.n_wants = 0;
+	spawn();
+	configure();
+	UNTIL(t.is_ready && t.is_complete);
+	UNTIL(t.n_wants > 0);
+	kill(t.pid, SIGKILL);
+	UNTIL(t.is_gone);
+	end_child(SIGKILL);
+	snprintf(path, sizeof(path), "%s/index/data.mdb", dir);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 0), sizeof(zeros));
+	close(fd);
+	t.n_rows = 0;
+	spawn();
+	configure();
+	UNTIL(t.is_ready && t.is_complete);
+	assert_int_equal(t.n_rows, 0);
+	for (int i = 0; i < NAMES; i++)
+		t.acknowledged[i] = -1;
+	upload(20);
+	end_child(SIGKILL);
+}
+
 /* --- the control socket
  * --------------------------------------------------------------- */
 
@@ -684,6 +735,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_run, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_control, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
 	};
