@@ -4,7 +4,7 @@
  * the index; once that is durable the files are put in their places, then
  * whoever waits is answered and dm-net is told. Owns the batch: its changes,
  * the answers that wait for it, files that could not be placed yet, and redo
- * rows whose files are not synced yet. Called by put.c, judge.c, settle.c,
+ * rows whose files are not synced yet. Called by put.c, ask.c, settle.c,
  * expire.c, reload.c, scrub.c.
  */
 #ifndef DMSTORE_COMMIT_H

@@ -3,7 +3,7 @@
  * The directories under state_dir and what happens in them: unfinished content
  * in tmp/, current content in files/, superseded content in old/, damaged
  * content in quarantine/. Called by commit.c, put.c, recover.c, history.c,
- * scrub.c and open.c; it knows neither entries nor the index, decides nothing,
+ * scrub.c and ask.c; it knows neither entries nor the index, decides nothing,
  * and nothing in files/ is ever written in place.
  *
  * Names are valid file names (name.h), versions and sha256 32 bytes. Functions
