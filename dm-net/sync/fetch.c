@@ -5,8 +5,7 @@
 #include "common/log.h"
 #include "dm-net/sync/core.h"
 
-/* --- sources
- * ------------------------------------------------------------------- */
+/* --- sources --------------------------------------------------------- */
 
 static struct source *
 source_find(struct want *w, uint64_t conn)
@@ -79,8 +78,7 @@ fetch_retry_later(struct sync *s, struct want *w)
 	w->not_before_ns = s->now_ns + SECOND / 4 + random_below(s, span);
 }
 
-/* --- transfers
- * -------------------------------------------------------------------- */
+/* --- transfers ------------------------------------------------------- */
 
 static void
 fetch_start(struct sync *s, struct want *w, struct conn *c)
@@ -147,8 +145,7 @@ fetch_forget(struct sync *s, uint64_t conn)
 	}
 }
 
-/* --- which
- * ------------------------------------------------------------------------- */
+/* --- which ----------------------------------------------------------- */
 
 /*
  * May it be started now, and by whom? Only one version of a key runs, and
@@ -195,8 +192,7 @@ fetch_schedule(struct sync *s)
 	s->fetch_turn = (s->fetch_turn + 17) % WANTS_MAX;
 }
 
-/* --- when to change
- * ------------------------------------------------------------------ */
+/* --- when to change -------------------------------------------------- */
 
 /* Another source for it, as well if it is small, or instead. */
 static bool
@@ -268,8 +264,7 @@ fetch_tick(struct sync *s)
 		s->fetch_due = true;
 }
 
-/* --- events
- * -------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------- */
 
 static struct fetch *
 fetch_find(struct sync *s, uint64_t id)

@@ -122,8 +122,7 @@ struct world {
 	char failure[256];
 };
 
-/* --- world.c ----------------------------------------------------------------
- */
+/* --- world.c --------------------------------------------------------- */
 
 uint64_t rnd(struct world *, uint64_t bound);
 struct world *world_new(const struct params *);
@@ -149,8 +148,7 @@ uint64_t node_wall(const struct node *);
 void link_cut(struct world *, struct link *, bool is_silent);
 struct link *link_random(struct world *);
 
-/* --- store.c ----------------------------------------------------------------
- */
+/* --- store.c --------------------------------------------------------- */
 
 struct version *version_new(struct world *, size_t name, unsigned signer,
     enum entry_kind, uint64_t signed_at_ns, uint64_t size);
@@ -173,8 +171,7 @@ enum verdict store_put(struct node *, uint64_t ticket, bool content_is_good);
 void store_ticket_drop(struct node *, uint64_t ticket);
 void store_clear(struct node *);
 
-/* --- scenario.c
- * --------------------------------------------------------------- */
+/* --- scenario.c ------------------------------------------------------ */
 
 /* Makes the world and lets things happen; at the return all is calm. */
 void scenario_run(struct world *);

@@ -50,8 +50,7 @@ world_fail(struct world *w, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* --- events: a heap by time, then by order ---------------------------------
- */
+/* --- events: a heap by time, then by order --------------------------- */
 
 static bool
 before(const struct event *a, const struct event *b)
@@ -126,8 +125,7 @@ world_run(struct world *w, uint64_t until)
 	w->now = until;
 }
 
-/* --- links -------------------------------------------------------------------
- */
+/* --- links ----------------------------------------------------------- */
 
 static struct link *
 link_find(struct world *w, uint64_t id)
@@ -234,8 +232,7 @@ is_parted(const struct world *w, size_t a, size_t b)
 	return w->nodes[a]->side != w->nodes[b]->side;
 }
 
-/* --- bytes on the sync streams
- * ------------------------------------------------ */
+/* --- bytes on the sync streams --------------------------------------- */
 
 struct packet {
 	uint64_t link;
@@ -310,8 +307,7 @@ stream_pull(struct world *w, struct node *n, void *arg, uint64_t id)
 	world_after(w, to, at - w->now, packet_arrives, p, 0);
 }
 
-/* --- dialling
- * ------------------------------------------------------------------- */
+/* --- dialling -------------------------------------------------------- */
 
 static struct sync_addr
 addr_of(size_t index)
@@ -393,8 +389,7 @@ node_dial(struct node *n, const struct sync_action *a)
 		    w, n, 3 * MS + rnd(w, 150 * MS), link_opens, id, target);
 }
 
-/* --- content
- * ---------------------------------------------------------------------- */
+/* --- content --------------------------------------------------------- */
 
 static struct transfer *
 transfer_find(struct world *w, const struct node *to, uint64_t fetch)
@@ -533,8 +528,7 @@ node_fetch_cancel(struct node *n, uint64_t fetch)
 	n->fetching--;
 }
 
-/* --- actions
- * ------------------------------------------------------------------------ */
+/* --- actions --------------------------------------------------------- */
 
 static void
 node_tick(struct world *w, struct node *n, void *arg, uint64_t a)
@@ -649,9 +643,7 @@ node_drive(struct node *n)
 	world_after(w, n, at - w->now, node_tick, NULL, 0);
 }
 
-/* --- nodes
- * ----------------------------------------------------------------------------
- */
+/* --- nodes ----------------------------------------------------------- */
 
 uint64_t
 node_wall(const struct node *n)
