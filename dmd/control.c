@@ -37,7 +37,7 @@ struct control {
 	int fd;
 	struct event *accept;
 	struct event *pause; /* accepts again */
-	LIST_HEAD(, waiting) waiting;
+	LIST_HEAD(waiting_list, waiting) waiting;
 };
 
 /* --- one client ---------------------------------------------------------- */
