@@ -146,7 +146,7 @@ has_room(const struct control *c, uid_t uid)
 	const struct waiting *w;
 	size_t all = 0, same = 0;
 
-	LIST_FOREACH(w, &c->waiting, next) {
+	for (w = LIST_FIRST(&c->waiting); w != NULL; w = LIST_NEXT(w, next)) {
 		all++;
 		same += w->uid == uid;
 	}
