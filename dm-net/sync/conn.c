@@ -46,14 +46,14 @@ conn_free(struct conn *c)
 
 /* Nothing is expected of it any more. */
 static void
-conn_retire(struct sync *s, struct conn *c)
+conn_retire(struct sync *s, struct conn *c, bool is_gone)
 {
 	walk_drop(c);
 	ask_drop(s, c);
 	keyq_clear(&c->out);
 	c->reply_count = 0;
 	c->missing_count = 0;
-	fetch_forget(s, c->handle);
+	fetch_end_all(s, c->handle, is_gone);
 	want_conn_gone(s, c->handle);
 }
 
@@ -66,7 +66,7 @@ conn_close(struct sync *s, struct conn *c, enum sync_close reason,
 	if (c->state != CONN_FLUSHING) {
 		c->reason = reason;
 		c->text = text;
-		conn_retire(s, c);
+		conn_retire(s, c, false);
 	}
 	if (flush) {
 		c->state = CONN_FLUSHING;
@@ -227,7 +227,7 @@ sync_disconnected(struct sync *s, uint64_t handle)
 
 	if (c == NULL)
 		return;
-	conn_retire(s, c);
+	conn_retire(s, c, true);
 	for (size_t i = 0; i < s->conn_count; i++) {
 		if (s->conns[i] != c)
 			continue;

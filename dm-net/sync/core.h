@@ -500,8 +500,8 @@ void fetch_schedule(struct sync *);
 void fetch_tick(struct sync *);
 /* Ends all fetches of a want, telling the driver. */
 void fetch_cancel(struct sync *, struct want *);
-/* Forgets those of a connection, or all (0), without telling. */
-void fetch_forget(struct sync *, uint64_t conn);
+/* Ends those of a connection, or all (0); is_told: the driver knows already. */
+void fetch_end_all(struct sync *, uint64_t conn, bool is_told);
 void fetch_retry_later(struct sync *, struct want *);
 
 /* --- walk.c, reply.c ------------------------------------------------- */

@@ -135,13 +135,16 @@ fetch_cancel(struct sync *s, struct want *w)
 }
 
 void
-fetch_forget(struct sync *s, uint64_t conn)
+fetch_end_all(struct sync *s, uint64_t conn, bool is_told)
 {
 	for (size_t i = 0; i < FETCHES_MAX && s->fetch_count > 0; i++) {
 		struct fetch *f = &s->fetches[i];
 
-		if (f->is_used && (conn == 0 || f->conn == conn))
-			fetch_end(s, f);
+		if (!f->is_used || (conn != 0 && f->conn != conn))
+			continue;
+		if (!is_told)
+			act_add(s, SYNC_FETCH_CANCEL, f->id);
+		fetch_end(s, f);
 	}
 }
 

@@ -254,7 +254,8 @@ enum sync_action_type {
 	SYNC_READ,	   /* id, key: the winner's entry; sync_read_done() */
 	SYNC_PUT_INLINE,   /* id, ticket, content: sync_put_done() */
 	SYNC_FETCH_START,  /* fetch ... : progress and done */
-	SYNC_FETCH_CANCEL, /* id: stop, abort the put, do not report */
+	SYNC_FETCH_CANCEL, /* id: stop, abort the put, no report; an id not
+			    * started: nothing */
 	SYNC_TICKET_DROP,  /* ticket: no longer of use */
 	SYNC_SCRUB,	   /* key, version: a peer got bad content from us */
 	SYNC_HINTS,	   /* the table of peers changed: sync_hints_list() */

@@ -217,7 +217,7 @@ want_conn_gone(struct sync *s, uint64_t conn)
 void
 want_lost(struct sync *s)
 {
-	fetch_forget(s, 0);
+	fetch_end_all(s, 0, true);
 	for (size_t i = 0; i < WANTS_MAX; i++) {
 		if (s->wants[i].is_used)
 			want_remove(s, &s->wants[i], false);

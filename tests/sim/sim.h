@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A world of sync cores in virtual time: nodes with clocks and stores of their
- * own, links that delay, lose and split, all from one seed. world.c moves time
- * and bytes, store.c stands for dm-store, scenario.c makes things happen,
- * main.c runs seeds and checks what is left at the end.
+ * own, links that delay, lose and split, all from one seed. world.c moves time,
+ * link.c bytes, transfer.c content; store.c stands for dm-store, scenario.c
+ * makes things happen, main.c runs seeds and checks what is left at the end.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -147,6 +147,27 @@ uint64_t node_wall(const struct node *);
 /* Ends a link; silent: the ends notice late. */
 void link_cut(struct world *, struct link *, bool is_silent);
 struct link *link_random(struct world *);
+
+/* --- link.c ---------------------------------------------------------- */
+
+struct link *link_find(struct world *, uint64_t id);
+/* Which end of it the node is. */
+int link_end(const struct link *, const struct node *);
+/* Frees it once both ends know of its end. */
+void link_sweep(struct world *, struct link *);
+bool world_is_parted(const struct world *, size_t a, size_t b);
+struct sync_addr sim_addr(size_t index);
+void node_dial(struct node *, const struct sync_action *);
+void node_write(struct node *, uint64_t link);
+
+/* --- transfer.c ------------------------------------------------------ */
+
+void node_fetch(struct node *, const struct sync_action *);
+void node_fetch_cancel(struct node *, uint64_t fetch);
+/* The receiving end n learned that the link is over. */
+void transfers_end(struct world *, uint64_t link, const struct node *n);
+/* Those to a node, or all, are gone. */
+void transfers_forget(struct world *, const struct node *to);
 
 /* --- store.c --------------------------------------------------------- */
 
