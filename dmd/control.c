@@ -78,7 +78,8 @@ pass(struct waiting *w, enum role owner,
 	struct ipc_client msg = {
 	    .uid = w->uid, .gid = w->gid, .privileged = privileged};
 
-	if (c->ipc == NULL || c->state == CHILD_ENDING) {
+	if (c->ipc == NULL || c->state == CHILD_ENDING ||
+	    (owner == ROLE_NET && !c->has_signed)) {
 		if (owner == ROLE_STORE)
 			refuse(w->fd, VERDICT_NO_STORE, NULL);
 		else
