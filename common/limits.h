@@ -75,6 +75,10 @@
 #define HTTP_STALL_S_MAX	30	/* a response without progress */
 #define HTTP_BODY_WINDOW_S	10	/* over which a body's rate is taken */
 #define HTTP_BODY_RATE_MIN	1024	/* bytes a second of an upload */
+#define HTTP_EVENTS_SUBSCRIBERS_MAX 32
+#define HTTP_EVENTS_KEPT	256	/* for those who come back */
+#define HTTP_EVENTS_BACKLOG_MAX	(256 << 10)	/* bytes of a subscriber */
+#define HTTP_EVENTS_SIGN_S	15	/* between signs of life */
 #define HTTP_DRAIN_MAX		(1 << 20)	/* after an early refusal */
 #define HTTP_DRAIN_S_MAX	2
 

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "dm-net/http/connection.h"
 #include "dm-net/http/date.h"
+#include "dm-net/http/events.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/server.h"
 #include "dm-net/store_link.h"
@@ -37,6 +38,7 @@ static const struct {
     [ROUTE_PEERS] =
 	{{[METHOD_GET] = http_peers_begin, [METHOD_HEAD] = http_peers_begin},
 	    "GET, HEAD", false},
+    [ROUTE_EVENTS] = {{[METHOD_GET] = http_events_begin}, "GET", false},
     [ROUTE_HEALTHZ] = {{[METHOD_GET] = http_healthz_begin,
 			   [METHOD_HEAD] = http_healthz_begin},
 	"GET, HEAD", true},
@@ -72,6 +74,7 @@ http_exchange_init(struct http_exchange *x, const struct http_transport *via,
 void
 http_exchange_end(struct http_exchange *x)
 {
+	http_events_leave(x);
 	if (x->asked != 0)
 		store_cancel(x->server->backend.store, x->asked);
 	x->asked = 0;
@@ -226,7 +229,7 @@ http_api_begin(struct http_exchange *x, const struct http_request *r)
 void
 http_api_pull(struct http_exchange *x)
 {
-	if (x->body == BODY_TEXT && !x->text_ends)
+	if (x->body == BODY_TEXT && !x->text_ends && !x->is_subscriber)
 		http_walk_pull(x);
 }
 

@@ -73,6 +73,11 @@ void http_walk_begin(struct http_exchange *);
 void http_walk_pull(struct http_exchange *);
 void http_list_begin(struct http_exchange *, const struct http_request *,
     const struct http_target *);
+/* One version as JSON. */
+void http_list_entry(struct http_text *, const struct entry *);
+/* events.c */
+void http_events_begin(struct http_exchange *, const struct http_request *,
+    const struct http_target *);
 /* info.c */
 void http_peers_begin(struct http_exchange *, const struct http_request *,
     const struct http_target *);

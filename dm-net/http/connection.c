@@ -21,13 +21,13 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!c->wants_read) {
-		event_del(c->read_event);
-		c->is_reading = false;
-		return;
-	}
 	c->is_readable = true;
 	http_conn_run(c);
+	/* Nobody reads now: the event would come again and again. */
+	if (!c->is_dead && c->is_readable) {
+		event_del(c->read_event);
+		c->is_reading = false;
+	}
 }
 
 static void
@@ -176,12 +176,9 @@ http_conn_is_idle(const struct http_conn *c)
 }
 
 void
-http_conn_want_read(struct http_conn *c, bool wanted)
+http_conn_want_read(struct http_conn *c)
 {
-	if (c->is_dead)
-		return;
-	c->wants_read = wanted;
-	if (!wanted || c->is_reading)
+	if (c->is_dead || c->is_reading)
 		return;
 	event_add(c->read_event, NULL);
 	c->is_reading = true;

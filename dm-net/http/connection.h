@@ -30,8 +30,7 @@ struct http_conn {
 	struct event *read_event;
 	struct event *write_event;
 	bool is_reading;  /* read_event is pending */
-	bool wants_read;  /* else it is taken away when it next fires */
-	bool is_readable; /* there may be something to read */
+	bool is_readable; /* there may be something that was not read */
 	bool is_writing;
 	bool is_ready; /* in the ready list */
 	bool is_due;   /* in this turn */
@@ -64,7 +63,8 @@ void http_conn_run(struct http_conn *);
 /* Looks at its deadlines, once a second. */
 void http_conn_tick(struct http_conn *, uint64_t now_s);
 
-void http_conn_want_read(struct http_conn *, bool);
+/* Runs it when there is something to read. */
+void http_conn_want_read(struct http_conn *);
 void http_conn_want_write(struct http_conn *, bool);
 
 /*

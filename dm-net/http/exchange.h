@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "common/entry.h"
 #include "dm-net/http/head.h"
@@ -60,6 +61,9 @@ struct http_exchange {
 	uint64_t body_left;    /* bytes still to come; UINT64_MAX: unknown */
 	uint64_t rate_since_s; /* the window over which its rate is taken */
 	uint64_t rate_bytes;
+
+	bool is_subscriber; /* of /events */
+	TAILQ_ENTRY(http_exchange) subscriber;
 
 	/* what it waits for */
 	uint64_t asked; /* request to the store, 0: none */

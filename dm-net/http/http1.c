@@ -175,7 +175,7 @@ read_head(struct http1 *h)
 	size_t n;
 
 	if (!h->conn->is_readable) {
-		http_conn_want_read(h->conn, true);
+		http_conn_want_read(h->conn);
 		return false;
 	}
 	n = http_conn_read(h->conn, h->buf + h->len, sizeof(h->buf) - h->len);
@@ -374,7 +374,7 @@ finish(struct http1 *h)
 		http1_enter(h, H1_HEAD);
 		if (h->len > 0)
 			return true;
-		http_conn_want_read(h->conn, true);
+		http_conn_want_read(h->conn);
 		return h->conn->is_readable;
 	}
 	/* Closed at once, what the client still sends would make the kernel
@@ -426,10 +426,8 @@ step_body(struct http1 *h)
 		http_conn_send(c, "HTTP/1.1 100 Continue\r\n\r\n", 25, false);
 	}
 	allowed = http_api_allowed(&h->x);
-	if (allowed == 0) {
-		http_conn_want_read(c, false);
+	if (allowed == 0)
 		return false;
-	}
 	if (h->len > 0) {
 		n = h->len < allowed ? h->len : allowed;
 		http_api_body(&h->x, h->buf, n);
@@ -437,7 +435,7 @@ step_body(struct http1 *h)
 		return true;
 	}
 	if (!c->is_readable) {
-		http_conn_want_read(c, true);
+		http_conn_want_read(c);
 		return false;
 	}
 	n = http_conn_read(
@@ -453,7 +451,7 @@ step_drain(struct http1 *h)
 	struct http_conn *c = h->conn;
 
 	if (!c->is_readable) {
-		http_conn_want_read(c, true);
+		http_conn_want_read(c);
 		return false;
 	}
 	h->drained +=

@@ -259,10 +259,8 @@ http2_run(struct http2 *h2, bool *has_more)
 
 	for (int i = 0; i < STEPS_PER_TURN && !c->is_dead; i++) {
 		/* What is asked while nothing is taken is not read. */
-		if (!http_conn_flush(c)) {
-			http_conn_want_read(c, false);
+		if (!http_conn_flush(c))
 			return;
-		}
 		TAILQ_FOREACH(s, &h2->streams, next)
 			h2_stream_resume(s);
 		if (output(h2))
@@ -274,7 +272,7 @@ http2_run(struct http2 *h2, bool *has_more)
 			return;
 		}
 		if (!c->is_readable) {
-			http_conn_want_read(c, true);
+			http_conn_want_read(c);
 			return;
 		}
 		n = http_conn_read(c, buf, sizeof(c->server->scratch));

@@ -98,13 +98,12 @@ http_walk_pull(struct http_exchange *x)
 
 /* --- GET /files ---------------------------------------------------------- */
 
-static void
-list_row(struct http_exchange *x, const struct entry *e)
+void
+http_list_entry(struct http_text *t, const struct entry *e)
 {
 	char at[HTTP_TIME_SIZE], end[HTTP_TIME_SIZE + 2] = "null";
 	char key[BASE64_LEN(32) + 1], hash[65];
 	uint64_t end_ns = entry_expires_ns(e);
-	struct http_text *t = &x->text;
 
 	for (size_t i = 0; i < sizeof(e->sha256); i++)
 		snprintf(hash + 2 * i, 3, "%02x", e->sha256[i]);
@@ -115,7 +114,6 @@ list_row(struct http_exchange *x, const struct entry *e)
 		strcat(end, "\"");
 	}
 	base64_encode(e->signer, sizeof(e->signer), key);
-	http_text_add(t, x->walk.rows == 0 ? "[\n" : ",\n", 2);
 	http_text_add(t, "{\"name\":", 8);
 	http_text_json(t, e->name, strlen(e->name));
 	http_text_printf(
@@ -123,6 +121,13 @@ list_row(struct http_exchange *x, const struct entry *e)
 	http_text_printf(t, "\"signed_at\":\"%s\",\"expires_at\":%s,", at, end);
 	http_text_printf(t, "\"signer\":\"%s\",\"kind\":\"%s\"}", key,
 	    e->kind == ENTRY_DELETE ? "delete" : "file");
+}
+
+static void
+list_row(struct http_exchange *x, const struct entry *e)
+{
+	http_text_add(&x->text, x->walk.rows == 0 ? "[\n" : ",\n", 2);
+	http_list_entry(&x->text, e);
 }
 
 static void

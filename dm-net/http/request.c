@@ -29,6 +29,7 @@ static const char *const names[FIELD_COUNT] = {
     [FIELD_RANGE] = "range",
     [FIELD_IF_RANGE] = "if-range",
     [FIELD_IF_NONE_MATCH] = "if-none-match",
+    [FIELD_LAST_EVENT_ID] = "last-event-id",
     [FIELD_X_SIGNEDAT] = "x-signedat",
     [FIELD_X_SIGNEDBY] = "x-signedby",
     [FIELD_X_SIGNATURE] = "x-signature",

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "dm-net/http/connection.h"
+#include "dm-net/http/events.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/http2.h"
 
@@ -111,6 +112,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(c, all);
 		http_conn_tick(c, now_s);
 	}
+	http_events_tick(s->events, s);
 	LIST_FOREACH(l, &s->listeners, next) {
 		if (l->is_resting)
 			event_add(l->event, NULL);
@@ -215,6 +217,7 @@ http_server_new(struct event_base *base, const struct http_backend *backend)
 	s->base = base;
 	s->backend = *backend;
 	s->files = http_files_new();
+	s->events = http_events_new();
 	LIST_INIT(&s->listeners);
 	TAILQ_INIT(&s->conns);
 	TAILQ_INIT(&s->ready);
@@ -253,6 +256,7 @@ http_server_free(struct http_server *s)
 	event_free(s->turn_event);
 	event_free(s->tick_event);
 	http_files_free(s->files);
+	http_events_free(s->events);
 	free(s);
 }
 
@@ -294,12 +298,14 @@ void
 http_on_entry(struct http_server *s, const struct entry *e)
 {
 	http_files_forget_name(s->files, e->name);
+	http_events_entry(s->events, e);
 }
 
 void
 http_on_retract(struct http_server *s, const uint8_t key[static 16])
 {
 	http_files_forget_key(s->files, key);
+	http_events_reset(s->events);
 }
 
 unsigned

@@ -20,6 +20,7 @@
 
 struct event;
 struct http_conn;
+struct http_events;
 struct http_files;
 struct http_listener;
 
@@ -42,6 +43,7 @@ struct http_server {
 	bool is_closing;
 
 	struct http_files *files;
+	struct http_events *events;
 	uint64_t store_epoch; /* of what is in files */
 	unsigned puts;
 	unsigned puts_without_sha256;

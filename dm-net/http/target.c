@@ -107,6 +107,7 @@ parse_path(struct http_target *t, struct bytes path, struct bytes query)
 	} routes[] = {
 	    {"/files", ROUTE_FILES},
 	    {"/peers", ROUTE_PEERS},
+	    {"/events", ROUTE_EVENTS},
 	    {"/healthz", ROUTE_HEALTHZ},
 	    {"/metrics", ROUTE_METRICS},
 	};

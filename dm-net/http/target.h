@@ -18,6 +18,7 @@ enum http_route {
 	ROUTE_FILE, /* /files/{name} */
 	ROUTE_FILES,
 	ROUTE_PEERS,
+	ROUTE_EVENTS,
 	ROUTE_HEALTHZ,
 	ROUTE_METRICS,
 };

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -93,9 +94,11 @@ http_node_stop_store(struct http_node *n)
 void
 http_node_run(struct http_node *n)
 {
+	alarm(30);
 	/* The channels take a few turns to say hello, ask and answer. */
 	for (int i = 0; i < 8; i++)
 		event_base_loop(n->base, EVLOOP_NONBLOCK);
+	alarm(0);
 }
 
 static void
@@ -149,6 +152,7 @@ http_node_unconfigured(void)
 	    .facts = give_facts,
 	    .is_own_address = is_own};
 
+	signal(SIGPIPE, SIG_IGN); /* as every child of dmd does */
 	n->base = event_base_new();
 	n->link = store_link_new();
 	backend.store = n->link;

@@ -253,6 +253,23 @@ test_pipeline(void **state)
 	talk_close(&t);
 }
 
+/* What a client sends ahead while it is being answered waits, and costs no
+ * turn of the loop. */
+static void
+test_sent_ahead(void **state)
+{
+	struct http_node *n = *state;
+	const char *get = "GET /files/dir/big HTTP/1.1\r\nHost: [::1]\r\n\r\n";
+	int fd = http_node_connect(n, LOCAL);
+
+	assert_int_equal(write(fd, get, strlen(get)), strlen(get));
+	http_node_run(n);
+	assert_int_equal(write(fd, get, strlen(get)), strlen(get));
+	http_node_run(n); /* comes to an end */
+	close(fd);
+	http_node_run(n);
+}
+
 /* --- who may --- */
 
 static void
@@ -446,6 +463,102 @@ test_metrics(void **state)
 	talk_close(&t);
 }
 
+/* --- events --- */
+
+static void
+change(struct http_node *n, const char *name, uint64_t at_ns)
+{
+	struct entry e;
+
+	fake_entry(&e, ENTRY_FILE, name, at_ns, "x", 1, 1);
+	http_on_entry(n->http, &e);
+}
+
+static void
+test_events(void **state)
+{
+	struct http_node *n = *state;
+	char id[64], line[100];
+	struct talk t, other;
+
+	talk_open(&t, n, LOCAL);
+	assert_int_equal(talk_get(&t, "/events", ""), 200);
+	assert_string_equal(
+	    talk_field(&t, "Content-Type"), "text/event-stream");
+	change(n, "one", 1);
+	talk_send(&t, "", 0);
+	assert_non_null(
+	    strstr(t.text, "\nevent: file\ndata: {\"name\":\"one\""));
+	snprintf(id, sizeof(id), "%.18s", strstr(t.text, "id: ") + 4);
+	assert_int_equal(id[17], '1');
+	change(n, "two", 2);
+	talk_send(&t, "", 0);
+	assert_null(strstr(t.text, "\"one\""));
+	assert_non_null(strstr(t.text, "\"two\""));
+	/* Back with the id of the first: the second is told. */
+	talk_open(&other, n, LOCAL);
+	snprintf(line, sizeof(line), "Last-Event-ID: %s\r\n", id);
+	talk_get(&other, "/events", line);
+	assert_null(strstr(other.text, "\"one\""));
+	assert_non_null(strstr(other.text, "\"two\""));
+	assert_null(strstr(other.text, "event: reset"));
+	talk_close(&other);
+	/* With an id of another run. */
+	talk_open(&other, n, LOCAL);
+	talk_get(&other, "/events", "Last-Event-ID: 0000000000000000-1\r\n");
+	assert_non_null(strstr(other.text, "event: reset"));
+	assert_null(strstr(other.text, "\"two\""));
+	talk_close(&other);
+	/* Longer ago than is kept. */
+	for (uint64_t i = 0; i < HTTP_EVENTS_KEPT; i++)
+		change(n, "many", i + 3);
+	talk_open(&other, n, LOCAL);
+	talk_get(&other, "/events", line);
+	assert_non_null(strstr(other.text, "event: reset"));
+	talk_close(&other);
+	talk_close(&t);
+}
+
+/* One who does not read is cut before much gathers for it. */
+static void
+test_events_unread(void **state)
+{
+	struct http_node *n = *state;
+	const char *get = "GET /events HTTP/1.1\r\nHost: [::1]\r\n\r\n";
+	int fd = http_node_connect(n, LOCAL);
+
+	assert_int_equal(write(fd, get, strlen(get)), strlen(get));
+	http_node_run(n);
+	for (uint64_t i = 1; i < 10000; i++) {
+		change(n, "many", i);
+		http_node_run(n);
+	}
+	http_node_pass(n, HTTP_STALL_S_MAX + 1);
+	assert_int_equal(http_server_connections(n->http), 0);
+	close(fd);
+}
+
+static void
+test_events_limit(void **state)
+{
+	struct http_node *n = *state;
+	struct talk t[HTTP_EVENTS_SUBSCRIBERS_MAX + 1];
+
+	for (int i = 0; i <= HTTP_EVENTS_SUBSCRIBERS_MAX; i++) {
+		talk_open(&t[i], n, LOCAL);
+		assert_int_equal(talk_get(&t[i], "/events", ""),
+		    i < HTTP_EVENTS_SUBSCRIBERS_MAX ? 200 : 429);
+	}
+	/* Those who have gone are noticed at the next event. */
+	for (int i = 0; i <= HTTP_EVENTS_SUBSCRIBERS_MAX; i++)
+		talk_close(&t[i]);
+	change(n, "one", 1);
+	http_node_run(n);
+	talk_open(&t[0], n, LOCAL);
+	assert_int_equal(talk_get(&t[0], "/events", ""), 200);
+	talk_close(&t[0]);
+}
+
 /* --- limits --- */
 
 static void
@@ -609,11 +722,12 @@ main(void)
 	const struct CMUnitTest tests[] = {T(test_get), T(test_head),
 	    T(test_conditions), T(test_held_open), T(test_expired_is_gone),
 	    T(test_last_modified), T(test_not_there), T(test_pipeline),
-	    T(test_read_policy), T(test_browsers), T(test_host_is_required),
-	    T(test_list), T(test_list_cut), T(test_peers), T(test_health),
-	    T(test_metrics), T(test_head_limits), T(test_deadlines),
-	    T(test_slow_reader), T(test_connection_limits), T(test_open_files),
-	    T(test_not_configured)};
+	    T(test_sent_ahead), T(test_read_policy), T(test_browsers),
+	    T(test_host_is_required), T(test_list), T(test_list_cut),
+	    T(test_peers), T(test_health), T(test_metrics), T(test_events),
+	    T(test_events_unread), T(test_events_limit), T(test_head_limits),
+	    T(test_deadlines), T(test_slow_reader), T(test_connection_limits),
+	    T(test_open_files), T(test_not_configured)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
