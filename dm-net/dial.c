@@ -92,8 +92,7 @@ attempt_failed(struct dial *d, const char *why)
 	advance(d);
 }
 
-/* --- connecting
- * ---------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------ */
 
 static void
 hand_over(struct dial *d)
@@ -153,8 +152,7 @@ try_candidate(struct dial *d, const struct candidate *c)
 	return true;
 }
 
-/* --- from addresses to candidates
- * ------------------------------------------------ */
+/* --- from addresses to candidates ------------------------------------------ */
 
 /* A zone that is an interface's number; names mean nothing in here: the
  * sandbox has no call to look them up. */
@@ -254,9 +252,7 @@ advance(struct dial *d)
 	event_active(d->next_event, EV_TIMEOUT, 0);
 }
 
-/* --- life
- * ---------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------ */
 
 void
 dial_start(struct mesh *m, const struct peer_id *peer,

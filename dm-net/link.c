@@ -20,7 +20,6 @@
 #define READS_PER_TURN 8
 #define WRITES_PER_TURN 16
 #define USER_TIMEOUT_MS 20000
-#define NS_PER_S UINT64_C(1000000000)
 
 const char *
 link_format(
@@ -68,8 +67,7 @@ settle(struct link *l)
 	admission_settled(l->mesh->admission, &l->source);
 }
 
-/* --- moving bytes ------------------------------------------------------------
- */
+/* --- moving bytes ---------------------------------------------------------- */
 
 /* Sends what there is. False once the socket is full. */
 static bool
@@ -112,7 +110,7 @@ set_event(struct event *e, bool *is_added, bool wanted)
 static void
 set_timer(struct link *l, uint64_t now_ns)
 {
-	uint64_t at_ns = p2p_conn_next_deadline_ns(l->conn), wait_ns;
+	uint64_t at_ns = p2p_conn_next_deadline_ns(l->conn);
 	struct timeval tv;
 
 	/* an earlier timer only means a turn too many */
@@ -120,9 +118,7 @@ set_timer(struct link *l, uint64_t now_ns)
 	    (l->timer_at_ns > now_ns && l->timer_at_ns <= at_ns))
 		return;
 	l->timer_at_ns = at_ns;
-	wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
-	tv.tv_sec = (time_t)(wait_ns / NS_PER_S);
-	tv.tv_usec = (suseconds_t)(wait_ns % NS_PER_S / 1000 + 1);
+	tv = mesh_wait(now_ns, at_ns);
 	event_add(l->timer_event, &tv);
 }
 
@@ -212,8 +208,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	on_turn(fd, what, arg);
 }
 
-/* --- what the connection says
- * -------------------------------------------------- */
+/* --- what the connection says ---------------------------------------------- */
 
 static bool
 judge_peer(struct p2p_conn *conn, const struct peer_id *peer)
@@ -331,8 +326,7 @@ const struct p2p_callbacks link_callbacks = {
     .on_wake = on_wake,
 };
 
-/* --- life
- * ------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------ */
 
 static void
 set_options(int fd)

@@ -6,8 +6,6 @@
 #include "dm-net/mesh.h"
 
 #include <event2/event.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -19,7 +17,8 @@
 #include "dm-net/mesh_internal.h"
 
 #define CLOCK_INTERVAL_S 10
-#define NS_PER_S	 UINT64_C(1000000000)
+#define NS_PER_S UINT64_C(1000000000)
+#define CLOCK_LAG_NS (5 * NS_PER_S / 1000)
 
 static uint64_t
 clock_ns(clockid_t clock)
@@ -45,6 +44,21 @@ mesh_now(struct mesh *m)
 	return now_ns;
 }
 
+struct timeval
+mesh_wait(uint64_t now_ns, uint64_t at_ns)
+{
+	uint64_t wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
+	struct timeval tv = {0};
+
+	if (wait_ns > 3600 * NS_PER_S)
+		wait_ns = 3600 * NS_PER_S;
+	if (wait_ns > 0)
+		wait_ns += CLOCK_LAG_NS;
+	tv.tv_sec = (time_t)(wait_ns / NS_PER_S);
+	tv.tv_usec = (suseconds_t)(wait_ns % NS_PER_S / 1000);
+	return tv;
+}
+
 void
 mesh_kick(struct mesh *m)
 {
@@ -54,11 +68,11 @@ mesh_kick(struct mesh *m)
 /* --- actions ------------------------------------------------------------- */
 
 static const char *const close_names[] = {
-	[SYNC_CLOSE_HOSTILE] = "hostile",
-	[SYNC_CLOSE_SURPLUS] = "surplus",
-	[SYNC_CLOSE_BYE] = "bye",
-	[SYNC_CLOSE_SILENT] = "silent",
-	[SYNC_CLOSE_NETWORK] = "other network",
+    [SYNC_CLOSE_HOSTILE] = "hostile",
+    [SYNC_CLOSE_SURPLUS] = "surplus",
+    [SYNC_CLOSE_BYE] = "bye",
+    [SYNC_CLOSE_SILENT] = "silent",
+    [SYNC_CLOSE_NETWORK] = "other network",
 };
 
 static void
@@ -217,17 +231,13 @@ do_action(struct mesh *m, const struct sync_action *a)
 static void
 arm_timer(struct mesh *m, uint64_t now_ns)
 {
-	uint64_t at_ns = sync_deadline(m->sync), wait_ns;
+	uint64_t at_ns = sync_deadline(m->sync);
 	struct timeval tv;
 
 	if (at_ns == m->timer_at_ns)
 		return;
 	m->timer_at_ns = at_ns;
-	wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
-	if (wait_ns > 3600 * NS_PER_S)
-		wait_ns = 3600 * NS_PER_S;
-	tv.tv_sec = (time_t)(wait_ns / NS_PER_S);
-	tv.tv_usec = (suseconds_t)(wait_ns % NS_PER_S / 1000 + 1);
+	tv = mesh_wait(now_ns, at_ns);
 	event_add(m->timer_event, &tv);
 }
 
@@ -264,60 +274,15 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	p2p_host_set_wall_time(m->host,
-	    (int64_t)(clock_ns(CLOCK_REALTIME) / NS_PER_S));
+	p2p_host_set_wall_time(
+	    m->host, (int64_t)(clock_ns(CLOCK_REALTIME) / NS_PER_S));
 }
 
-/* --- what people are told of peers that cannot be reached ------------------ */
-
-static struct note *
-note_of(const struct mesh *m, const struct peer_id *peer)
-{
-	for (size_t i = 0; i < m->n_notes; i++)
-		if (peer_id_equal(&m->notes[i].peer, peer))
-			return &m->notes[i];
-	return NULL;
-}
+/* --- life ------------------------------------------------------------------
+ */
 
 void
-mesh_note(struct mesh *m, const struct peer_id *peer, const char *fmt, ...)
-{
-	struct note *note = note_of(m, peer);
-	va_list ap;
-
-	if (note == NULL) {
-		/* the oldest makes room */
-		note = &m->notes[m->next_note++ % MESH_NOTES_MAX];
-		if (m->n_notes < MESH_NOTES_MAX)
-			m->n_notes++;
-		note->peer = *peer;
-	}
-	va_start(ap, fmt);
-	vsnprintf(note->text, sizeof(note->text), fmt, ap);
-	va_end(ap);
-}
-
-void
-mesh_note_clear(struct mesh *m, const struct peer_id *peer)
-{
-	struct note *note = note_of(m, peer);
-
-	if (note != NULL)
-		note->text[0] = '\0';
-}
-
-const char *
-mesh_note_find(const struct mesh *m, const struct peer_id *peer)
-{
-	const struct note *note = note_of(m, peer);
-
-	return note == NULL ? "" : note->text;
-}
-
-/* --- life --------------------------------------------------------------------- */
-
-static void
-copy_addr(struct sync_addr *to, const struct multiaddr_raw *from)
+mesh_copy_addr(struct sync_addr *to, const struct multiaddr_raw *from)
 {
 	to->len = from->len;
 	memcpy(to->bytes, from->bytes, from->len);
@@ -332,21 +297,20 @@ open_record(const uint8_t *bytes, size_t len, struct sync_record *out)
 		return false;
 	out->peer = record.id;
 	out->seq = record.seq;
-	out->addr_count = record.addr_count < SYNC_ADDRS_MAX
-	    ? record.addr_count
-	    : SYNC_ADDRS_MAX;
+	out->addr_count = record.addr_count < SYNC_ADDRS_MAX ? record.addr_count
+							     : SYNC_ADDRS_MAX;
 	for (size_t i = 0; i < out->addr_count; i++)
-		copy_addr(&out->addrs[i], &record.addrs[i]);
+		mesh_copy_addr(&out->addrs[i], &record.addrs[i]);
 	return true;
 }
 
 static struct sync *
 new_core(const struct mesh_settings *set, const struct peer_id *self)
 {
-	struct sync_settings s = { .self = *self,
-		.agent = "dmd/" DMD_VERSION,
-		.peers_max = set->peers_max,
-		.record_open = open_record };
+	struct sync_settings s = {.self = *self,
+	    .agent = "dmd/" DMD_VERSION,
+	    .peers_max = set->peers_max,
+	    .record_open = open_record};
 
 	if (getrandom(s.seed, sizeof(s.seed), 0) != sizeof(s.seed) ||
 	    getrandom(&s.start, sizeof(s.start), 0) != sizeof(s.start))
@@ -367,12 +331,12 @@ new_event(struct mesh *m, short what, event_callback_fn fn)
 struct mesh *
 mesh_new(const struct mesh_settings *set)
 {
-	struct timeval tv = { .tv_sec = CLOCK_INTERVAL_S };
-	struct p2p_host_config config = { .tls_key = set->tls_key,
-		.ed25519_key = set->public_key,
-		.signature = set->signature,
-		.agent = "dmd/" DMD_VERSION,
-		.callbacks = &link_callbacks };
+	struct timeval tv = {.tv_sec = CLOCK_INTERVAL_S};
+	struct p2p_host_config config = {.tls_key = set->tls_key,
+	    .ed25519_key = set->public_key,
+	    .signature = set->signature,
+	    .agent = "dmd/" DMD_VERSION,
+	    .callbacks = &link_callbacks};
 	struct mesh *m = xcalloc(1, sizeof(*m));
 
 	m->settings = *set;
@@ -426,102 +390,7 @@ mesh_free(struct mesh *m)
 	free(m);
 }
 
-/* --- configuration ----------------------------------------------------------------- */
-
-void
-mesh_config_begin(struct mesh *m, const struct ipc_config_begin *c)
-{
-	struct sync_config config = { .interval_ns = c->push_pull_interval_ns,
-		.clock_skew_ns = c->max_clock_skew_ns,
-		.file_size_max = c->max_file_size,
-		.peers_max = (size_t)c->max_peers };
-
-	config.has_network = c->network.len == 32;
-	if (config.has_network)
-		memcpy(config.network, c->network.data, 32);
-	m->n_allowed_next = 0;
-	mesh_now(m);
-	sync_config_begin(m->sync, &config);
-}
-
-void
-mesh_config_name(struct mesh *m, const char *pattern)
-{
-	sync_config_name(m->sync, pattern);
-}
-
-bool
-mesh_config_bootstrap(struct mesh *m, const char *text)
-{
-	struct multiaddr addr;
-	struct multiaddr_raw raw;
-	struct sync_addr out;
-
-	if (multiaddr_from_text(&raw, text, strlen(text)) != MULTIADDR_OK ||
-	    multiaddr_parse(&addr, &raw) != MULTIADDR_OK || !addr.has_peer_id)
-		return false;
-	if (peer_id_equal(&addr.peer_id, p2p_host_peer_id(m->host)))
-		return true; /* the same list on every node is fine */
-	multiaddr_strip_peer(&raw);
-	copy_addr(&out, &raw);
-	sync_config_bootstrap(m->sync, &addr.peer_id, &out);
-	return true;
-}
-
-bool
-mesh_config_allowed(struct mesh *m, const char *text)
-{
-	struct peer_id id;
-
-	if (!peer_id_parse(&id, text, strlen(text)) ||
-	    m->n_allowed_next >= CONFIG_PEERS_MAX)
-		return false;
-	if (m->allowed_next == NULL)
-		m->allowed_next = xcalloc(CONFIG_PEERS_MAX, sizeof(id));
-	m->allowed_next[m->n_allowed_next++] = id;
-	sync_config_allowed(m->sync, &id);
-	return true;
-}
-
-bool
-mesh_is_allowed(const struct mesh *m, const struct peer_id *peer)
-{
-	if (m->n_allowed == 0)
-		return true;
-	for (size_t i = 0; i < m->n_allowed; i++)
-		if (peer_id_equal(&m->allowed[i], peer))
-			return true;
-	return false;
-}
-
-/* Peers that may no longer be here are sent away. */
-static void
-close_unwelcome(struct mesh *m)
-{
-	struct link *l;
-
-	LIST_FOREACH (l, &m->links, next) {
-		const struct peer_id *peer = p2p_conn_peer_id(l->conn);
-
-		if (peer != NULL && !mesh_is_allowed(m, peer))
-			p2p_conn_close(l->conn, 0, "no longer allowed");
-	}
-}
-
-void
-mesh_config_commit(struct mesh *m, uint64_t generation)
-{
-	struct peer_id *old = m->allowed;
-
-	m->allowed = m->allowed_next;
-	m->n_allowed = m->n_allowed_next;
-	m->allowed_next = old;
-	m->n_allowed_next = 0;
-	mesh_now(m);
-	sync_config_commit(m->sync, generation);
-	close_unwelcome(m);
-	mesh_kick(m);
-}
+/* --- addresses of this node ------------------------------------------- */
 
 void
 mesh_network_changed(struct mesh *m)
@@ -540,20 +409,21 @@ mesh_own_record(struct mesh *m, const uint8_t *envelope, size_t len)
 	if (peer_record_open(&record, envelope, len) != PEER_RECORD_OK ||
 	    !peer_id_equal(&record.id, p2p_host_peer_id(m->host)) ||
 	    p2p_host_set_record(m->host, envelope, len) == -1 ||
-	    p2p_host_set_addresses(m->host, record.addrs,
-		record.addr_count) == -1)
+	    p2p_host_set_addresses(m->host, record.addrs, record.addr_count) ==
+		-1)
 		return false;
 	mesh_now(m);
 	if (len <= SYNC_RECORD_MAX)
 		sync_own_record(m->sync, envelope, len);
-	LIST_FOREACH (l, &m->links, next)
+	LIST_FOREACH(l, &m->links, next)
 		if (p2p_conn_is_established(l->conn))
 			p2p_conn_push_identify(l->conn);
 	mesh_kick(m);
 	return true;
 }
 
-/* --- the store ------------------------------------------------------------------------ */
+/* --- the store -------------------------------------------------------------
+ */
 
 void
 mesh_store_up(struct mesh *m)
@@ -598,8 +468,7 @@ mesh_index_rows(struct mesh *m, struct bytes rows)
 		rank.signed_at_ns = get_u64(p + 48);
 		last = get_u64(p + 56);
 		rank.kind = last >> 63 ? ENTRY_DELETE : ENTRY_FILE;
-		sync_index_row(m->sync, p, &rank,
-		    last & ~(UINT64_C(1) << 63));
+		sync_index_row(m->sync, p, &rank, last & ~(UINT64_C(1) << 63));
 	}
 	mesh_kick(m);
 	return true;
@@ -618,7 +487,7 @@ mesh_entry(struct mesh *m, const struct entry *entry, bool is_origin,
     struct bytes content)
 {
 	bool has_content = is_origin && entry->kind == ENTRY_FILE &&
-	    content.len == entry->size;
+			   content.len == entry->size;
 
 	mesh_now(m);
 	sync_store_entry(m->sync, entry, is_origin,
@@ -658,7 +527,7 @@ mesh_hint(struct mesh *m, const struct ipc_peer_hint *h)
 	    multiaddr_from_bytes(&raw, h->address.data, h->address.len) !=
 		MULTIADDR_OK)
 		return false;
-	copy_addr(&addr, &raw);
+	mesh_copy_addr(&addr, &raw);
 	mesh_now(m);
 	sync_hint(m->sync, &peer, &addr,
 	    h->last_success_s > UINT64_MAX / NS_PER_S
@@ -668,7 +537,8 @@ mesh_hint(struct mesh *m, const struct ipc_peer_hint *h)
 	return true;
 }
 
-/* --- questions ---------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------
+ */
 
 const struct peer_id *
 mesh_peer_id(const struct mesh *m)

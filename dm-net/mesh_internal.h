@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the parts of the mesh share: mesh.c (the core's driver), link.c (one
- * TCP connection), dial.c, accept.c, transfer.c (content from peers), serve.c
+ * What the parts of the mesh share: mesh.c (the core's driver),
+ * mesh_config.c, peers.c (what people are shown), link.c (one TCP connection),
+ * dial.c, accept.c, transfer.c (content from peers), serve.c
  * (content to peers), announce.c (the sync streams). Included by them only.
  */
 #ifndef DM_NET_MESH_INTERNAL_H
@@ -10,6 +11,7 @@
 #include <netinet/in.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "dm-net/admission.h"
 #include "dm-net/mesh.h"
@@ -67,12 +69,17 @@ struct mesh {
 uint64_t mesh_now(struct mesh *);
 /* The core may have actions: they are done before the loop waits. */
 void mesh_kick(struct mesh *);
+void mesh_copy_addr(struct sync_addr *, const struct multiaddr_raw *);
 bool mesh_is_allowed(const struct mesh *, const struct peer_id *);
 void mesh_note(struct mesh *, const struct peer_id *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void mesh_note_clear(struct mesh *, const struct peer_id *);
 const char *mesh_note_find(const struct mesh *, const struct peer_id *);
 uint64_t mesh_monotonic_ns(void);
+/* How long a timer is to wait, for events of libevent: a little longer than
+ * asked, as its clock lags by up to a tick of the kernel and would else call
+ * too early, again and again. At most an hour. */
+struct timeval mesh_wait(uint64_t now_ns, uint64_t at_ns);
 
 /* --- link.c: one TCP connection ---------------------------------------------- */
 
