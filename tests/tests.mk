@@ -33,10 +33,10 @@ unit: $(UNIT_BIN)
 
 # --- sim: sync cores in virtual time; SIM='--seeds 5-5 -v' runs what is named --
 SIM_OBJ = $(SIM_SRC:%.c=$(B)/obj/%.o)
-$(B)/tests/sim/sim: $(SIM_OBJ) $(ALL_LIBS)
+$(B)/tests/sim/sim: $(SIM_OBJ) $(B)/libsync.a $(B)/libp2p.a $(AR_COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(LINK) -o $@ $(SIM_OBJ) $(TEST_LIBS)
+	$(Q)$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(MSGPACK_LIBS)
 
 ifdef SIM
 sim: $(B)/tests/sim/sim
