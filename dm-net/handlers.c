@@ -219,6 +219,7 @@ net_on_config_begin(struct net *net, struct ipc *ipc,
 	net->is_config_open = true;
 	net->http_next.read = (enum config_read)m->http_read;
 	net->http_next.max_file_size = m->max_file_size;
+	net->http_next.max_clock_skew_ns = m->max_clock_skew_ns;
 	net->http_next.has_network = m->network.len == 32;
 	if (m->network.len == 32)
 		memcpy(net->http_next.network, m->network.data, 32);
