@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: ISC
+"""dmctl against a running node: both ways in, what it shows, exit codes."""
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import threading
+import urllib.request
+
+import pytest
+
+from conftest import BUILD, eventually
+
+
+@pytest.fixture
+def home(tmp_path):
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def served(make_node, home):
+    """A running node that lets ./key.priv sign."""
+    subprocess.run([BUILD / "dmctl", "generate", "keypair"], cwd=home,
+                   check=True, capture_output=True)
+    key = (home / "key.pub").read_text().strip()
+    return make_node(files={"a.txt": [key], "big": [key],
+                            "dir/*": [key]}).start()
+
+
+@pytest.fixture
+def dmctl(served, home):
+    def call(*arguments, code=0, **kwargs):
+        result = subprocess.run(
+            [BUILD / "dmctl", "-s", served.socket, *map(str, arguments)],
+            cwd=home, capture_output=True, timeout=90, **kwargs)
+        assert result.returncode == code, (
+            arguments, result.returncode, result.stdout, result.stderr)
+        return result.stdout.decode()
+    return call
+
+
+@pytest.fixture(params=["control", "http"])
+def way(request, served):
+    return [] if request.param == "control" else ["--url", served.url("")]
+
+
+KEY = ("--key", "key.priv")
+
+
+def test_a_file_goes_in_and_comes_out(dmctl, way, home, served):
+    (home / "a.txt").write_bytes(b"hello\n")
+    assert dmctl("upload", "a.txt", *KEY, *way) == (
+        "a.txt: stored as a new file\n")
+    assert (served.state / "files/a.txt").read_bytes() == b"hello\n"
+    assert dmctl("get", "a.txt", *way) == "hello\n"
+    (home / "a.txt").write_bytes(b"second\n")
+    assert dmctl("file", "update", "./a.txt", "--key-path", "key.priv",
+                 *way) == "a.txt: stored as a newer version\n"
+    dmctl("get", "a.txt", "-o", "out", *way)
+    assert (home / "out").read_bytes() == b"second\n"
+    assert "good" in dmctl("verify", "a.txt", "--key", "key.pub", *way)
+    assert "good" in dmctl("verify", "a.txt", "-f", served.toml, *way)
+    assert dmctl("file", "delete", "a.txt", *KEY, *way) == (
+        "a.txt: deleted\n")
+    dmctl("get", "a.txt", *way, code=66)
+    assert not (served.state / "files/a.txt").exists()
+    assert json.loads(dmctl("list", "--json")) == []
+    assert dmctl("list", "-H").endswith("\tdeleted\n")
+
+
+def test_large_and_several(dmctl, way, home, served):
+    content = os.urandom(20 << 20)
+    (home / "big").write_bytes(content)
+    (home / "a.txt").write_bytes(b"")
+    rows = json.loads(dmctl("upload", "big", "a.txt", *KEY, "--json", *way))
+    assert [r["code"] for r in rows] == ["created", "created"]
+    assert rows[0]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (served.state / "files/big").read_bytes() == content
+    # one that fails does not keep the others out
+    (home / "c.txt").write_bytes(b"c")
+    out = dmctl("upload", "c.txt", "nowhere", "a.txt", *KEY, *way, code=77)
+    assert out == "a.txt: stored as a newer version\n"
+
+
+def test_standard_input_expiry_and_show(dmctl, way, served):
+    dmctl("upload", "-", "--name", "dir/x", "--valid-for", "1h", *KEY, *way,
+          input=b"from a pipe")
+    row, = json.loads(dmctl("show", "dir/x", "--json"))
+    assert row["state"] == "current" and row["size"] == 11
+    assert row["expires_at"][11:] != row["signed_at"][11:]
+    assert row["expires_at"][-11:] == row["signed_at"][-11:]
+    dmctl("show", "dir/y", code=66)
+    # already over when it arrives
+    dmctl("sign", "key.pub", "--name", "dir/z", "--valid-for", "1s",
+          "--network", "-", "-o", "late", *KEY)
+    threading.Event().wait(1.1)
+    dmctl("submit", "late", *way, code=65)
+
+
+def test_signed_elsewhere(dmctl, way, home):
+    (home / "a.txt").write_bytes(b"hello\n")
+    dmctl("sign", "a.txt", "--network", "-", *KEY)
+    assert "new file" in dmctl("submit", "a.txt.signed", *way)
+    assert "already here" in dmctl("submit", "a.txt.signed", *way)
+    network = "P6AE0lukf9/qmVglYrGPNYo5ZnpFrnqLeAzlCZF0lTk="
+    dmctl("upload", "a.txt", "--network", network, *KEY, *way, code=65)
+
+
+def test_json_is_that_of_http(dmctl, home, served):
+    for name in ("a.txt", "big", "dir/x"):
+        (home / "f").write_text(name)
+        dmctl("upload", "f", "--name", name, *KEY)
+    for prefix, n in (("", 3), ("dir/", 1)):
+        with urllib.request.urlopen(
+                served.url(f"/files?prefix={prefix}")) as answer:
+            theirs = json.load(answer)
+        assert len(theirs) == n
+        assert json.loads(dmctl("list", *([prefix] if prefix else []),
+                                "--json")) == theirs
+    assert json.loads(dmctl("peers", "--json")) == []
+    header = dmctl("list").splitlines()[0].split()
+    assert header == ["NAME", "SIZE", "SIGNED", "SIGNER", "EXPIRES",
+                      "SHA256", "STATE"]
+
+
+def test_status(dmctl, served):
+    lines = dmctl("status").splitlines()
+    assert lines[0] == "all running; 0 files, 0 peers connected, 0 synced"
+    status = json.loads(dmctl("status", "--json"))
+    assert status["status"] == "ok" and status["silent"] == []
+    assert status["files_configured"] == 3
+    assert isinstance(status["listen"], list)
+    pid = status["dm_store_pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        status = json.loads(dmctl("status", "--json", code=2))
+        assert status["silent"] == ["dm-store"]
+        assert "dm-store is silent" in dmctl("status", code=2)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    eventually(lambda: json.loads(dmctl("status", "--json"))["silent"] == [])
+
+
+def test_uploads_wait_for_a_store_that_restarts(dmctl, way, home, served):
+    (home / "a.txt").write_bytes(b"x")
+    served.signal_child("dm_store", signal.SIGKILL)
+    dmctl("upload", "a.txt", *KEY, *way)
+    assert dmctl("get", "a.txt") == "x"
+
+
+def test_governing(dmctl, served):
+    me = json.loads(dmctl("id", "--json"))
+    assert me["peer_id"].startswith("12D3KooW") and me["network"] is None
+    assert all(a.endswith("/p2p/" + me["peer_id"]) for a in me["addresses"])
+    dmctl("log", "warn")
+    assert json.loads(dmctl("status", "--json"))["log_level"] == "warn"
+    dmctl("reload")
+    served.write_config("nonsense = 1\n")
+    dmctl("reload", code=78)
+    served.write_config()
+    dmctl("stop")
+    assert served.wait_exit() == 0
+    dmctl("status", code=69)
+
+
+def test_server_becomes_dmd(make_node, home):
+    node = make_node()
+    node.command = lambda *more: [str(BUILD / "data-mesher"), "server", "-f",
+                                  str(node.toml)]
+    node.start()
+    assert node.stop() == 0
