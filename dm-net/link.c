@@ -260,6 +260,7 @@ on_established(struct p2p_conn *conn, const struct peer_id *peer)
 	}
 	remote_addr(l, &addr);
 	l->is_reported = true;
+	l->since_ns = mesh_wall_ns();
 	announce_open(l);
 	sync_connected(l->mesh->sync, l->id, peer, is_outbound,
 	    addr.len > 0 ? &addr : NULL);

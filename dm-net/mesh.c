@@ -36,6 +36,12 @@ mesh_monotonic_ns(void)
 }
 
 uint64_t
+mesh_wall_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
+}
+
+uint64_t
 mesh_now(struct mesh *m)
 {
 	uint64_t now_ns = mesh_monotonic_ns();
@@ -371,6 +377,8 @@ mesh_free(struct mesh *m)
 
 	if (m == NULL)
 		return;
+	/* whom to call at the next start, if the bootstrap peers are down */
+	do_hints(m);
 	m->is_ending = true;
 	dial_free_all(m);
 	while ((l = LIST_FIRST(&m->links)) != NULL) {

@@ -76,6 +76,7 @@ void mesh_note(struct mesh *, const struct peer_id *, const char *fmt, ...)
 void mesh_note_clear(struct mesh *, const struct peer_id *);
 const char *mesh_note_find(const struct mesh *, const struct peer_id *);
 uint64_t mesh_monotonic_ns(void);
+uint64_t mesh_wall_ns(void);
 /* How long a timer is to wait, for events of libevent: a little longer than
  * asked, as its clock lags by up to a tick of the kernel and would else call
  * too early, again and again. At most an hour. */
@@ -99,6 +100,7 @@ struct link {
 	struct admission_source source;
 	bool is_half_open;		/* counted by admission */
 	bool is_reported;		/* the core knows it */
+	uint64_t since_ns;		/* Unix time when it was established */
 	struct dial *dial;		/* whose attempt it is, until known */
 	/* announce.c */
 	struct p2p_stream *sync_out;

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "dm-net/mesh_internal.h"
 
@@ -79,20 +78,6 @@ format_address(const struct sync_addr *addr, char out[MULTIADDR_TEXT_SIZE])
 		multiaddr_to_text(&raw, out);
 }
 
-/* The wall time of a monotonic moment. */
-static uint64_t
-wall_of(uint64_t mono_ns)
-{
-	struct timespec ts;
-	uint64_t wall_ns;
-
-	if (mono_ns == 0)
-		return 0;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	wall_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-	return wall_ns - (mesh_monotonic_ns() - mono_ns);
-}
-
 static void
 add_link(const struct link *l, struct row_peer *row)
 {
@@ -102,6 +87,7 @@ add_link(const struct link *l, struct row_peer *row)
 	row->in_bytes = stats.bytes_in;
 	row->out_bytes = stats.bytes_out;
 	row->rtt_ns = p2p_conn_rtt_ns(l->conn);
+	row->since_ns = l->since_ns;
 }
 
 static void
@@ -122,10 +108,8 @@ make_row(struct mesh *m, const struct sync_peer_info *info,
 	    info->state == SYNC_PEER_UP ? "" : mesh_note_find(m, &info->peer));
 	row->files = info->count;
 	row->synced = info->is_synced;
-	if (info->conn != 0) {
+	if (info->conn != 0)
 		row->direction = info->is_outbound ? 2 : 1;
-		row->since_ns = wall_of(info->since_ns);
-	}
 	if (l != NULL)
 		add_link(l, row);
 }

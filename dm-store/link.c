@@ -92,6 +92,7 @@ net_closed(void *ctx, struct ipc *ipc, const char *violation)
 static void
 finish(struct store *s)
 {
+	stream_settle(s);
 	commit_settle(s);
 	index_settled(s->files.index_fd);
 	event_base_loopbreak(s->base);

@@ -237,6 +237,9 @@ stream_save_peer(struct store *s, const struct ipc_save_peer *m)
 	struct stream *st = s->stream;
 	struct hint_row *h;
 
+	/* until it has had the old list, its own is not the better one */
+	if (!st->is_done)
+		return;
 	if (m->first)
 		st->n_hints = 0;
 	if (st->n_hints == IPC_PEER_HINTS_MAX)
@@ -276,10 +279,16 @@ write_hints(struct store *s)
  */
 
 void
-stream_tick(struct store *s)
+stream_settle(struct store *s)
 {
 	if (s->stream->has_new_hints)
 		write_hints(s);
+}
+
+void
+stream_tick(struct store *s)
+{
+	stream_settle(s);
 	if (s->stream->is_done)
 		send_wants(s);
 }

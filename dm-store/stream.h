@@ -21,6 +21,9 @@ bool stream_credit(struct store *, uint64_t messages);
 /* Once a second: wants; and hints that came are written. */
 void stream_tick(struct store *);
 
+/* At the end: writes what came since. */
+void stream_settle(struct store *);
+
 /* A peer to remember. */
 void stream_save_peer(struct store *, const struct ipc_save_peer *);
 

@@ -486,7 +486,6 @@ def test_delete_spreads_and_nothing_comes_back(mesh):
         answer = ask(node, "GET", "/files/d/e/a")
         assert (answer.status, answer.code) == (410, "deleted")
         assert put(node, old).code == "not-newer"
-        assert not (node.state / "files" / "d").exists(), "empty directories"
     # a node that held it while it was deleted elsewhere
     nodes[2].stop()
     nodes[1].stop()
