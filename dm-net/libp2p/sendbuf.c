@@ -7,6 +7,9 @@
 
 #include "dm-net/libp2p/mem.h"
 
+/* Most of the time there are only a few frames to be sent. */
+#define SENDBUF_SMALL 2048
+
 void
 sendbuf_clear(struct sendbuf *b)
 {
@@ -25,9 +28,12 @@ sendbuf_put(struct sendbuf *b, const void *bytes, size_t len)
 {
 	if (len > sendbuf_room(b))
 		return false;
-	if (b->bytes == NULL)
-		b->bytes = mem_resize(NULL, SENDBUF_BYTES);
-	if (b->head + b->len + len > SENDBUF_BYTES) {
+	if (b->len + len > b->size) {
+		b->size = b->len + len > SENDBUF_SMALL ? SENDBUF_BYTES
+						       : SENDBUF_SMALL;
+		b->bytes = mem_resize(b->bytes, b->size);
+	}
+	if (b->head + b->len + len > b->size) {
 		memmove(b->bytes, b->bytes + b->head, b->len);
 		b->head = 0;
 	}

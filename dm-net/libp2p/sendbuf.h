@@ -12,12 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Four full records, and small ones beside them. */
-#define SENDBUF_BYTES (4 * 16512 + 1024)
+/* Eight full records, and small ones beside them. */
+#define SENDBUF_BYTES (8 * 16512 + 1024)
 
 /* Starts as { 0 }. */
 struct sendbuf {
 	uint8_t *bytes;
+	size_t size; /* of the memory */
 	size_t head;
 	size_t len; /* waiting: bytes[head .. head + len) */
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * From a TCP connection to a yamux session, and what is then done with bytes
- * that came. Peers may send ahead: rust's ClientHello rides with its proposal
- * of TLS, its first frames with its proposal of yamux. So what one step leaves
- * goes to the next, from the same bytes.
+ * that came. Peers may send ahead: rust's ClientHello (as ours) rides with its
+ * proposal of TLS, its first frames with its proposal of yamux. So what one
+ * step leaves goes to the next, from the same bytes.
  */
 #include <stdio.h>
 
@@ -98,11 +98,23 @@ handshake(struct p2p_conn *c)
 	}
 }
 
+static void
+open_tls(struct p2p_conn *c)
+{
+	c->tls = tls_new(c->host->tls_ctx, c->role == P2P_LISTENER,
+	    c->has_expected ? &c->expected : NULL, &c->out);
+}
+
+/* There is one proposal, so a dialer's ClientHello goes along with it. */
 void
 upgrade_start(struct p2p_conn *c)
 {
 	conn_enter(c, CONN_SELECT_TLS);
 	start_select(c, tls_protocol);
+	if (c->role != P2P_DIALER)
+		return;
+	open_tls(c);
+	handshake(c);
 }
 
 /* Returns how many bytes the negotiation took. */
@@ -120,10 +132,9 @@ select_input(struct p2p_conn *c, const uint8_t *in, size_t in_len)
 		conn_fail(
 		    c, P2P_REASON_PROTOCOL, multistream_status_text(status));
 	} else if (c->state == CONN_SELECT_TLS) {
-		c->tls = tls_new(c->host->tls_ctx, c->role == P2P_LISTENER,
-		    c->has_expected ? &c->expected : NULL, &c->out);
+		if (c->tls == NULL)
+			open_tls(c);
 		conn_enter(c, CONN_HANDSHAKE);
-		handshake(c); /* a dialer begins */
 	} else {
 		open_yamux(c);
 	}
@@ -193,7 +204,7 @@ upgrade_input(struct p2p_conn *c, const uint8_t *in, size_t in_len)
 
 	if (c->state == CONN_SELECT_TLS)
 		n = select_input(c, in, in_len);
-	if (c->tls == NULL || c->is_ending || n == in_len)
+	if (c->state == CONN_SELECT_TLS || c->is_ending || n == in_len)
 		return;
 	tls_feed(c->tls, in + n, in_len - n, c->now_ns);
 	tls_input(c);

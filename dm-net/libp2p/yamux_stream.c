@@ -135,6 +135,18 @@ yamux_stream_kill(struct yamux_stream *s, uint32_t code)
 
 /* --- receiving --------------------------------------------------------- */
 
+/* Whether all windows would still fit in the account: a stream is not to be
+ * squeezed because its siblings' owners are slow, too. */
+static bool
+is_growth_safe(const struct yamux *y, uint32_t more)
+{
+	size_t streams = y->stream_count[false] + y->stream_count[true];
+	size_t grown = y->growth + more;
+
+	return grown <= YAMUX_GROWTH_MAX &&
+	       grown + streams * YAMUX_WINDOW_INITIAL <= YAMUX_ACCOUNT_BYTES;
+}
+
 /* A window that was used up within four round trips was too small. */
 static void
 window_grow(struct yamux_stream *s)
@@ -143,8 +155,7 @@ window_grow(struct yamux_stream *s)
 
 	if (y->rtt_ns == 0 || y->now_ns - s->update_ns >= 4 * y->rtt_ns)
 		return;
-	if (s->window * 2 > YAMUX_WINDOW_MAX ||
-	    y->growth + s->window > YAMUX_GROWTH_MAX)
+	if (s->window * 2 > YAMUX_WINDOW_MAX || !is_growth_safe(y, s->window))
 		return;
 	y->growth += s->window;
 	s->owed += s->window;

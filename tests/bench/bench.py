@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+import p2p
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("DMD_BUILD", ROOT / "build"))
 LOAD = BUILD / "tests/bench/load"
@@ -229,19 +231,44 @@ def wrk(port, path):
 
 
 FIGURES = ["start_ms", "idle_pss_kib", "spread_1k_ms", "uploads_per_s",
-           "gets_per_s", "spread_64m_s"]
+           "gets_per_s", "spread_64m_s"] + p2p.FIGURES
 
 
 def row(figure, unit, values, beside):
     value = statistics.median(values)
-    name, ratio = "", None
-    if beside:
-        other = statistics.median(beside[1])
-        name = f"{beside[0]}: {other:.0f}"
-        ratio = round(value / other, 3)
+    names, ratio = [], None
+    if isinstance(beside, tuple):
+        beside = [beside]
+    for name, others in beside or []:
+        other = statistics.median(others)
+        names.append(f"{name}: {other:.6g} (ratio {value / other:.3f})")
+        if ratio is None:
+            ratio = round(value / other, 3)
     return {"figure": figure, "value": round(value, 3), "unit": unit,
             "min": round(min(values), 3), "max": round(max(values), 3),
-            "runs": len(values), "beside": name, "ratio": ratio}
+            "runs": len(values), "beside": "; ".join(names), "ratio": ratio}
+
+
+def measure(source, wanted):
+    rows = []
+    for figure in wanted:
+        result = getattr(source, figure)()
+        if result:
+            rows.append(row(figure, *result))
+    return rows
+
+
+def measure_nodes(wanted):
+    top = pathlib.Path(tempfile.mkdtemp(prefix="dmd-bench."))
+    os.chmod(top, 0o755)
+    try:
+        bench = Bench(top)
+        try:
+            return measure(bench, wanted)
+        finally:
+            bench.close()
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
 
 
 def main():
@@ -250,27 +277,19 @@ def main():
     if unknown:
         sys.exit(f"bench: no figure {', '.join(unknown)}; there are: "
                  + " ".join(FIGURES))
-    top = pathlib.Path(tempfile.mkdtemp(prefix="dmd-bench."))
-    os.chmod(top, 0o755)
     rows = []
-    try:
-        bench = Bench(top)
-        try:
-            for figure in wanted:
-                result = getattr(bench, figure)()
-                if result:
-                    rows.append(row(figure, *result))
-        finally:
-            bench.close()
-    finally:
-        shutil.rmtree(top, ignore_errors=True)
-    print(f"{'FIGURE':<16}{'MEDIAN':>12} {'UNIT':<5}{'MIN':>12}{'MAX':>12}"
+    of_nodes = [f for f in wanted if f not in p2p.FIGURES]
+    if of_nodes:
+        rows += measure_nodes(of_nodes)
+    of_p2p = [f for f in wanted if f in p2p.FIGURES]
+    if of_p2p:
+        rows += measure(p2p.Figures(), of_p2p)
+    print(f"{'FIGURE':<18}{'MEDIAN':>12} {'UNIT':<5}{'MIN':>12}{'MAX':>12}"
           f"{'RUNS':>6}  BESIDE")
     for r in rows:
-        ratio = "" if r["ratio"] is None else f" (ratio {r['ratio']})"
-        print(f"{r['figure']:<16}{r['value']:>12} {r['unit']:<5}"
+        print(f"{r['figure']:<18}{r['value']:>12} {r['unit']:<5}"
               f"{r['min']:>12}{r['max']:>12}{r['runs']:>6}  "
-              f"{r['beside']}{ratio}")
+              f"{r['beside']}")
     (BUILD / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
 
 

@@ -8,15 +8,18 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "dm-net/libp2p/peer_record.h"
+
+/* Timers may be that late. */
+#define TIMERS_NS 50000000u
 
 static EVP_PKEY *identity;
 
@@ -60,6 +63,31 @@ identity_sign(const void *text, size_t len, uint8_t signature[static 64])
 	EVP_MD_CTX_free(ctx);
 }
 
+/* --- those that want a turn before the loop waits ---------------------- */
+
+static void
+wake_link(struct link *link)
+{
+	if (link->is_woken)
+		return;
+	link->is_woken = true;
+	link->wake_next = link->loop->woken;
+	link->loop->woken = link;
+}
+
+static void
+unwake_link(struct link *link)
+{
+	struct link **at = &link->loop->woken;
+
+	if (!link->is_woken)
+		return;
+	link->is_woken = false;
+	while (*at != link)
+		at = &(*at)->wake_next;
+	*at = link->wake_next;
+}
+
 /* --- what the host says ------------------------------------------------ */
 
 static void
@@ -76,7 +104,8 @@ on_identify(struct p2p_conn *c, const struct identify *id)
 {
 	struct link *link = p2p_conn_user(c);
 
-	link->identify = *id;
+	if (link->loop->identify != NULL)
+		*link->loop->identify = *id;
 	link->has_identify = true;
 }
 
@@ -90,11 +119,17 @@ on_closed(struct p2p_conn *c, enum p2p_reason reason, const char *text)
 	snprintf(link->text, sizeof(link->text), "%s", text);
 }
 
+static void
+on_wake(struct p2p_conn *c)
+{
+	wake_link(p2p_conn_user(c));
+}
+
 static const struct p2p_callbacks callbacks = {
     .on_established = on_established,
     .on_identify = on_identify,
     .on_closed = on_closed,
-    /* No on_wake: this loop looks at each deadline before it waits. */
+    .on_wake = on_wake,
 };
 
 static struct p2p_host *
@@ -130,8 +165,10 @@ cloop_init(struct cloop *loop, const char *seed_hex)
 {
 	memset(loop, 0, sizeof(*loop));
 	loop->listen_fd = -1;
-	for (size_t i = 0; i < CLOOP_LINKS_MAX; i++)
-		loop->links[i].fd = -1;
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0)
+		err(2, "epoll_create1");
+	loop->wake_ns = UINT64_MAX;
 	identity_load(seed_hex);
 	loop->host = make_host(loop);
 }
@@ -164,40 +201,103 @@ cloop_advertise(struct cloop *loop, uint16_t port)
 /* --- sockets ----------------------------------------------------------- */
 
 static struct link *
+take_link(struct cloop *loop)
+{
+	struct link *link = loop->unused;
+
+	if (link == NULL)
+		return calloc(1, sizeof(*link));
+	loop->unused = link->next;
+	memset(link, 0, sizeof(*link));
+	return link;
+}
+
+static struct link *
 add_link(struct cloop *loop, int fd, enum p2p_role role,
     const struct peer_id *expected, const struct sockaddr *sa)
 {
+	struct link *link = take_link(loop);
 	struct multiaddr remote;
 	struct multiaddr_raw raw;
 	int one = 1;
 
-	for (size_t i = 0; i < CLOOP_LINKS_MAX; i++) {
-		struct link *link = &loop->links[i];
-
-		if (link->fd >= 0 || link->conn != NULL)
-			continue;
-		memset(link, 0, sizeof(*link));
-		link->loop = loop;
-		link->fd = fd;
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		multiaddr_from_sockaddr(&remote, sa, NULL);
-		multiaddr_build(&raw, &remote);
-		link->conn = p2p_conn_new(
-		    loop->host, role, expected, &raw, cloop_now_ns(), link);
-		return link;
-	}
-	close(fd);
-	return NULL;
+	if (link == NULL)
+		err(2, "no memory");
+	link->loop = loop;
+	link->fd = fd;
+	link->next = loop->links;
+	if (link->next != NULL)
+		link->next->back = &link->next;
+	link->back = &loop->links;
+	loop->links = link;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	multiaddr_from_sockaddr(&remote, sa, NULL);
+	multiaddr_build(&raw, &remote);
+	link->conn = p2p_conn_new(
+	    loop->host, role, expected, &raw, cloop_now_ns(), link);
+	return link;
 }
 
-/* The connection's end stays readable in the link until it is used again. */
-static void
-drop_link(struct link *link)
+void
+cloop_drop(struct link *link)
 {
+	struct cloop *loop = link->loop;
+
+	unwake_link(link);
 	p2p_conn_free(link->conn);
 	link->conn = NULL;
 	close(link->fd);
 	link->fd = -1;
+	*link->back = link->next;
+	if (link->next != NULL)
+		link->next->back = link->back;
+	link->next = loop->unused;
+	loop->unused = link;
+}
+
+/* Asks for the events that the connection wants, and for its next turn. */
+static void
+watch_link(struct link *link)
+{
+	struct cloop *loop = link->loop;
+	struct epoll_event event = {.data.ptr = link};
+	uint64_t at = link->is_connecting
+			  ? UINT64_MAX
+			  : p2p_conn_next_deadline_ns(link->conn);
+
+	if (link->is_connecting || p2p_conn_wants_write(link->conn))
+		event.events |= EPOLLOUT;
+	if (!link->is_connecting && p2p_conn_wants_read(link->conn))
+		event.events |= EPOLLIN;
+	if (at <= cloop_now_ns())
+		wake_link(link);
+	else if (at < loop->wake_ns)
+		loop->wake_ns = at;
+	if (link->is_watched && event.events == link->events)
+		return;
+	if (epoll_ctl(loop->epoll_fd,
+		link->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, link->fd,
+		&event) != 0)
+		err(2, "epoll_ctl");
+	link->is_watched = true;
+	link->events = event.events;
+}
+
+static void
+watch_fd(struct cloop *loop, int fd, void *what)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = what};
+
+	/* a file cannot be watched, and has no end to wait for */
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0 &&
+	    errno != EPERM)
+		err(2, "epoll_ctl");
+}
+
+void
+cloop_watch_stdin(struct cloop *loop)
+{
+	watch_fd(loop, STDIN_FILENO, &loop->is_over);
 }
 
 uint16_t
@@ -214,19 +314,23 @@ cloop_listen(struct cloop *loop)
 	    listen(loop->listen_fd, 64) != 0 ||
 	    getsockname(loop->listen_fd, (struct sockaddr *)&sin, &len) != 0)
 		err(2, "listen");
+	watch_fd(loop, loop->listen_fd, &loop->listen_fd);
 	return ntohs(sin.sin_port);
 }
 
 static void
-accept_one(struct cloop *loop)
+accept_all(struct cloop *loop)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	int fd = accept4(loop->listen_fd, (struct sockaddr *)&ss, &len,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd;
 
-	if (fd >= 0)
-		add_link(loop, fd, P2P_LISTENER, NULL, (struct sockaddr *)&ss);
+	while ((fd = accept4(loop->listen_fd, (struct sockaddr *)&ss, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		watch_link(add_link(
+		    loop, fd, P2P_LISTENER, NULL, (struct sockaddr *)&ss));
+		len = sizeof(ss);
+	}
 }
 
 struct link *
@@ -246,9 +350,8 @@ cloop_dial(struct cloop *loop, const struct multiaddr *addr)
 		err(2, "connect");
 	link = add_link(loop, fd, P2P_DIALER,
 	    addr->has_peer_id ? &addr->peer_id : NULL, (struct sockaddr *)&ss);
-	if (link == NULL)
-		errx(2, "too many connections");
 	link->is_connecting = true;
+	watch_link(link);
 	return link;
 }
 
@@ -280,6 +383,7 @@ do_send(struct link *link)
 			return;
 		n = send(link->fd, buf, len, MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			p2p_conn_send_done(link->conn, 0, cloop_now_ns());
 			p2p_conn_io_error(link->conn, errno, cloop_now_ns());
 			return;
 		}
@@ -289,86 +393,104 @@ do_send(struct link *link)
 }
 
 static void
-serve_link(struct link *link, short events)
+serve_link(struct link *link, uint32_t events)
 {
-	if (link->is_connecting && events == 0)
+	if (link->is_connecting && events == 0) {
+		unwake_link(link); /* not before the socket is connected */
 		return;
+	}
 	link->is_connecting = false;
-	if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 &&
+	unwake_link(link);
+	if ((events & ~(uint32_t)EPOLLOUT) != 0 &&
 	    p2p_conn_wants_read(link->conn))
 		do_recv(link);
-	if (p2p_conn_next_deadline_ns(link->conn) <= cloop_now_ns())
-		p2p_conn_turn(link->conn, cloop_now_ns());
+	p2p_conn_turn(link->conn, cloop_now_ns());
 	if (p2p_conn_wants_write(link->conn))
 		do_send(link);
 	if (p2p_conn_is_closed(link->conn))
-		drop_link(link);
+		cloop_drop(link);
+	else
+		watch_link(link);
 }
 
 /* --- the loop ---------------------------------------------------------- */
 
-static short
-events_of(const struct link *link)
-{
-	short events = 0;
-
-	if (link->is_connecting)
-		return POLLOUT;
-	if (p2p_conn_wants_read(link->conn))
-		events |= POLLIN;
-	if (p2p_conn_wants_write(link->conn))
-		events |= POLLOUT;
-	return events;
-}
-
 static int
-timeout_ms(struct cloop *loop, uint64_t until_ns)
+timeout_ms(const struct cloop *loop, uint64_t until_ns)
 {
 	uint64_t now = cloop_now_ns();
 
-	for (size_t i = 0; i < CLOOP_LINKS_MAX; i++) {
-		struct link *link = &loop->links[i];
-		uint64_t at = link->conn == NULL
-				  ? UINT64_MAX
-				  : p2p_conn_next_deadline_ns(link->conn);
-
-		if (at < until_ns)
-			until_ns = at;
-	}
-	if (until_ns <= now)
+	if (loop->wake_ns < until_ns)
+		until_ns = loop->wake_ns;
+	if (until_ns <= now || loop->woken != NULL)
 		return 0;
 	return (int)((until_ns - now) / 1000000 + 1);
+}
+
+/* Gives a turn to those whose time has come. All are looked at for that, so
+ * it is not done often. */
+static void
+serve_timers(struct cloop *loop)
+{
+	struct link *link, *next;
+
+	if (cloop_now_ns() < loop->wake_ns)
+		return;
+	loop->wake_ns = UINT64_MAX;
+	for (link = loop->links; link != NULL; link = next) {
+		next = link->next;
+		if (p2p_conn_next_deadline_ns(link->conn) <= cloop_now_ns())
+			serve_link(link, 0);
+		else
+			watch_link(link);
+	}
+	if (loop->wake_ns < cloop_now_ns() + TIMERS_NS)
+		loop->wake_ns = cloop_now_ns() + TIMERS_NS;
+}
+
+static void
+serve_woken(struct cloop *loop)
+{
+	struct link *link = loop->woken, *next;
+
+	for (; link != NULL; link = next) {
+		next = link->wake_next;
+		serve_link(link, 0);
+	}
+}
+
+static void
+serve_stdin(struct cloop *loop)
+{
+	char text[64];
+	ssize_t n = read(STDIN_FILENO, text, sizeof(text));
+
+	if (n <= 0)
+		loop->is_over = true;
+	else if (loop->on_stdin != NULL)
+		loop->on_stdin(loop);
 }
 
 static void
 wait_once(struct cloop *loop, uint64_t until_ns)
 {
-	struct pollfd fds[CLOOP_LINKS_MAX + 2];
-	char junk[64];
+	struct epoll_event events[64];
+	int n =
+	    epoll_wait(loop->epoll_fd, events, 64, timeout_ms(loop, until_ns));
 
-	for (size_t i = 0; i < CLOOP_LINKS_MAX; i++) {
-		struct link *link = &loop->links[i];
-
-		fds[i] = (struct pollfd){.fd = link->fd};
-		if (link->conn != NULL)
-			fds[i].events = events_of(link);
+	if (n < 0 && errno != EINTR)
+		err(2, "epoll_wait");
+	/* One link has one event, so none that follows is of one dropped. */
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.ptr == &loop->listen_fd)
+			accept_all(loop);
+		else if (events[i].data.ptr == &loop->is_over)
+			serve_stdin(loop);
+		else
+			serve_link(events[i].data.ptr, events[i].events);
 	}
-	fds[CLOOP_LINKS_MAX] =
-	    (struct pollfd){.fd = loop->listen_fd, .events = POLLIN};
-	fds[CLOOP_LINKS_MAX + 1] = (struct pollfd){
-	    .fd = loop->is_on_stdin ? STDIN_FILENO : -1, .events = POLLIN};
-	if (poll(fds, CLOOP_LINKS_MAX + 2, timeout_ms(loop, until_ns)) < 0 &&
-	    errno != EINTR)
-		err(2, "poll");
-	for (size_t i = 0; i < CLOOP_LINKS_MAX; i++) {
-		if (loop->links[i].conn != NULL)
-			serve_link(&loop->links[i], fds[i].revents);
-	}
-	if ((fds[CLOOP_LINKS_MAX].revents & POLLIN) != 0)
-		accept_one(loop);
-	if (fds[CLOOP_LINKS_MAX + 1].revents != 0 &&
-	    read(STDIN_FILENO, junk, sizeof(junk)) <= 0)
-		loop->is_over = true;
+	serve_timers(loop);
+	serve_woken(loop);
 }
 
 bool
@@ -390,12 +512,17 @@ cloop_wait(struct cloop *loop)
 void
 cloop_clear(struct cloop *loop)
 {
-	for (size_t i = 0; i < CLOOP_LINKS_MAX; i++) {
-		if (loop->links[i].conn != NULL)
-			drop_link(&loop->links[i]);
+	struct link *link;
+
+	while (loop->links != NULL)
+		cloop_drop(loop->links);
+	while ((link = loop->unused) != NULL) {
+		loop->unused = link->next;
+		free(link);
 	}
 	if (loop->listen_fd >= 0)
 		close(loop->listen_fd);
+	close(loop->epoll_fd);
 	p2p_host_free(loop->host);
 	EVP_PKEY_free(identity);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The smallest owner of libp2p connections: poll(), non-blocking sockets on
+ * A small owner of libp2p connections: epoll, non-blocking sockets on
  * loopback, one host whose identity key is right here (a daemon keeps it
- * elsewhere). Called by cpeer. Exits the process when something is wrong with
- * the machine rather than with a peer.
+ * elsewhere). Called by cpeer and p2p_load. Exits the process when something is
+ * wrong with the machine rather than with a peer.
  */
 #ifndef TESTS_INTEROP_CLOOP_H
 #define TESTS_INTEROP_CLOOP_H
@@ -13,27 +13,35 @@
 
 #include "dm-net/libp2p/host.h"
 
-#define CLOOP_LINKS_MAX 64
-
 struct link {
 	struct cloop *loop;
-	int fd; /* -1: free */
+	struct link *next, **back;
+	struct link *wake_next;
+	int fd; /* -1: unused */
+	bool is_watched;
+	uint32_t events; /* that are watched for */
 	bool is_connecting;
+	bool is_woken;
 	struct p2p_conn *conn;
 	bool is_established;
 	bool is_closed;
 	enum p2p_reason reason;
 	char text[128];
 	bool has_identify;
-	struct identify identify;
 };
 
 struct cloop {
 	struct p2p_host *host;
-	int listen_fd;	  /* -1: none */
-	bool is_on_stdin; /* end when standard input does */
+	int epoll_fd;
+	int listen_fd; /* -1: none */
+	/* Standard input: its end is ours, and a line a call. Or NULL. */
+	void (*on_stdin)(struct cloop *);
 	bool is_over;
-	struct link links[CLOOP_LINKS_MAX];
+	struct identify *identify; /* where the latest goes; or NULL */
+	struct link *links;
+	struct link *unused;
+	struct link *woken;
+	uint64_t wake_ns; /* no link's time comes earlier */
 };
 
 /* `seed_hex`: 64 digits, or NULL for a random identity. */
@@ -44,8 +52,13 @@ void cloop_clear(struct cloop *loop);
 uint16_t cloop_listen(struct cloop *loop);
 /* Tells identify about the address, with a signed record. */
 void cloop_advertise(struct cloop *loop, uint16_t port);
+/* End when standard input does. */
+void cloop_watch_stdin(struct cloop *loop);
 /* Connects; the result shows in the link. */
 struct link *cloop_dial(struct cloop *loop, const struct multiaddr *addr);
+/* Ends the connection at once. The link stays readable until it is used for
+ * another, as it does when a connection ends by itself. */
+void cloop_drop(struct link *link);
 /* Runs until `*done`, or for `seconds`; returns `*done`. */
 bool cloop_run(struct cloop *loop, const bool *done, unsigned int seconds);
 /* One turn: waits at most a second for something to happen. */

@@ -206,7 +206,7 @@ source_of(uint64_t bytes)
 static bool
 check_identify(struct run *r)
 {
-	const struct identify *id = &r->link->identify;
+	const struct identify *id = r->loop->identify;
 
 	if (!cloop_run(r->loop, &r->link->has_identify, SECONDS))
 		return fail(r, "no identify came");
@@ -423,7 +423,7 @@ serve(struct cloop *loop)
 	peer_id_format(p2p_host_peer_id(loop->host), id);
 	printf("/ip4/127.0.0.1/tcp/%u/p2p/%s\n", port, id);
 	fflush(stdout);
-	loop->is_on_stdin = true;
+	cloop_watch_stdin(loop);
 	while (!loop->is_over)
 		cloop_run(loop, &never, 60);
 }
@@ -435,6 +435,7 @@ main(int argc, char **argv)
 	const char *mode = argc > 1 ? argv[1] : "";
 	const char *seed = NULL;
 	static struct cloop loop;
+	static struct identify identify;
 	bool is_ok = true;
 	int ch;
 
@@ -456,6 +457,7 @@ main(int argc, char **argv)
 			return 2;
 	}
 	cloop_init(&loop, seed);
+	loop.identify = &identify;
 	cserve(loop.host);
 	if (strcmp(mode, "listen") == 0)
 		serve(&loop);

@@ -13,6 +13,11 @@
 //
 // connects, makes the checks of dial.go, prints one JSON object and exits 0
 // if all of them passed, else 1.
+//
+//	gopeer bench stream|open|handshake|idle MULTIADDR NUMBER [PARALLEL]
+//
+// measures as tests/bench/p2p_load.c does; a line of standard input makes a
+// listener print how much memory it uses.
 package main
 
 import (
@@ -21,7 +26,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -86,8 +90,7 @@ func listen(args []string) error {
 		return fmt.Errorf("not listening on %s", *addr)
 	}
 	fmt.Printf("%s/p2p/%s\n", addrs[0], h.ID())
-	_, err = io.Copy(io.Discard, os.Stdin)
-	return err
+	return sayHeap()
 }
 
 func dial(args []string) (bool, error) {
@@ -125,12 +128,15 @@ func dial(args []string) (bool, error) {
 
 func main() {
 	ok := false
-	err := fmt.Errorf("usage: gopeer listen|dial [options] [MULTIADDR]")
+	err := fmt.Errorf("usage: gopeer listen|dial|bench [options] [MULTIADDR]")
 	if len(os.Args) > 1 && os.Args[1] == "listen" {
 		err = listen(os.Args[2:])
 		ok = err == nil
 	} else if len(os.Args) > 1 && os.Args[1] == "dial" {
 		ok, err = dial(os.Args[2:])
+	} else if len(os.Args) > 1 && os.Args[1] == "bench" {
+		err = bench(os.Args[2:])
+		ok = err == nil
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gopeer:", err)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: ISC
+"""The figures of our libp2p: ours to ours, beside go-libp2p to go-libp2p and
+beside OpenSSL alone, taken in turns. Without go, only the latter is beside.
+
+Where it is allowed, all of them run at real-time priority, so that what else
+the machine does decides as little as possible."""
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("DMD_BUILD", ROOT / "build"))
+OURS = BUILD / "tests/bench/p2p_load"
+BARE = BUILD / "tests/bench/tls_load"
+GO_MIN = (1, 26)
+
+STREAM_MIB, STREAM_RUNS = 1024, 7
+RATE_S, RATE_RUNS = 2, 5
+IDLE_CONNS, IDLE_S = 1000, 30
+
+
+def hurry():
+    """Before the program is executed: ahead of everything else."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+
+def output(*command):
+    out = subprocess.run(list(map(str, command)), check=True,
+                         capture_output=True, text=True, timeout=120,
+                         preexec_fn=hurry).stdout
+    return float(out)
+
+
+class Gopeer:
+    """go-libp2p as a program, built once; falsy where that is not possible."""
+
+    def __init__(self):
+        self.path = None
+        go = shutil.which("go")
+        if go is None:
+            print("p2p: go is missing", file=sys.stderr)
+            return
+        version = subprocess.run([go, "version"], capture_output=True,
+                                 text=True).stdout
+        found = re.search(r"go(\d+)\.(\d+)", version)
+        if not found or tuple(map(int, found.groups())) < GO_MIN:
+            print(f"p2p: go is too old: {version}", file=sys.stderr)
+            return
+        path = BUILD / "tests/bench/gopeer"
+        done = subprocess.run(
+            [go, "build", "-o", path.absolute(), "./gopeer"],
+            cwd=ROOT / "tests/interop", stderr=subprocess.PIPE, text=True)
+        if done.returncode == 0:
+            self.path = path
+        else:
+            print(f"p2p: gopeer: {done.stderr}", file=sys.stderr)
+
+    def __bool__(self):
+        return self.path is not None
+
+
+class Listener:
+    def __init__(self, program):
+        self.process = subprocess.Popen(
+            [program, "listen"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, preexec_fn=hurry)
+        self.address = self.process.stdout.readline().strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+    def heap(self):
+        self.process.stdin.write("heap\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def cpu_s(self):
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        user, system = stat.rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+class Figures:
+    """Each method named in FIGURES returns a unit, values, and what they are
+    to be set beside: (name, values) pairs."""
+
+    def __init__(self):
+        self.go = Gopeer()
+        self.idles = []
+
+    def compare(self, command, runs, bare=None):
+        ours, go, alone = [], [], []
+        with contextlib.ExitStack() as stack:
+            our = stack.enter_context(Listener(OURS))
+            their = self.go and stack.enter_context(Listener(self.go.path))
+            for _ in range(runs):
+                ours.append(output(OURS, command[0], our.address,
+                                   *command[1:]))
+                if their:
+                    go.append(output(self.go.path, "bench", command[0],
+                                     their.address, *command[1:]))
+                if bare:
+                    alone.append(output(BARE, *bare))
+        beside = [("go-libp2p", go)] if go else []
+        if alone:
+            beside.append(("OpenSSL alone", alone))
+        return ours, beside
+
+    def p2p_stream(self):
+        return "MB/s", *self.compare(("stream", STREAM_MIB), STREAM_RUNS,
+                                     ("stream", STREAM_MIB))
+
+    def p2p_open_1(self):
+        return "1/s", *self.compare(("open", RATE_S, 1), RATE_RUNS)
+
+    def p2p_open_16(self):
+        return "1/s", *self.compare(("open", RATE_S, 16), RATE_RUNS)
+
+    def p2p_handshake_1(self):
+        return "1/s", *self.compare(("handshake", RATE_S, 1), RATE_RUNS,
+                                    ("handshake", RATE_S, 1))
+
+    def p2p_handshake_4(self):
+        return "1/s", *self.compare(("handshake", RATE_S, 4), RATE_RUNS,
+                                    ("handshake", RATE_S, 4))
+
+    @staticmethod
+    def idle(program, dial):
+        """KiB a connection of the listener, and its CPU in percent."""
+        with Listener(program) as listener:
+            # what is made once is made now
+            with Dialer(*dial, listener.address, 4):
+                pass
+            time.sleep(0.5)
+            before = listener.heap()
+            with Dialer(*dial, listener.address, IDLE_CONNS):
+                time.sleep(2)  # their identify streams have ended
+                kib = (listener.heap() - before) / IDLE_CONNS / 1024
+                start = listener.cpu_s()
+                time.sleep(IDLE_S)
+                percent = (listener.cpu_s() - start) / IDLE_S * 100
+        return kib, percent
+
+    def measure_idle(self, which):
+        if not self.idles:  # one run has both figures
+            self.idles = [self.idle(OURS, (OURS, "idle"))]
+            if self.go:
+                self.idles.append(self.idle(
+                    self.go.path, (self.go.path, "bench", "idle")))
+        ours, *go = [idle[which] for idle in self.idles]
+        return [ours], [("go-libp2p", go)] if go else None
+
+    def p2p_idle_conn_kib(self):
+        return "KiB", *self.measure_idle(0)
+
+    def p2p_idle_cpu(self):
+        return "%", *self.measure_idle(1)
+
+
+class Dialer:
+    """Holds connections."""
+
+    def __init__(self, *command):
+        self.command = list(map(str, command))
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+FIGURES = ["p2p_stream", "p2p_open_1", "p2p_open_16", "p2p_handshake_1",
+           "p2p_handshake_4", "p2p_idle_conn_kib", "p2p_idle_cpu"]
