@@ -224,7 +224,8 @@ do_action(struct mesh *m, const struct sync_action *a)
 		transfer_cancel(m, a->id);
 		break;
 	case SYNC_TICKET_DROP:
-		break; /* dm-store lets old tickets go by itself */
+		store_drop_ticket(m->settings.store, a->ticket);
+		break;
 	case SYNC_SCRUB:
 		store_suspect(m->settings.store, a->key, a->version);
 		break;

@@ -359,6 +359,15 @@ store_suspect(struct store_link *link, const uint8_t key[static 16],
 	ipc_send(link->ipc, IPC_SUSPECT, &m, -1);
 }
 
+void
+store_drop_ticket(struct store_link *link, uint64_t ticket)
+{
+	struct ipc_drop_ticket m = {.ticket = ticket};
+
+	if (store_link_is_up(link))
+		ipc_send(link->ipc, IPC_DROP_TICKET, &m, -1);
+}
+
 /* --- answers ----------------------------------------------------------------
  */
 

@@ -371,6 +371,15 @@ store_on_suspect(
 }
 
 void
+store_on_drop_ticket(
+    struct store *s, struct ipc *ipc, const struct ipc_drop_ticket *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	ticket_return(s->tickets, m->ticket);
+}
+
+void
 store_on_save_peer(
     struct store *s, struct ipc *ipc, const struct ipc_save_peer *m, int fd)
 {

@@ -301,8 +301,8 @@ put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
 	if (m->ticket != 0) {
 		known = ticket_entry(s->tickets, m->ticket);
 		if (known == NULL) {
-			/* it had to make room: to be judged again */
-			answer(s, &reply, VERDICT_BUSY, 0);
+			/* it had to make room */
+			answer(s, &reply, VERDICT_TICKET_GONE, 0);
 			return true;
 		}
 		e = *known;

@@ -56,6 +56,16 @@ ticket_of(const struct tickets *t, const uint8_t version[static 32])
 	return found != NULL ? found->number : 0;
 }
 
+/* Of a free place; when there is none the next in turn makes room. */
+static uint64_t
+next_number(struct tickets *t)
+{
+	for (size_t i = 0; i < IPC_TICKETS_MAX; i++)
+		if (t->ticket[++t->last % IPC_TICKETS_MAX].number == 0)
+			return t->last;
+	return ++t->last;
+}
+
 uint64_t
 ticket_issue(struct tickets *t, const struct entry *e,
     const uint8_t version[static 32], bool is_want)
@@ -65,7 +75,7 @@ ticket_issue(struct tickets *t, const struct entry *e,
 
 	if (number != 0)
 		return number;
-	number = ++t->last;
+	number = next_number(t);
 	ticket = &t->ticket[number % IPC_TICKETS_MAX];
 	ticket->number = number;
 	ticket->is_want = is_want;
@@ -89,6 +99,16 @@ ticket_drop(struct tickets *t, const uint8_t version[static 32])
 
 	if (number != 0)
 		t->ticket[number % IPC_TICKETS_MAX].number = 0;
+}
+
+void
+ticket_return(struct tickets *t, uint64_t number)
+{
+	struct ticket *ticket = &t->ticket[number % IPC_TICKETS_MAX];
+
+	/* what the store itself wants stays wanted */
+	if (number != 0 && ticket->number == number && !ticket->is_want)
+		ticket->number = 0;
 }
 
 size_t

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Tickets: versions whose signature has been verified and whose content
- * dm-net may bring. IPC_TICKETS_MAX of them; the oldest makes room. They are
- * good for one link to dm-net.
+ * dm-net may bring. IPC_TICKETS_MAX of them; when all are out, one makes
+ * room. They are good for one link to dm-net.
  */
 #ifndef DMSTORE_TICKET_H
 #define DMSTORE_TICKET_H
@@ -22,6 +22,9 @@ uint64_t ticket_of(const struct tickets *, const uint8_t version[static 32]);
 
 /* NULL if there is none (any more). Borrowed. */
 const struct entry *ticket_entry(const struct tickets *, uint64_t number);
+
+/* dm-net wants the content no longer; a want of the store's own stays. */
+void ticket_return(struct tickets *, uint64_t number);
 
 /* The version is here. */
 void ticket_drop(struct tickets *, const uint8_t version[static 32]);

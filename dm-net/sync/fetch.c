@@ -324,6 +324,9 @@ fetch_was_put(struct sync *s, struct want *w, struct conn *c, enum verdict v)
 		fetch_retry_later(s, w);
 	} else {
 		want_remove(s, w, true);
+		/* the peer is asked for the entry again */
+		if (v == VERDICT_TICKET_GONE && c != NULL)
+			walk_soon(s, c, SECOND / 4);
 	}
 }
 

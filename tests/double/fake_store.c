@@ -327,7 +327,7 @@ on_judge(void *ctx, struct ipc *ipc, const void *msg, int fd)
 }
 
 static void
-on_suspect(void *ctx, struct ipc *ipc, const void *msg, int fd)
+on_hint(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	(void)ctx;
 	(void)ipc;
@@ -346,7 +346,8 @@ static ipc_handler *const handlers[IPC_MESSAGE_COUNT] = {
     [IPC_OPEN] = on_open,
     [IPC_READ_ENTRY] = on_read_entry,
     [IPC_LIST] = on_list,
-    [IPC_SUSPECT] = on_suspect,
+    [IPC_SUSPECT] = on_hint,
+    [IPC_DROP_TICKET] = on_hint,
 };
 
 static void

@@ -122,9 +122,9 @@ test_ticket(void **state)
 	assert_int_equal(f.result.verdict, VERDICT_CREATED);
 	assert_false(f.is_origin);
 	fix_begin(&f, NULL, ticket, true);
-	assert_int_equal(f.result.verdict, VERDICT_BUSY);
+	assert_int_equal(f.result.verdict, VERDICT_TICKET_GONE);
 	fix_begin(&f, NULL, 999999, true);
-	assert_int_equal(f.result.verdict, VERDICT_BUSY);
+	assert_int_equal(f.result.verdict, VERDICT_TICKET_GONE);
 }
 
 static void
