@@ -98,7 +98,15 @@ $(B)/tests/integration/standin: $(B)/obj/tests/integration/standin.o \
 	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
 	    $(SECCOMP_LIBS)
 
-integration: all have-pytest $(B)/tests/integration/standin
+# A peer that says what it is told to.
+$(B)/tests/integration/rogue: $(B)/obj/tests/integration/rogue.o \
+    $(B)/obj/tests/interop/cloop.o $(B)/libp2p.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
+
+integration: all have-pytest $(B)/tests/integration/standin \
+    $(B)/tests/integration/rogue
 	$(PYTEST) tests/integration
 
 # go-libp2p as the other end; skips itself by name without a recent Go.
