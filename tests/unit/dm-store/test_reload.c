@@ -325,6 +325,7 @@ test_stream_and_list(void **state)
 	e = fix_delete("d/f000", START_NS + 1, &keys[0]);
 	fix_judge(&f, &e);
 	peer.address = bytes_text("addr");
+	/* before it has had the remembered ones it knows no better */
 	stream_save_peer(&f.s, &peer);
 	stream_tick(&f.s);
 	fix_turn(&f);
@@ -337,7 +338,7 @@ test_stream_and_list(void **state)
 	fix_turn(&f);
 	assert_int_equal(f.n_rows, 1000);
 	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 1);
-	assert_int_equal(f.sent[IPC_PEER_HINT], 1);
+	assert_int_equal(f.sent[IPC_PEER_HINT], 0);
 	for (size_t i = 1; i < f.n_rows; i++)
 		assert_true(memcmp(f.rows + (i - 1) * IPC_INDEX_ROW_SIZE,
 				f.rows + i * IPC_INDEX_ROW_SIZE, 16) < 0);
@@ -356,6 +357,15 @@ test_stream_and_list(void **state)
 	f.n_listed = 0;
 	ask_list(&f.s, &m);
 	assert_int_equal(f.n_listed, 0); /* deleted */
+	/* now the peer is remembered, and told over the next link */
+	stream_save_peer(&f.s, &peer);
+	stream_settle(&f.s);
+	fix_turn(&f);
+	stream_reset(&f.s);
+	assert_true(stream_credit(&f.s, IPC_INDEX_WINDOW));
+	fix_turn(&f);
+	assert_int_equal(f.sent[IPC_PEER_HINT], 1);
+	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 2);
 }
 
 int
