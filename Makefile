@@ -10,6 +10,8 @@ $(error config.mk is missing: run ./bootstrap first)
 endif
 endif
 -include config.mk
+# Archives are declared first; without this `make` would end with one of them.
+.DEFAULT_GOAL = all
 
 # Build directory; the sanitizer and fuzzing builds have their own below it.
 B ?= build
