@@ -67,7 +67,7 @@ struct control_server {
 static const struct timeval idle = {
     (time_t)(CONTROL_IDLE_NS_MAX / 1000000000), 0};
 
-/* --- a client's end ---------------------------------------------------- */
+/* --- a client's end --------------------------------------------------- */
 
 static void
 queue_clear(struct control_client *client)
@@ -130,7 +130,7 @@ client_lost(struct control_client *client)
 		on_gone(ctx);
 }
 
-/* --- answers ----------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------- */
 
 static void
 io_wait(struct control_client *client)
@@ -340,7 +340,7 @@ control_client_on_wants(struct control_client *client,
 		io_wait(client);
 }
 
-/* --- the request ------------------------------------------------------- */
+/* --- the request ------------------------------------------------------ */
 
 static void
 request_handle(struct control_client *client, struct control_request *req)
@@ -406,7 +406,7 @@ on_hangup(evutil_socket_t fd, short what, void *arg)
 		client_lost(client);
 }
 
-/* --- the server -------------------------------------------------------- */
+/* --- the server ------------------------------------------------------- */
 
 struct control_server *
 control_server_new(struct event_base *base, enum role self,

@@ -123,7 +123,7 @@ on_end(evutil_socket_t fd, short what, void *arg)
 	    ipc->owner.ctx, ipc, ipc->has_violation ? ipc->violation : NULL);
 }
 
-/* --- sending -------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------- */
 
 /* 1 sent, 0 the socket is full, -1 the other end is gone. */
 static int
@@ -242,7 +242,7 @@ ipc_send(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
 		end(ipc);
 }
 
-/* --- receiving ------------------------------------------------------------ */
+/* --- receiving -------------------------------------------------------- */
 
 /* The descriptor of a received packet in *fd (-1: none). False if the control
  * data is not exactly that. */

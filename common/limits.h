@@ -92,7 +92,6 @@ static_assert(NAME_LEN_MAX + 200 <= ENTRY_SIZE_MAX,
     "an entry with the longest name fits");
 static_assert(CONFIG_SIGNERS_MAX * 32 + 1024 <= IPC_MESSAGE_MAX,
     "a name with all its signers fits in a message");
-static_assert(HTTP_PUTS_MAX < IPC_PUTS_MAX,
-    "uploads leave puts to the mesh");
+static_assert(HTTP_PUTS_MAX < IPC_PUTS_MAX, "uploads leave puts to the mesh");
 
 #endif

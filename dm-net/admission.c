@@ -12,9 +12,9 @@
 
 #include "common/log.h"
 
-#define BUCKETS	   1024
-#define TOKEN_NS   (UINT64_C(1000000000) / ADMISSION_RATE_PER_S)
-#define BUCKET_NS  (TOKEN_NS * ADMISSION_BURST)
+#define BUCKETS 1024
+#define TOKEN_NS (UINT64_C(1000000000) / ADMISSION_RATE_PER_S)
+#define BUCKET_NS (TOKEN_NS * ADMISSION_BURST)
 
 struct source {
 	struct source *next;
@@ -66,8 +66,8 @@ void
 admission_source(
     struct admission_source *src, const uint8_t *address, size_t len)
 {
-	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff,
-		0xff };
+	static const uint8_t mapped[12] = {
+	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 	memset(src, 0, sizeof(*src));
 	if (len == 16 && memcmp(address, mapped, sizeof(mapped)) == 0) {

@@ -15,13 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ADMISSION_HALF_OPEN_MAX		128
-#define ADMISSION_HALF_OPEN_SOURCE_MAX	16
-#define ADMISSION_PARKED_MAX		128
-#define ADMISSION_PARKED_SOURCE_MAX	8
-#define ADMISSION_RATE_PER_S		50
-#define ADMISSION_BURST			256
-#define ADMISSION_SOURCES_MAX		4096
+#define ADMISSION_HALF_OPEN_MAX 128
+#define ADMISSION_HALF_OPEN_SOURCE_MAX 16
+#define ADMISSION_PARKED_MAX 128
+#define ADMISSION_PARKED_SOURCE_MAX 8
+#define ADMISSION_RATE_PER_S 50
+#define ADMISSION_BURST 256
+#define ADMISSION_SOURCES_MAX 4096
 
 struct admission;
 
@@ -31,8 +31,8 @@ struct admission_source {
 };
 
 enum admission_answer {
-	ADMISSION_ADMIT,	/* counted as half-open until _settled() */
-	ADMISSION_PARK,		/* counted as parked until _unpark() or _left() */
+	ADMISSION_ADMIT, /* counted as half-open until _settled() */
+	ADMISSION_PARK,	 /* counted as parked until _unpark() or _left() */
 	ADMISSION_REFUSE,
 };
 
@@ -40,15 +40,15 @@ struct admission *admission_new(void);
 void admission_free(struct admission *);
 
 /* address: 4 or 16 bytes. An IPv4-mapped IPv6 address counts as IPv4. */
-void admission_source(struct admission_source *, const uint8_t *address,
-    size_t len);
+void admission_source(
+    struct admission_source *, const uint8_t *address, size_t len);
 
-enum admission_answer admission_arrive(struct admission *,
-    const struct admission_source *, uint64_t now_ns);
+enum admission_answer admission_arrive(
+    struct admission *, const struct admission_source *, uint64_t now_ns);
 
 /* A parked one asks again: true turns it from parked into half-open. */
-bool admission_unpark(struct admission *, const struct admission_source *,
-    uint64_t now_ns);
+bool admission_unpark(
+    struct admission *, const struct admission_source *, uint64_t now_ns);
 
 /* A parked one was closed. */
 void admission_left(struct admission *, const struct admission_source *);

@@ -6,7 +6,7 @@
 #include "common/sandbox.h"
 #include "dm-net/net.h"
 
-/* --- for HTTP ------------------------------------------------------------------ */
+/* --- for HTTP --- */
 
 void
 net_peers(void *ctx, void (*row)(void *, const struct row_peer *), void *arg)
@@ -26,8 +26,7 @@ net_facts(void *ctx, struct http_facts *f)
 	f->configured = net->is_configured;
 	f->config_generation = net->generation;
 	f->listening = net->mesh != NULL && net->n_listeners > 0;
-	f->store_ready =
-	    store_link_is_up(net->store) && net->is_index_complete;
+	f->store_ready = store_link_is_up(net->store) && net->is_index_complete;
 	f->store_writable = net->store_stats.writable;
 	f->files = net->store_stats.files;
 	f->records = net->store_stats.records;
@@ -76,7 +75,7 @@ net_metrics(void *ctx, struct http_text *out)
 	    (unsigned long long)mesh_refused(net->mesh));
 }
 
-/* --- for dmctl ------------------------------------------------------------------- */
+/* --- for dmctl --- */
 
 static void
 send_peer(void *arg, const struct row_peer *row)
@@ -111,12 +110,11 @@ status(struct net *net, struct control_client *client)
 	control_client_text(client, "net_layers", "%s", layers);
 	control_client_number(
 	    client, "store_connected", 2, store_link_is_up(net->store));
-	control_client_number(client, "index_complete", 2,
-	    net->is_index_complete);
-	control_client_number(client, "http_connections", 1,
-	    http_server_connections(net->http));
 	control_client_number(
-	    client, "listening_sockets", 1, net->n_listeners);
+	    client, "index_complete", 2, net->is_index_complete);
+	control_client_number(
+	    client, "http_connections", 1, http_server_connections(net->http));
+	control_client_number(client, "listening_sockets", 1, net->n_listeners);
 	if (net->mesh != NULL)
 		status_sync(net, client);
 	control_client_end(client, VERDICT_OK, NULL);

@@ -92,7 +92,8 @@ attempt_failed(struct dial *d, const char *why)
 	advance(d);
 }
 
-/* --- connecting ------------------------------------------------------------ */
+/* --- connecting ------------------------------------------------------------
+ */
 
 static void
 hand_over(struct dial *d)
@@ -152,7 +153,8 @@ try_candidate(struct dial *d, const struct candidate *c)
 	return true;
 }
 
-/* --- from addresses to candidates ------------------------------------------ */
+/* --- from addresses to candidates ------------------------------------------
+ */
 
 /* A zone that is an interface's number; names mean nothing in here: the
  * sandbox has no call to look them up. */
@@ -252,7 +254,8 @@ advance(struct dial *d)
 	event_active(d->next_event, EV_TIMEOUT, 0);
 }
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------
+ */
 
 void
 dial_start(struct mesh *m, const struct peer_id *peer,

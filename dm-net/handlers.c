@@ -24,7 +24,7 @@
 static void
 ask_index(struct net *net)
 {
-	struct ipc_index_credit credit = { .messages = IPC_INDEX_WINDOW };
+	struct ipc_index_credit credit = {.messages = IPC_INDEX_WINDOW};
 
 	if (net->mesh == NULL || !store_link_is_up(net->store))
 		return;
@@ -66,7 +66,7 @@ static void
 on_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
 	struct net *net = ctx;
-	struct ipc_violated m = { .role = ipc_peer(ipc) };
+	struct ipc_violated m = {.role = ipc_peer(ipc)};
 
 	if (ipc_peer(ipc) == ROLE_DMD) {
 		if (violation != NULL)
@@ -87,8 +87,8 @@ on_closed(void *ctx, struct ipc *ipc, const char *violation)
 struct ipc *
 net_channel(struct net *net, int fd, enum role peer)
 {
-	const struct ipc_owner owner = { net_handlers, on_opened, on_closed,
-		net };
+	const struct ipc_owner owner = {
+	    net_handlers, on_opened, on_closed, net};
 
 	return ipc_new(net->base, fd, ROLE_NET, peer, &owner);
 }
@@ -96,7 +96,7 @@ net_channel(struct net *net, int fd, enum role peer)
 void
 net_check_ready(struct net *net)
 {
-	struct ipc_ready m = { .layers = net->layers };
+	struct ipc_ready m = {.layers = net->layers};
 
 	if (net->is_ready_sent || net->mesh == NULL || !net->is_configured ||
 	    !net->is_index_complete)
@@ -105,7 +105,7 @@ net_check_ready(struct net *net)
 	ipc_send(net->dmd, IPC_READY, &m, -1);
 }
 
-/* --- from dmd: life ------------------------------------------------------------- */
+/* --- from dmd: life --- */
 
 void
 net_on_stop(struct net *net, struct ipc *ipc, const struct ipc_stop *m, int fd)
@@ -176,21 +176,21 @@ bool
 net_make_mesh(struct net *net, const uint8_t public_key[static 32],
     const uint8_t signature[static 64])
 {
-	const struct mesh_settings settings = { .base = net->base,
-		.store = net->store,
-		.resolve = net->resolve,
-		.store_ipc = store_channel,
-		.ctx = net,
-		.tls_key = net->tls_key,
-		.public_key = public_key,
-		.signature = signature,
-		.peers_max = NET_PEERS_MAX };
+	const struct mesh_settings settings = {.base = net->base,
+	    .store = net->store,
+	    .resolve = net->resolve,
+	    .store_ipc = store_channel,
+	    .ctx = net,
+	    .tls_key = net->tls_key,
+	    .public_key = public_key,
+	    .signature = signature,
+	    .peers_max = NET_PEERS_MAX};
 
 	net->mesh = mesh_new(&settings);
 	return net->mesh != NULL;
 }
 
-/* --- from dmd: what the mesh is made of --------------------------------------------- */
+/* --- from dmd: what the mesh is made of --- */
 
 void
 net_on_signature(
@@ -209,8 +209,8 @@ net_on_signature(
 }
 
 void
-net_on_config_begin(struct net *net, struct ipc *ipc,
-    const struct ipc_config_begin *m, int fd)
+net_on_config_begin(
+    struct net *net, struct ipc *ipc, const struct ipc_config_begin *m, int fd)
 {
 	(void)ipc;
 	(void)fd;
@@ -266,8 +266,8 @@ net_on_config_peer(
 }
 
 void
-net_on_config_commit(struct net *net, struct ipc *ipc,
-    const struct ipc_config_commit *m, int fd)
+net_on_config_commit(
+    struct net *net, struct ipc *ipc, const struct ipc_config_commit *m, int fd)
 {
 	(void)fd;
 	if (net->mesh == NULL)
@@ -347,7 +347,7 @@ net_on_peer_record(
 		ipc_violate(ipc, "a bad peer record");
 }
 
-/* --- from the resolver --------------------------------------------------------------- */
+/* --- from the resolver --- */
 
 void
 net_on_resolved(
@@ -358,7 +358,7 @@ net_on_resolved(
 	resolve_on_resolved(net->resolve, m);
 }
 
-/* --- from the store: answers ------------------------------------------------------------ */
+/* --- from the store: answers --- */
 
 void
 net_on_verdict(
@@ -422,13 +422,13 @@ net_on_list_end(
 	store_link_on_list_end(net->store, m);
 }
 
-/* --- from the store: the replica ----------------------------------------------------------- */
+/* --- from the store: the replica --- */
 
 void
 net_on_index_rows(
     struct net *net, struct ipc *ipc, const struct ipc_index_rows *m, int fd)
 {
-	struct ipc_index_credit credit = { .messages = 1 };
+	struct ipc_index_credit credit = {.messages = 1};
 
 	(void)fd;
 	if (net->mesh != NULL && !mesh_index_rows(net->mesh, m->rows)) {
@@ -458,8 +458,7 @@ net_on_entry(
 	struct entry entry;
 
 	(void)fd;
-	if (entry_decode(&entry, m->entry.data, m->entry.len) !=
-	    m->entry.len) {
+	if (entry_decode(&entry, m->entry.data, m->entry.len) != m->entry.len) {
 		ipc_violate(ipc, "a malformed entry");
 		return;
 	}
@@ -485,8 +484,7 @@ net_on_want(struct net *net, struct ipc *ipc, const struct ipc_want *m, int fd)
 	struct entry entry;
 
 	(void)fd;
-	if (entry_decode(&entry, m->entry.data, m->entry.len) !=
-	    m->entry.len) {
+	if (entry_decode(&entry, m->entry.data, m->entry.len) != m->entry.len) {
 		ipc_violate(ipc, "a malformed entry");
 		return;
 	}

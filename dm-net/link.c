@@ -67,7 +67,8 @@ settle(struct link *l)
 	admission_settled(l->mesh->admission, &l->source);
 }
 
-/* --- moving bytes ---------------------------------------------------------- */
+/* --- moving bytes ----------------------------------------------------------
+ */
 
 /* Sends what there is. False once the socket is full. */
 static bool
@@ -208,7 +209,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	on_turn(fd, what, arg);
 }
 
-/* --- what the connection says ---------------------------------------------- */
+/* --- what the connection says ----------------------------------------------
+ */
 
 static bool
 judge_peer(struct p2p_conn *conn, const struct peer_id *peer)
@@ -327,7 +329,8 @@ const struct p2p_callbacks link_callbacks = {
     .on_wake = on_wake,
 };
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------
+ */
 
 static void
 set_options(int fd)

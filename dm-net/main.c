@@ -26,12 +26,12 @@ wall_ns(void)
 static struct http_server *
 new_http(struct net *net)
 {
-	const struct http_backend backend = { .store = net->store,
-		.ctx = net,
-		.peers = net_peers,
-		.facts = net_facts,
-		.is_own_address = net_is_own_address,
-		.metrics = net_metrics };
+	const struct http_backend backend = {.store = net->store,
+	    .ctx = net,
+	    .peers = net_peers,
+	    .facts = net_facts,
+	    .is_own_address = net_is_own_address,
+	    .metrics = net_metrics};
 
 	return http_server_new(net->base, &backend);
 }
@@ -64,8 +64,7 @@ setup(struct net *net)
 	net->store = store_link_new();
 	net->resolve = resolve_new();
 	net->http = new_http(net);
-	net->control =
-	    control_server_new(net->base, ROLE_NET, net_answer, net);
+	net->control = control_server_new(net->base, ROLE_NET, net_answer, net);
 	net->dmd = net_channel(net, CHILD_FD, ROLE_DMD);
 	ask_signature(net);
 }
@@ -89,7 +88,7 @@ teardown(struct net *net)
 int
 main(int argc, char **argv)
 {
-	struct net net = { 0 };
+	struct net net = {0};
 
 	(void)argc;
 	(void)argv;

@@ -71,7 +71,7 @@ mesh_kick(struct mesh *m)
 	event_active(m->turn_event, EV_TIMEOUT, 0);
 }
 
-/* --- actions ------------------------------------------------------------- */
+/* --- actions ---------------------------------------------------------- */
 
 static const char *const close_names[] = {
     [SYNC_CLOSE_HOSTILE] = "hostile",

@@ -27,15 +27,15 @@ struct mesh;
 
 struct mesh_settings {
 	struct event_base *base;
-	struct store_link *store;	/* both outlive the mesh */
+	struct store_link *store; /* both outlive the mesh */
 	struct resolve *resolve;
 	/* Where hints for the store go; NULL while it is away. */
 	struct ipc *(*store_ipc)(void *ctx);
 	void *ctx;
 	/* The node's identity, and the TLS key it has signed. */
 	const struct p2p_tls_key *tls_key;
-	const uint8_t *public_key;	/* 32 bytes */
-	const uint8_t *signature;	/* 64 bytes */
+	const uint8_t *public_key; /* 32 bytes */
+	const uint8_t *signature;  /* 64 bytes */
 	size_t peers_max;
 };
 
@@ -45,7 +45,7 @@ struct mesh *mesh_new(const struct mesh_settings *);
 /* Says good-bye to peers as far as sockets take it, and ends all. */
 void mesh_free(struct mesh *);
 
-/* --- configuration, forwarded to the core; atomic at the commit ----------- */
+/* --- configuration, forwarded to the core; atomic at the commit ------- */
 
 void mesh_config_begin(struct mesh *, const struct ipc_config_begin *);
 void mesh_config_name(struct mesh *, const char *pattern);
@@ -54,7 +54,8 @@ bool mesh_config_bootstrap(struct mesh *, const char *multiaddr);
 bool mesh_config_allowed(struct mesh *, const char *peer_id);
 void mesh_config_commit(struct mesh *, uint64_t generation);
 
-/* --- sockets --------------------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------------
+ */
 
 /* Takes a bound, listening descriptor. */
 void mesh_listen(struct mesh *, uint64_t id, int fd);
@@ -65,28 +66,29 @@ void mesh_network_changed(struct mesh *);
 /* Our new signed peer record. False if it is not a good one. */
 bool mesh_own_record(struct mesh *, const uint8_t *envelope, size_t len);
 
-/* --- the store -------------------------------------------------------------- */
+/* --- the store --------------------------------------------------------------
+ */
 
-void mesh_store_up(struct mesh *);	/* a new channel: rows will follow */
+void mesh_store_up(struct mesh *); /* a new channel: rows will follow */
 void mesh_store_lost(struct mesh *);
 /* False if a row is malformed. */
 bool mesh_index_rows(struct mesh *, struct bytes rows);
 void mesh_index_complete(struct mesh *);
-void mesh_entry(struct mesh *, const struct entry *, bool is_origin,
-    struct bytes content);
+void mesh_entry(
+    struct mesh *, const struct entry *, bool is_origin, struct bytes content);
 void mesh_retract(struct mesh *, const uint8_t key[static 16]);
 void mesh_want(struct mesh *, const struct entry *, uint64_t ticket);
 bool mesh_hint(struct mesh *, const struct ipc_peer_hint *);
 
-/* --- questions ---------------------------------------------------------------- */
+/* --- questions --- */
 
 const struct peer_id *mesh_peer_id(const struct mesh *);
 struct sync *mesh_sync(struct mesh *);
 
 /* Calls row(arg, ...) for each peer that is known and worth showing. */
-void mesh_peers(struct mesh *,
-    void (*row)(void *arg, const struct row_peer *), void *arg);
+void mesh_peers(
+    struct mesh *, void (*row)(void *arg, const struct row_peer *), void *arg);
 
-uint64_t mesh_refused(const struct mesh *);	/* by admission */
+uint64_t mesh_refused(const struct mesh *); /* by admission */
 
 #endif

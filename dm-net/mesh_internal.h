@@ -17,8 +17,8 @@
 #include "dm-net/mesh.h"
 
 #define MESH_LISTENERS_MAX 256
-#define MESH_NOTES_MAX	   512
-#define MESH_ERROR_MAX	   160
+#define MESH_NOTES_MAX 512
+#define MESH_ERROR_MAX 160
 
 struct event;
 struct dial;
@@ -43,16 +43,16 @@ struct mesh {
 	struct p2p_host *host;
 	struct sync *sync;
 	struct admission *admission;
-	struct event *turn_event;	/* drains the core's actions */
-	struct event *timer_event;	/* the core's deadline */
-	struct event *clock_event;	/* wall time for certificates */
-	struct event *park_event;	/* parked connections */
-	uint64_t timer_at_ns;		/* 0: not armed */
+	struct event *turn_event;  /* drains the core's actions */
+	struct event *timer_event; /* the core's deadline */
+	struct event *clock_event; /* wall time for certificates */
+	struct event *park_event;  /* parked connections */
+	uint64_t timer_at_ns;	   /* 0: not armed */
 	struct link_list links;
 	struct dial_list dials;
 	struct fetch_list fetches;
 	uint64_t last_link_id;
-	unsigned n_serving;		/* serve.c: files held open */
+	unsigned n_serving; /* serve.c: files held open */
 	struct listener *listeners[MESH_LISTENERS_MAX];
 	size_t n_listeners;
 	TAILQ_HEAD(parked_list, parked) parked;
@@ -82,34 +82,36 @@ uint64_t mesh_wall_ns(void);
  * too early, again and again. At most an hour. */
 struct timeval mesh_wait(uint64_t now_ns, uint64_t at_ns);
 
-/* --- link.c: one TCP connection ---------------------------------------------- */
+/* --- link.c: one TCP connection ----------------------------------------------
+ */
 
 struct link {
 	LIST_ENTRY(link) next;
 	struct mesh *mesh;
-	uint64_t id;			/* the core's conn */
+	uint64_t id; /* the core's conn */
 	int fd;
 	struct p2p_conn *conn;
 	struct event *read_event;
 	struct event *write_event;
 	struct event *timer_event;
 	struct event *turn_event;
-	bool reading, writing;		/* events that are added */
+	bool reading, writing; /* events that are added */
 	uint64_t timer_at_ns;
 	struct sockaddr_storage remote;
 	struct admission_source source;
-	bool is_half_open;		/* counted by admission */
-	bool is_reported;		/* the core knows it */
-	uint64_t since_ns;		/* Unix time when it was established */
-	struct dial *dial;		/* whose attempt it is, until known */
+	bool is_half_open; /* counted by admission */
+	bool is_reported;  /* the core knows it */
+	uint64_t since_ns; /* Unix time when it was established */
+	struct dial *dial; /* whose attempt it is, until known */
 	/* announce.c */
 	struct p2p_stream *sync_out;
 	uint8_t *outbox;
 	size_t outbox_len, outbox_sent;
-	/* transfer.c: the shared stream for small files, in order of requests */
+	/* transfer.c: the shared stream for small files, in order of requests
+	 */
 	struct p2p_stream *fetch_stream;
 	struct fetch_stream *fetch_state;
-	unsigned n_serving;		/* serve.c: files held open for it */
+	unsigned n_serving; /* serve.c: files held open for it */
 };
 
 /* Takes fd, connected. expected NULL: inbound. dial: told of the outcome. */
@@ -123,36 +125,37 @@ struct link *link_find(struct mesh *, uint64_t id);
 extern const struct p2p_callbacks link_callbacks;
 /* "192.0.2.1:7946" or "[2001:db8::1]:7946" */
 #define LINK_ADDRESS_MAX 80
-const char *link_address(const struct link *, char out[static LINK_ADDRESS_MAX]);
+const char *link_address(
+    const struct link *, char out[static LINK_ADDRESS_MAX]);
 const char *link_format(
     const struct sockaddr_storage *, char out[static LINK_ADDRESS_MAX]);
 /* Last words, as far as the socket takes them now; link_free() follows. */
 void link_say_goodbye(struct link *);
 
-/* --- dial.c --------------------------------------------------------------------- */
+/* --- dial.c --- */
 
 /* Tries the addresses one after the other; dial_failed() of the core, or an
  * established link, follows. */
-void dial_start(struct mesh *, const struct peer_id *,
-    const struct sync_addr *, size_t n);
+void dial_start(
+    struct mesh *, const struct peer_id *, const struct sync_addr *, size_t n);
 /* The attempt's connection is established, or was closed before. */
 void dial_established(struct dial *);
 void dial_closed(struct dial *, const char *why);
 void dial_free_all(struct mesh *);
 bool dial_is_running(const struct mesh *, const struct peer_id *);
 
-/* --- accept.c ---------------------------------------------------------------------- */
+/* --- accept.c --- */
 
 void accept_init(struct mesh *);
 void accept_free_all(struct mesh *);
 
-/* --- announce.c: the sync streams ------------------------------------------------------ */
+/* --- announce.c: the sync streams --- */
 
-void announce_serve(struct mesh *);		/* before any connection */
+void announce_serve(struct mesh *); /* before any connection */
 void announce_open(struct link *);
 void announce_want_write(struct link *);
 
-/* --- transfer.c ------------------------------------------------------------------------------ */
+/* --- transfer.c --- */
 
 void transfer_start(struct mesh *, const struct sync_action *);
 void transfer_cancel(struct mesh *, uint64_t id);
@@ -163,8 +166,8 @@ void transfer_store_lost(struct mesh *);
 void transfer_inline(struct mesh *, const struct sync_action *);
 void transfer_free_all(struct mesh *);
 
-/* --- serve.c ------------------------------------------------------------------------------- */
+/* --- serve.c --- */
 
-void serve_serve(struct mesh *);		/* before any connection */
+void serve_serve(struct mesh *); /* before any connection */
 
 #endif

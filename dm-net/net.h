@@ -19,7 +19,7 @@
 #include "dm-net/store_link.h"
 
 #define NET_OWN_ADDRESSES_MAX 256
-#define NET_PEERS_MAX	      512	/* until the configuration says it */
+#define NET_PEERS_MAX 512 /* until the configuration says it */
 
 struct net_address {
 	uint8_t len;
@@ -36,7 +36,7 @@ struct net {
 	struct store_link *store;
 	struct resolve *resolve;
 	struct p2p_tls_key *tls_key;
-	struct mesh *mesh;		/* NULL before dmd's signature */
+	struct mesh *mesh; /* NULL before dmd's signature */
 	struct http_server *http;
 	struct control_server *control;
 	struct event *stop_event;

@@ -7,7 +7,7 @@
 
 #include "dm-net/mesh_internal.h"
 
-/* --- why a peer could not be reached ------------------------------------- */
+/* --- why a peer could not be reached ---------------------------------- */
 
 static struct note *
 note_of(const struct mesh *m, const struct peer_id *peer)
@@ -53,7 +53,7 @@ mesh_note_find(const struct mesh *m, const struct peer_id *peer)
 	return note == NULL ? "" : note->text;
 }
 
-/* --- rows ----------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------- */
 
 static const char *const state_names[] = {
     [SYNC_PEER_IDLE] = "waiting",

@@ -79,7 +79,7 @@ find(struct resolve *r, uint64_t id)
 {
 	struct question *q;
 
-	TAILQ_FOREACH (q, &r->waiting, next)
+	TAILQ_FOREACH(q, &r->waiting, next)
 		if (q->id == id)
 			return q;
 	return NULL;
@@ -89,7 +89,7 @@ uint32_t
 resolve_start(struct resolve *r, const char *host, unsigned family,
     resolve_fn *fn, void *ctx)
 {
-	struct ipc_resolve m = { .host = bytes_text(host), .family = family };
+	struct ipc_resolve m = {.host = bytes_text(host), .family = family};
 	struct question *q;
 
 	if (r->ipc == NULL || r->n_waiting >= RESOLVE_WAITING_MAX)

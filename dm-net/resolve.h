@@ -17,13 +17,13 @@
 struct resolve;
 
 struct resolve_address {
-	uint8_t len;		/* 4 or 16 */
+	uint8_t len; /* 4 or 16 */
 	uint8_t bytes[16];
 };
 
 /* error: "" when n > 0, else what the resolver said. */
-typedef void resolve_fn(void *ctx, const struct resolve_address *, size_t n,
-    const char *error);
+typedef void resolve_fn(
+    void *ctx, const struct resolve_address *, size_t n, const char *error);
 
 struct resolve *resolve_new(void);
 void resolve_free(struct resolve *);

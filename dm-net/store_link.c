@@ -515,7 +515,7 @@ store_link_on_list_end(struct store_link *link, const struct ipc_list_end *m)
 	free(r);
 }
 
-/* --- the store goes away ------------------------------------------------- */
+/* --- the store goes away ---------------------------------------------- */
 
 static void
 request_fail(struct store_link *link, struct request *r)

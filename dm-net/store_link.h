@@ -49,7 +49,7 @@ bool store_link_is_up(const struct store_link *);
  */
 uint64_t store_link_epoch(const struct store_link *);
 
-/* --- one question, one answer -------------------------------------------- */
+/* --- one question, one answer ----------------------------------------- */
 
 /* May this entry be stored? ticket: with VERDICT_FETCH; held_signed_at_ns:
  * with NOT_NEWER. */

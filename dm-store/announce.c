@@ -7,8 +7,7 @@
 #include "common/control_serve.h"
 #include "dm-store/ticket.h"
 
-/* --- answers
- * ------------------------------------------------------------------- */
+/* --- answers --- */
 
 static void
 answer_control(const struct reply *reply, const struct answer *a)
@@ -50,8 +49,7 @@ announce_answer(
 	}
 }
 
-/* --- changes
- * ---------------------------------------------------------------------- */
+/* --- changes --- */
 
 /* Does dm-net's replica have it? */
 static bool

@@ -16,8 +16,7 @@
 /* Hashed within one turn, so only what is small. */
 #define FIND_CONTENT_MAX ((uint64_t)1 << 20)
 
-/* --- judge
- * ---------------------------------------------------------------------- */
+/* --- judge --- */
 
 /* Stored at once when it needs no content, or its content is here. */
 static bool
@@ -84,8 +83,7 @@ ask_judge(struct store *s, const struct ipc_judge *m)
 	commit_answer(s, &reply, &a);
 }
 
-/* --- open
- * ------------------------------------------------------------------------- */
+/* --- open --- */
 
 bool
 ask_entry(struct store *s, const struct winner *w, struct entry *e)
@@ -201,9 +199,7 @@ ask_open(struct store *s, const struct ipc_open *m)
 	s->send(s, IPC_OPENED, &reply, fd);
 }
 
-/* --- entries
- * ---------------------------------------------------------------------------
- */
+/* --- entries --- */
 
 void
 ask_read_entry(struct store *s, const struct ipc_read_entry *m)

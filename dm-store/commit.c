@@ -77,8 +77,7 @@ commit_next_seq(struct store *s)
 	return ++s->commit->seq;
 }
 
-/* --- filling the batch
- * --------------------------------------------------------- */
+/* --- filling the batch --- */
 
 static void
 push_change(
@@ -131,8 +130,7 @@ commit_schedule(struct store *s)
 	event_active(s->commit->flush, EV_TIMEOUT, 0);
 }
 
-/* --- placing
- * --------------------------------------------------------------------- */
+/* --- placing --- */
 
 bool
 commit_is_unplaced(const struct store *s, const uint8_t key[static 16])
@@ -233,8 +231,7 @@ place_change(struct store *s, size_t i)
 	after_placing(s, ch);
 }
 
-/* --- writing the batch
- * -------------------------------------------------------------- */
+/* --- writing the batch --- */
 
 static enum verdict
 verdict_of(int error)
@@ -335,8 +332,7 @@ commit_flush(struct store *s)
 	return error == 0 ? 0 : -1;
 }
 
-/* --- what waits
- * ------------------------------------------------------------------------ */
+/* --- what waits --- */
 
 /* Only for what is still so: else a later change has taken its place. */
 static void

@@ -14,8 +14,7 @@
 #define SLICE_NAMES 64
 #define SLICE_ROWS 1000
 
-/* --- status
- * ---------------------------------------------------------------------- */
+/* --- status --- */
 
 static void
 status(struct store *s, struct control_client *c)
@@ -42,8 +41,7 @@ status(struct store *s, struct control_client *c)
 	control_client_end(c, VERDICT_OK, NULL);
 }
 
-/* --- list and show
- * ------------------------------------------------------------------ */
+/* --- list and show --- */
 
 static uint64_t
 row_state(const struct winner *w)
@@ -226,8 +224,7 @@ show(struct store *s, struct control_client *c, const struct control_show *m)
 	control_client_end(c, sh.n > 0 ? VERDICT_OK : VERDICT_NOT_FOUND, NULL);
 }
 
-/* --- get and upload
- * -------------------------------------------------------------------- */
+/* --- get and upload --- */
 
 static enum verdict
 get(struct store *s, struct control_client *c, const struct control_get *m)

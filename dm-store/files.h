@@ -42,8 +42,7 @@ int files_hold(const char *state_dir, bool may_make, int dirs[FILES_DIRS]);
 int files_open(struct files *, int dirs[FILES_DIRS]);
 void files_close(struct files *);
 
-/* --- tmp/
- * --------------------------------------------------------------------- */
+/* --- tmp/ --- */
 
 /* A new file for content whose version is not sure yet: put-SERIAL. */
 int files_put_new(struct files *, uint64_t *serial);
@@ -72,8 +71,7 @@ bool files_is_staged(struct files *, const uint8_t version[static 32]);
 int files_sweep(struct files *);
 int files_sweep_old(struct files *);
 
-/* --- files/
- * -------------------------------------------------------------------- */
+/* --- files/ --- */
 
 /*
  * tmp/VERSION becomes files/NAME, with the directories it needs; whatever
@@ -107,8 +105,7 @@ int files_read_old(
 /* True if there is anything at all in files/. */
 bool files_has_any(struct files *);
 
-/* --- the rest
- * ------------------------------------------------------------------- */
+/* --- the rest --- */
 
 void files_old_remove(struct files *, const uint8_t sha256[static 32]);
 

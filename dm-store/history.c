@@ -70,8 +70,7 @@ recent_find(const struct store *s, const uint8_t key[static 16],
 	return NULL;
 }
 
-/* --- the budget
- * ------------------------------------------------------------------- */
+/* --- the budget --- */
 
 static uint64_t
 blocks(uint64_t size)

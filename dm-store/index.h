@@ -92,8 +92,7 @@ void index_delete(
     struct index *, enum index_table, const void *key, size_t key_len);
 void index_empty(struct index *, enum index_table);
 
-/* --- reading
- * ------------------------------------------------------------------ */
+/* --- reading --- */
 
 enum index_view { VIEW_COMMITTED, VIEW_BATCH };
 enum index_found { FOUND, FOUND_NONE, FOUND_DAMAGED };

@@ -47,8 +47,7 @@ send_stats(struct store *s)
 	s->send(s, IPC_STORE_STATS, &m, -1);
 }
 
-/* --- the channels
- * ------------------------------------------------------------------ */
+/* --- the channels --- */
 
 static void
 net_opened(void *ctx, struct ipc *ipc)
@@ -169,9 +168,7 @@ link_end(struct store *s)
 	s->second = NULL;
 }
 
-/* --- dmd
- * ------------------------------------------------------------------------------
- */
+/* --- dmd --- */
 
 void
 store_on_stop(
@@ -272,9 +269,7 @@ store_on_client(
 	    s->control, fd, m->header, m->uid, m->gid, m->privileged);
 }
 
-/* --- dm-net
- * -----------------------------------------------------------------------------
- */
+/* --- dm-net --- */
 
 void
 store_on_judge(

@@ -66,8 +66,7 @@ puts_reserved(const struct store *s)
 	return bytes;
 }
 
-/* --- life
- * ------------------------------------------------------------------------ */
+/* --- life --- */
 
 static size_t *
 counter(struct puts *puts, const struct put *p)
@@ -160,8 +159,7 @@ find(struct store *s, uint64_t id)
 	return NULL;
 }
 
-/* --- the beginning
- * ------------------------------------------------------------------ */
+/* --- the beginning --- */
 
 static enum verdict
 verdict_of_errno(void)
@@ -318,9 +316,7 @@ put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
 	return true;
 }
 
-/* --- content
- * ------------------------------------------------------------------------------
- */
+/* --- content --- */
 
 /* False when that was the end of the put. */
 static bool
@@ -362,9 +358,7 @@ put_on_data(struct store *s, const struct ipc_put_data *m, const char **why)
 	return true;
 }
 
-/* --- the end
- * ----------------------------------------------------------------------------------
- */
+/* --- the end --- */
 
 /* Is it what was signed? What was not known before is known now. */
 static bool
@@ -453,9 +447,7 @@ put_on_abort(struct store *s, const struct ipc_put_abort *m)
 		put_free(p);
 }
 
-/* --- from a memfd
- * -------------------------------------------------------------------------------
- */
+/* --- from a memfd --- */
 
 static void
 on_pull(evutil_socket_t fd, short what, void *arg)

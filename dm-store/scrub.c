@@ -71,8 +71,7 @@ next_keys(struct store *s, struct keys *k, size_t limit)
 		memcpy(sc->cursor, k->key[k->n - 1], 16);
 }
 
-/* --- the first look
- * ------------------------------------------------------------------ */
+/* --- the first look --- */
 
 static void
 look_at(struct store *s, const uint8_t key[static 16])
@@ -142,9 +141,7 @@ scrub_start(struct store *s)
 	event_active(s->scrub->look, EV_TIMEOUT, 0);
 }
 
-/* --- hashing
- * ---------------------------------------------------------------------------
- */
+/* --- hashing --- */
 
 static void
 file_begin(struct store *s, const uint8_t key[static 16])
@@ -252,9 +249,7 @@ scrub_suspect(struct store *s, const uint8_t key[static 16],
 		event_add(sc->read, &between);
 }
 
-/* --- life
- * -----------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 struct scrub *
 scrub_new(struct store *s)

@@ -13,8 +13,7 @@
 
 #define RECORDS_MAX 4096 /* of one name: more signers than any list has had */
 
-/* --- the greatest record
- * ------------------------------------------------------ */
+/* --- the greatest record --- */
 
 struct search {
 	struct store *s;
@@ -93,8 +92,7 @@ drop_damaged(struct store *s, const struct search *q, const struct winner *prev)
 	return was_winner;
 }
 
-/* --- content that is here
- * ------------------------------------------------------ */
+/* --- content that is here --- */
 
 static bool
 find_current(
@@ -125,8 +123,7 @@ settle_find_content(
 		   0;
 }
 
-/* --- the new state
- * -------------------------------------------------------------- */
+/* --- the new state --- */
 
 static void
 load_prev(struct store *s, const char *name, struct change *ch)
@@ -280,8 +277,7 @@ conclude(struct store *s, struct change *ch, struct stage *stage,
 	return true;
 }
 
-/* --- the two ways in
- * ---------------------------------------------------------------- */
+/* --- the two ways in --- */
 
 size_t
 settle_entry(struct store *s, const struct entry *e, const struct stage *stage)

@@ -44,8 +44,7 @@ key_after(uint8_t key[static 16])
 	return false;
 }
 
-/* --- the index
- * ----------------------------------------------------------------------- */
+/* --- the index --- */
 
 struct slice {
 	struct store *s;
@@ -170,9 +169,7 @@ stream_credit(struct store *s, uint64_t messages)
 	return true;
 }
 
-/* --- wants
- * -------------------------------------------------------------------------------
- */
+/* --- wants --- */
 
 struct wants {
 	size_t n;
@@ -227,9 +224,7 @@ send_wants(struct store *s)
 		memcpy(st->want_cursor, w.key[w.n - 1], 16);
 }
 
-/* --- hints
- * ---------------------------------------------------------------------------------
- */
+/* --- hints --- */
 
 void
 stream_save_peer(struct store *s, const struct ipc_save_peer *m)
@@ -274,9 +269,7 @@ write_hints(struct store *s)
 	commit_schedule(s);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 void
 stream_settle(struct store *s)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* --- winners -------------------------------------------------------------- */
+/* --- winners ---------------------------------------------------------- */
 
 enum index_found
 table_winner(struct index *ix, enum index_view view,
@@ -78,7 +78,7 @@ table_winner_set(struct index *ix, const char *name,
 	    ix, INDEX_WINNERS, key, 16, body, row_winner_encode(now, body));
 }
 
-/* --- records -------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------- */
 
 enum index_found
 table_record(struct index *ix, enum index_view view, const char *name,
@@ -255,8 +255,7 @@ table_old_set(struct index *ix, const uint8_t sha256[static 32],
 	index_put(ix, INDEX_OLD, sha256, 32, when, sizeof(when));
 }
 
-/* --- meta
- * --------------------------------------------------------------------- */
+/* --- meta --- */
 
 bool
 table_meta(struct index *ix, const char *name, void *value, size_t len)

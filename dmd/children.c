@@ -201,7 +201,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	child_kill(c);
 }
 
-/* --- signs of life ------------------------------------------------------ */
+/* --- signs of life ---------------------------------------------------- */
 
 static void
 child_check(struct child *c)
@@ -243,7 +243,7 @@ on_ping(evutil_socket_t fd, short what, void *arg)
 		child_check(&all->child[order[i]]);
 }
 
-/* --- ends --------------------------------------------------------------- */
+/* --- ends ------------------------------------------------------------- */
 
 static void
 log_end(const struct child *c, int status)
@@ -337,7 +337,7 @@ children_stop(struct children *all)
 	stop_next(all);
 }
 
-/* --- what they say ------------------------------------------------------- */
+/* --- what they say ---------------------------------------------------- */
 
 void
 child_is_ready(struct child *c, uint32_t layers)
@@ -380,7 +380,7 @@ child_owner(const struct child *c)
 	return c->all->owner.ctx;
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------- */
 
 struct children *
 children_new(struct event_base *base, struct spawn *spawn,

@@ -40,7 +40,7 @@ struct control {
 	LIST_HEAD(waiting_list, waiting) waiting;
 };
 
-/* --- one client ---------------------------------------------------------- */
+/* --- one client ------------------------------------------------------- */
 
 static void
 waiting_free(struct waiting *w)
@@ -139,7 +139,7 @@ on_request(evutil_socket_t fd, short what, void *arg)
 	waiting_free(w);
 }
 
-/* --- accepting ------------------------------------------------------------ */
+/* --- accepting -------------------------------------------------------- */
 
 static bool
 has_room(const struct control *c, uid_t uid)

@@ -266,8 +266,7 @@ on_hopeless(void *ctx, struct child *c)
 	daemon_stop(d);
 }
 
-/* --- reload, stop, signals
- * ---------------------------------------------------- */
+/* --- reload, stop, signals --- */
 
 static enum verdict
 reload_errors(
@@ -384,8 +383,7 @@ on_watchdog(evutil_socket_t unused, short what, void *arg)
 	notify_send(&d->notify, "WATCHDOG=1");
 }
 
-/* --- life
- * --------------------------------------------------------------------- */
+/* --- life --- */
 
 static struct event *
 repeat_new(struct dmd *d, event_callback_fn fn, uint64_t us)

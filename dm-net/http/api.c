@@ -88,7 +88,7 @@ http_exchange_end(struct http_exchange *x)
 	http_text_clear(&x->text);
 }
 
-/* --- judging a head ------------------------------------------------------ */
+/* --- judging a head --------------------------------------------------- */
 
 /* Host says localhost, or an address of this node. */
 static bool
@@ -253,7 +253,7 @@ http_api_is_slow(struct http_exchange *x, uint64_t now_s)
 	return false;
 }
 
-/* --- answers ------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------- */
 
 static void
 count(struct http_exchange *x, int status)

@@ -38,7 +38,7 @@ bool http_api_is_slow(struct http_exchange *, uint64_t now_s);
 /* Refuses it with the verdict's status and a problem document. */
 void http_api_refuse(struct http_exchange *, enum verdict);
 
-/* --- for the routes ------------------------------------------------------ */
+/* --- for the routes --------------------------------------------------- */
 
 struct http_problem {
 	const char *detail; /* NULL: the verdict's sentence */

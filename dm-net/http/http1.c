@@ -60,7 +60,7 @@ http1_enter(struct http1 *h, enum h1_state state)
 	h->since_s = http_clock_s();
 }
 
-/* --- what the exchange says ---------------------------------------------- */
+/* --- what the exchange says ------------------------------------------- */
 
 static void
 on_go_on(struct http_exchange *x)
@@ -125,7 +125,7 @@ consume(struct http1 *h, size_t n)
 		memmove(h->buf, h->buf + n, h->len);
 }
 
-/* --- the head ------------------------------------------------------------ */
+/* --- the head --------------------------------------------------------- */
 
 static void
 refuse(struct http1 *h, enum verdict v)
@@ -210,7 +210,7 @@ is_preface(const struct http1 *h, bool *is_whole)
 	       memcmp(h->buf, PREFACE, n) == 0;
 }
 
-/* --- the response -------------------------------------------------------- */
+/* --- the response ----------------------------------------------------- */
 
 /* Does what was announced not come, the connection cannot go on. */
 static void
@@ -410,7 +410,7 @@ step_reply(struct http1 *h)
 	return is_done ? finish(h) : go_on && !h->conn->is_dead;
 }
 
-/* --- the body ------------------------------------------------------------ */
+/* --- the body --------------------------------------------------------- */
 
 static bool
 step_body(struct http1 *h)
@@ -498,7 +498,7 @@ http1_run(struct http1 *h, bool *has_more)
 	return HTTP1_GO;
 }
 
-/* --- deadlines ----------------------------------------------------------- */
+/* --- deadlines -------------------------------------------------------- */
 
 bool
 http1_is_idle(const struct http1 *h)

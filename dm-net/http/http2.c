@@ -15,7 +15,7 @@
 #define OUTBOUND_ACK_MAX 64
 #define SETTINGS_MAX 16
 
-/* --- frames -------------------------------------------------------------- */
+/* --- frames ----------------------------------------------------------- */
 
 static int
 on_begin_headers(
@@ -117,7 +117,7 @@ on_close(nghttp2_session *session, int32_t id, uint32_t error, void *user)
 	return 0;
 }
 
-/* --- the session --------------------------------------------------------- */
+/* --- the session ------------------------------------------------------ */
 
 bool
 http2_is_usable(void)
@@ -282,7 +282,7 @@ http2_run(struct http2 *h2, bool *has_more)
 	*has_more = !c->is_dead;
 }
 
-/* --- deadlines ----------------------------------------------------------- */
+/* --- deadlines -------------------------------------------------------- */
 
 bool
 http2_is_idle(const struct http2 *h2)

@@ -19,7 +19,7 @@ stream_of(struct http_exchange *x)
 	return (struct h2_stream *)x; /* x is its first member */
 }
 
-/* --- the request's body -------------------------------------------------- */
+/* --- the request's body ----------------------------------------------- */
 
 /* Passes on what was received, as far as it is allowed. */
 static void
@@ -82,7 +82,7 @@ h2_stream_drain(struct h2_stream *s)
 	s->since_s = http_clock_s();
 }
 
-/* --- what the exchange says ---------------------------------------------- */
+/* --- what the exchange says ------------------------------------------- */
 
 static void
 on_go_on(struct http_exchange *x)
@@ -213,7 +213,7 @@ on_respond(struct http_exchange *x)
 static const struct http_transport transport = {
     on_go_on, on_want_body, on_respond, on_more};
 
-/* --- its life ------------------------------------------------------------ */
+/* --- its life --------------------------------------------------------- */
 
 struct h2_stream *
 h2_stream_new(struct http2 *h2, int32_t id)

@@ -19,7 +19,7 @@ json_text(struct http_text *t, const char *key, struct bytes value)
 	http_text_add(t, ",", 1);
 }
 
-/* --- /peers -------------------------------------------------------------- */
+/* --- /peers ----------------------------------------------------------- */
 
 static void
 peer_row(void *arg, const struct row_peer *p)
@@ -66,7 +66,7 @@ http_peers_begin(struct http_exchange *x, const struct http_request *r,
 	http_api_answer_text(x, 200, "application/json");
 }
 
-/* --- /healthz ------------------------------------------------------------ */
+/* --- /healthz --------------------------------------------------------- */
 
 static const char *
 yes_no(bool b)
@@ -112,7 +112,7 @@ http_healthz_begin(struct http_exchange *x, const struct http_request *r,
 	http_api_answer_text(x, is_ready ? 200 : 503, "application/json");
 }
 
-/* --- /metrics ------------------------------------------------------------ */
+/* --- /metrics --------------------------------------------------------- */
 
 static void
 family(

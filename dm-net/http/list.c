@@ -96,7 +96,7 @@ http_walk_pull(struct http_exchange *x)
 	walk_ask(x);
 }
 
-/* --- GET /files ---------------------------------------------------------- */
+/* --- GET /files ------------------------------------------------------- */
 
 void
 http_list_entry(struct http_text *t, const struct entry *e)

@@ -104,7 +104,7 @@ http_request_is(
 	       strncasecmp((const char *)v.data, text, v.len) == 0;
 }
 
-/* --- the X- fields ------------------------------------------------------- */
+/* --- the X- fields ---------------------------------------------------- */
 
 /* Unix seconds, then perhaps a dot and one to nine digits. */
 static bool

@@ -59,7 +59,7 @@ http_server_date(struct http_server *s)
 	return s->date;
 }
 
-/* --- turns and ticks ----------------------------------------------------- */
+/* --- turns and ticks -------------------------------------------------- */
 
 void
 http_server_turn(struct http_server *s)
@@ -120,7 +120,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* --- connections --------------------------------------------------------- */
+/* --- connections ------------------------------------------------------ */
 
 /* IPv6 clients own a /64. */
 static bool
@@ -204,7 +204,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* --- the server ---------------------------------------------------------- */
+/* --- the server ------------------------------------------------------- */
 
 struct http_server *
 http_server_new(struct event_base *base, const struct http_backend *backend)

@@ -89,7 +89,7 @@ is_bound(const uint8_t *identity, const uint8_t *signature, const uint8_t *spki,
 	return is_good;
 }
 
-/* --- ours -------------------------------------------------------------- */
+/* --- ours ------------------------------------------------------------- */
 
 static ASN1_OBJECT *
 extension_oid(void)
@@ -160,7 +160,7 @@ cert_make(const struct p2p_tls_key *key, const uint8_t identity[static 32],
 	return cert;
 }
 
-/* --- a peer's ---------------------------------------------------------- */
+/* --- a peer's --------------------------------------------------------- */
 
 static enum cert_error
 check_key(X509 *cert)

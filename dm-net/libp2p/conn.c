@@ -53,7 +53,7 @@ conn_cut(struct p2p_conn *c, enum p2p_reason reason, const char *text)
 	c->is_abrupt = true;
 }
 
-/* --- the end ----------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------- */
 
 /* Fills the sendbuf with records of frames while there is room for one. */
 static void
@@ -141,7 +141,7 @@ p2p_conn_wants_write(const struct p2p_conn *c)
 				     yamux_has_output(c->yamux));
 }
 
-/* --- driver calls ------------------------------------------------------ */
+/* --- driver calls ----------------------------------------------------- */
 
 static void
 driver_enter(struct p2p_conn *c, uint64_t now_ns)
@@ -317,7 +317,7 @@ p2p_conn_is_closed(const struct p2p_conn *c)
 	return c->state == CONN_CLOSED;
 }
 
-/* --- the rest ---------------------------------------------------------- */
+/* --- the rest --------------------------------------------------------- */
 
 void
 conn_on_pong(struct p2p_conn *c)

@@ -51,7 +51,7 @@ struct p2p_tls_key;
 #define P2P_RECORD_LEN_MAX 3072 /* our signed peer record */
 #define P2P_STREAMS_MAX 256	/* a connection, each direction */
 
-/* --- the TLS key ------------------------------------------------------- */
+/* --- the TLS key ------------------------------------------------------ */
 
 /*
  * The key of the TLS certificate: P-256, made afresh at each start. The
@@ -63,7 +63,7 @@ struct p2p_tls_key *p2p_tls_key_new(void);
 void p2p_tls_key_spki(const struct p2p_tls_key *, uint8_t[static P2P_SPKI_LEN]);
 void p2p_tls_key_free(struct p2p_tls_key *);
 
-/* --- streams: what an application implements --------------------------- */
+/* --- streams: what an application implements -------------------------- */
 
 /* Which stream goes first when several could fill the next frame. Lower
  * classes still get one frame in eight. */
@@ -128,7 +128,7 @@ struct p2p_stream_handlers {
 	void (*on_closed)(struct p2p_stream *, enum p2p_end, uint32_t code);
 };
 
-/* --- connections: what the owner implements ---------------------------- */
+/* --- connections: what the owner implements --------------------------- */
 
 enum p2p_reason {
 	P2P_REASON_LOCAL,      /* p2p_conn_close() here */
@@ -167,7 +167,7 @@ struct p2p_callbacks {
 	void (*on_wake)(struct p2p_conn *);
 };
 
-/* --- host -------------------------------------------------------------- */
+/* --- host ------------------------------------------------------------- */
 
 struct p2p_host_config {
 	const struct p2p_tls_key *tls_key;
@@ -205,7 +205,7 @@ int p2p_host_set_record(struct p2p_host *, const uint8_t *envelope, size_t);
  * trusted: dates are then not judged. */
 void p2p_host_set_wall_time(struct p2p_host *, int64_t unix_s);
 
-/* --- connection -------------------------------------------------------- */
+/* --- connection ------------------------------------------------------- */
 
 enum p2p_role { P2P_DIALER, P2P_LISTENER };
 
@@ -266,7 +266,7 @@ struct p2p_conn_stats {
 void p2p_conn_stats(const struct p2p_conn *, struct p2p_conn_stats *);
 const char *p2p_reason_name(enum p2p_reason);
 
-/* --- stream ------------------------------------------------------------ */
+/* --- stream ----------------------------------------------------------- */
 
 /* Opens a stream and proposes the protocol (static); data may be written at
  * once and leaves in the same flight. NULL with errno: ENOTCONN not

@@ -44,7 +44,7 @@ open_text(struct p2p_stream *s)
 	    s, p2p_stream_conn(s)->now_ns + CONN_SERVICE_NS);
 }
 
-/* --- saying who we are ------------------------------------------------- */
+/* --- saying who we are ------------------------------------------------ */
 
 /* If all does not fit in one message, the signed record goes alone: it has the
  * addresses, and peers prefer those. */
@@ -124,7 +124,7 @@ static const struct p2p_stream_handlers push_out = {
     .on_closed = close_text,
 };
 
-/* --- hearing who they are ---------------------------------------------- */
+/* --- hearing who they are --------------------------------------------- */
 
 static size_t
 on_text(struct p2p_stream *s, const uint8_t *data, size_t len)

@@ -111,7 +111,7 @@ stream_resume(struct p2p_conn *c)
 	}
 }
 
-/* --- timers ------------------------------------------------------------ */
+/* --- timers ----------------------------------------------------------- */
 
 static uint64_t
 stream_deadline(const struct p2p_stream *s)
@@ -149,7 +149,7 @@ stream_timers(struct p2p_conn *c)
 	}
 }
 
-/* --- negotiation ------------------------------------------------------- */
+/* --- negotiation ------------------------------------------------------ */
 
 static void
 stream_opened(struct p2p_stream *s)
@@ -272,7 +272,7 @@ drop_negotiation(struct p2p_stream *s)
 	s->ms = NULL;
 }
 
-/* --- called by yamux --------------------------------------------------- */
+/* --- called by yamux -------------------------------------------------- */
 
 static bool
 on_open(void *ctx, struct yamux_stream *ys)
@@ -384,7 +384,7 @@ const struct yamux_ops stream_yamux_ops = {
     .on_pong = on_pong,
 };
 
-/* --- public ------------------------------------------------------------ */
+/* --- public ----------------------------------------------------------- */
 
 struct p2p_stream *
 p2p_stream_open(struct p2p_conn *c, const char *protocol,

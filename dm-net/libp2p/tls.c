@@ -46,7 +46,7 @@ struct tls {
 	bool is_flood;
 };
 
-/* --- bytes for OpenSSL ------------------------------------------------- */
+/* --- bytes for OpenSSL ------------------------------------------------ */
 
 static int
 bio_read(BIO *bio, char *buf, size_t size, size_t *len)
@@ -101,7 +101,7 @@ bio_method_new(void)
 	return method;
 }
 
-/* --- what OpenSSL asks ------------------------------------------------- */
+/* --- what OpenSSL asks ------------------------------------------------ */
 
 /* The whole judgement on a peer's certificate; there is no other. */
 static int
@@ -188,7 +188,7 @@ on_message(int is_write, int version, int type, const void *buf, size_t len,
 		tls->tokens--;
 }
 
-/* --- context ----------------------------------------------------------- */
+/* --- context ---------------------------------------------------------- */
 
 static void
 need(int ok)
@@ -260,7 +260,7 @@ tls_ctx_set_rekey(struct tls_ctx *ctx, uint64_t records)
 	ctx->rekey_records = records;
 }
 
-/* --- connection -------------------------------------------------------- */
+/* --- connection ------------------------------------------------------- */
 
 static void
 offer_alpn(struct tls *tls)

@@ -82,7 +82,7 @@ struct yamux_ops {
 	void (*on_pong)(void *ctx);
 };
 
-/* --- session ----------------------------------------------------------- */
+/* --- session ---------------------------------------------------------- */
 
 /* `ops` is static; `ctx` is handed to each of them. */
 struct yamux *yamux_new(bool is_dialer, const struct yamux_ops *ops, void *ctx);
@@ -123,7 +123,7 @@ unsigned int yamux_stream_count(const struct yamux *y, bool is_inbound);
 /* A sentence without a full stop. */
 const char *yamux_status_text(enum yamux_status status);
 
-/* --- streams ----------------------------------------------------------- */
+/* --- streams ---------------------------------------------------------- */
 
 /* Opens one; NULL if there are YAMUX_STREAMS_MAX. It wants to write. */
 struct yamux_stream *yamux_open(

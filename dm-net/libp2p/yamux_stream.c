@@ -133,7 +133,7 @@ yamux_stream_kill(struct yamux_stream *s, uint32_t code)
 	yamux_stream_reap(s);
 }
 
-/* --- receiving --------------------------------------------------------- */
+/* --- receiving -------------------------------------------------------- */
 
 /* Whether all windows would still fit in the account: a stream is not to be
  * squeezed because its siblings' owners are slow, too. */
@@ -316,7 +316,7 @@ yamux_offer(struct yamux_stream *s, uint64_t now_ns)
 	give_buffered(s);
 }
 
-/* --- for the owner ----------------------------------------------------- */
+/* --- for the owner ---------------------------------------------------- */
 
 struct yamux_stream *
 yamux_open(struct yamux *y, void *user, unsigned int stream_class)

@@ -13,7 +13,7 @@ accept_is_future(const struct sync *s, uint64_t signed_at_ns)
 	       signed_at_ns - s->wall_ns > s->config.clock_skew_ns;
 }
 
-/* --- versions that the configuration refuses: not judged twice ------- */
+/* --- versions that the configuration refuses: not judged twice -------- */
 
 static struct refused *
 refused_slot(const struct sync *s, const uint8_t *version)
@@ -46,7 +46,7 @@ is_refused(const struct sync *s, const uint8_t *key, const uint8_t *version)
 	       memcmp(r->version, version, sizeof(r->version)) == 0;
 }
 
-/* --- judging --------------------------------------------------------- */
+/* --- judging ---------------------------------------------------------- */
 
 static void
 judge_free(struct sync *s, size_t i)
@@ -141,7 +141,7 @@ judge_add(struct sync *s, struct conn *c, const struct entry *e,
 	judge_more(s);
 }
 
-/* --- refused for time: remembered, and judged again ------------------ */
+/* --- refused for time: remembered, and judged again ------------------- */
 
 static void
 future_add(struct sync *s, struct conn *c, const struct entry *e,
@@ -205,7 +205,7 @@ accept_lost(struct sync *s)
 	}
 }
 
-/* --- cheap checks ---------------------------------------------------- */
+/* --- cheap checks ----------------------------------------------------- */
 
 /* What our configuration says of it, before anybody looks at the signature. */
 static enum verdict
@@ -313,7 +313,7 @@ accept_row(struct sync *s, struct conn *c, const struct wire_row *row)
 	return ROW_WANTED;
 }
 
-/* --- verdicts -------------------------------------------------------- */
+/* --- verdicts --------------------------------------------------------- */
 
 /* Whose fault a verdict is. */
 static bool

@@ -6,7 +6,7 @@
 #include "common/name.h"
 #include "dm-net/sync/core.h"
 
-/* --- entries at hand: the replica has rows only ---------------------- */
+/* --- entries at hand: the replica has rows only ----------------------- */
 
 static uint16_t *
 cache_bucket(struct sync *s, const uint8_t *key)
@@ -73,7 +73,7 @@ announce_free(struct sync *s)
 	}
 }
 
-/* --- reads ----------------------------------------------------------- */
+/* --- reads ------------------------------------------------------------ */
 
 static void
 read_request(struct sync *s, const uint8_t *key)
@@ -157,7 +157,7 @@ announce_lost(struct sync *s)
 		keyq_clear(&s->conns[i]->out);
 }
 
-/* --- queues ---------------------------------------------------------- */
+/* --- queues ----------------------------------------------------------- */
 
 /* Too much for this peer: a walk takes the place of what it did not ask for. */
 static void
@@ -217,7 +217,7 @@ announce_want(struct sync *s, struct conn *c, const struct wire_want *w)
 	conn_want_write(s, c);
 }
 
-/* --- one message ----------------------------------------------------- */
+/* --- one message ------------------------------------------------------ */
 
 struct batch {
 	const struct cached *entries[WIRE_ENTRIES_MAX];

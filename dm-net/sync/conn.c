@@ -121,7 +121,7 @@ conn_is_interested(const struct conn *c, const char *name)
 	       names_interest_has(c->interests, c->interest_count, name);
 }
 
-/* --- what a peer has: a small lossy table; a loss costs a repeat ----- */
+/* --- what a peer has: a small lossy table; a loss costs a repeat ------ */
 
 static struct has *
 has_slot(const struct conn *c, const uint8_t *key)
@@ -162,7 +162,7 @@ conn_has(
 		   memcmp(h->version, rank->version, sizeof(h->version)) == 0);
 }
 
-/* --- events ---------------------------------------------------------- */
+/* --- events ----------------------------------------------------------- */
 
 static struct conn *
 conn_new(struct sync *s, uint64_t handle, struct peer *p, bool is_outbound)

@@ -378,7 +378,7 @@ struct sync {
 	struct sync_stats stats;
 };
 
-/* --- sync.c ---------------------------------------------------------- */
+/* --- sync.c ----------------------------------------------------------- */
 
 uint64_t random_next(struct sync *);
 uint64_t random_below(struct sync *, uint64_t bound);
@@ -391,7 +391,7 @@ bool bucket_take(
 /* Makes the next tick come at `at_ns` at the latest. */
 void due_at(struct sync *, uint64_t at_ns);
 
-/* --- peers.c --------------------------------------------------------- */
+/* --- peers.c ---------------------------------------------------------- */
 
 struct peer *peer_find(const struct sync *, const struct peer_id *);
 /* Finds or adds; NULL: the table is full, or the teller told enough. */
@@ -411,7 +411,7 @@ bool peer_is_trusted(const struct peer *);
 /* May its record be handed on? */
 bool peer_is_good(const struct sync *, const struct peer *);
 
-/* --- members.c ------------------------------------------------------- */
+/* --- members.c -------------------------------------------------------- */
 
 struct conn *conn_find(const struct sync *, uint64_t handle);
 /* Up and to be talked to: not on trial, not closing. */
@@ -438,9 +438,9 @@ void members_tick(struct sync *);
 void members_reload(struct sync *);
 void conn_free(struct conn *);
 
-/* --- recv.c, pull.c: see sync.h -------------------------------------- */
+/* --- recv.c, pull.c: see sync.h --------------------------------------- */
 
-/* --- announce.c ------------------------------------------------------ */
+/* --- announce.c ------------------------------------------------------- */
 
 struct cached *cache_find(struct sync *, const uint8_t *key);
 void cache_put(struct sync *, const struct entry *, const uint8_t *key,
@@ -457,7 +457,7 @@ size_t announce_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
 void announce_lost(struct sync *);
 void announce_free(struct sync *);
 
-/* --- accept.c -------------------------------------------------------- */
+/* --- accept.c --------------------------------------------------------- */
 
 enum row_fate { ROW_HELD, ROW_OLDER, ROW_COMING, ROW_REFUSED, ROW_WANTED };
 
@@ -472,7 +472,7 @@ void accept_lost(struct sync *);
 /* Too far ahead of our clock? */
 bool accept_is_future(const struct sync *, uint64_t signed_at_ns);
 
-/* --- wanted.c -------------------------------------------------------- */
+/* --- wanted.c --------------------------------------------------------- */
 
 struct want *want_find(
     struct sync *, const uint8_t *key, const uint8_t *version);
@@ -493,7 +493,7 @@ void want_put(
 void want_lost(struct sync *);
 void want_conn_gone(struct sync *, uint64_t conn);
 
-/* --- fetch.c --------------------------------------------------------- */
+/* --- fetch.c ---------------------------------------------------------- */
 
 /* Starts what can be started. */
 void fetch_schedule(struct sync *);
@@ -504,7 +504,7 @@ void fetch_cancel(struct sync *, struct want *);
 void fetch_end_all(struct sync *, uint64_t conn, bool is_told);
 void fetch_retry_later(struct sync *, struct want *);
 
-/* --- walk.c, reply.c ------------------------------------------------- */
+/* --- walk.c, reply.c -------------------------------------------------- */
 
 void walk_soon(struct sync *, struct conn *, uint64_t in_ns);
 void walk_all_soon(struct sync *);

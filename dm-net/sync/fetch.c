@@ -5,7 +5,7 @@
 #include "common/log.h"
 #include "dm-net/sync/core.h"
 
-/* --- sources --------------------------------------------------------- */
+/* --- sources ---------------------------------------------------------- */
 
 static struct source *
 source_find(struct want *w, uint64_t conn)
@@ -78,7 +78,7 @@ fetch_retry_later(struct sync *s, struct want *w)
 	w->not_before_ns = s->now_ns + SECOND / 4 + random_below(s, span);
 }
 
-/* --- transfers ------------------------------------------------------- */
+/* --- transfers -------------------------------------------------------- */
 
 static void
 fetch_start(struct sync *s, struct want *w, struct conn *c)
@@ -148,7 +148,7 @@ fetch_end_all(struct sync *s, uint64_t conn, bool is_told)
 	}
 }
 
-/* --- which ----------------------------------------------------------- */
+/* --- which ------------------------------------------------------------ */
 
 /*
  * May it be started now, and by whom? Only one version of a key runs, and
@@ -195,7 +195,7 @@ fetch_schedule(struct sync *s)
 	s->fetch_turn = (s->fetch_turn + 17) % WANTS_MAX;
 }
 
-/* --- when to change -------------------------------------------------- */
+/* --- when to change --------------------------------------------------- */
 
 /* Another source for it, as well if it is small, or instead. */
 static bool
@@ -267,7 +267,7 @@ fetch_tick(struct sync *s)
 		s->fetch_due = true;
 }
 
-/* --- events ---------------------------------------------------------- */
+/* --- events ----------------------------------------------------------- */
 
 static struct fetch *
 fetch_find(struct sync *s, uint64_t id)

@@ -29,7 +29,7 @@ count_outbound(const struct sync *s)
 	return n;
 }
 
-/* --- hello ----------------------------------------------------------- */
+/* --- hello ------------------------------------------------------------ */
 
 static void
 hello_take(struct conn *c, const struct wire_hello *h)
@@ -140,7 +140,7 @@ conn_on_hello(struct sync *s, struct conn *c, const struct wire_hello *h)
 	}
 }
 
-/* --- full ------------------------------------------------------------ */
+/* --- full ------------------------------------------------------------- */
 
 /* One that others can dial and that has other peers. */
 static bool
@@ -195,7 +195,7 @@ conn_on_bye(struct sync *s, struct conn *c, uint64_t reason)
 	    reason == WIRE_BYE_FULL ? "the peer is full" : "good-bye", false);
 }
 
-/* --- records --------------------------------------------------------- */
+/* --- records ---------------------------------------------------------- */
 
 void
 conn_on_records(struct sync *s, struct conn *c, struct wire_records *r)
@@ -223,7 +223,7 @@ conn_on_records(struct sync *s, struct conn *c, struct wire_records *r)
 		trial_decide(s, c);
 }
 
-/* --- whom to dial ---------------------------------------------------- */
+/* --- whom to dial ----------------------------------------------------- */
 
 static bool
 may_dial(const struct sync *s, const struct peer *p)
@@ -314,7 +314,7 @@ dial_tick(struct sync *s)
 		;
 }
 
-/* --- each interval: records, and now and then someone else ----------- */
+/* --- each interval: records, and now and then someone else ------------ */
 
 static struct conn *
 random_live(struct sync *s)
@@ -349,7 +349,7 @@ exchange_tick(struct sync *s)
 	}
 }
 
-/* --- time ------------------------------------------------------------ */
+/* --- time ------------------------------------------------------------- */
 
 static void
 conn_tick(struct sync *s, struct conn *c)

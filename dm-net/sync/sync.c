@@ -156,7 +156,7 @@ sync_deadline(const struct sync *s)
 	return s->deadline_ns;
 }
 
-/* --- actions: what is queued is looked up again when it is taken ----- */
+/* --- actions: what is queued is looked up again when it is taken ------ */
 
 static bool
 act_fetch(struct sync *s, const struct act *a, struct sync_action *out)

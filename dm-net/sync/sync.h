@@ -83,7 +83,7 @@ struct sync_settings {
 struct sync *sync_new(const struct sync_settings *);
 void sync_free(struct sync *);
 
-/* --- time ------------------------------------------------------------ */
+/* --- time ------------------------------------------------------------- */
 
 /* Sets the time, and does what is due if the deadline has passed. */
 void sync_tick(struct sync *, uint64_t mono_ns, uint64_t wall_ns);
@@ -91,7 +91,7 @@ void sync_tick(struct sync *, uint64_t mono_ns, uint64_t wall_ns);
 /* When sync_tick() has something to do (mono). Moves with every event. */
 uint64_t sync_deadline(const struct sync *);
 
-/* --- configuration: a reload is atomic ------------------------------- */
+/* --- configuration: a reload is atomic -------------------------------- */
 
 struct sync_config {
 	bool has_network;
@@ -113,7 +113,7 @@ void sync_config_allowed(struct sync *, const struct peer_id *);
 /* Takes it into use; generation differs from every earlier one. */
 void sync_config_commit(struct sync *, uint64_t generation);
 
-/* --- the store ------------------------------------------------------- */
+/* --- the store -------------------------------------------------------- */
 
 /* The replica starts anew: at first, and after a restart of dm-store. */
 void sync_index_begin(struct sync *);
@@ -151,7 +151,7 @@ void sync_put_done(struct sync *, uint64_t id, enum verdict);
 void sync_store_wants(struct sync *, const uint8_t key[static 16],
     const struct entry_rank *, uint64_t size, uint64_t ticket);
 
-/* --- connections ----------------------------------------------------- */
+/* --- connections ------------------------------------------------------ */
 
 /*
  * A connection is up and its peer id verified. conn is the driver's, never
@@ -198,7 +198,7 @@ void sync_peer_record(struct sync *, const uint8_t *bytes, size_t len);
 void sync_hint(struct sync *, const struct peer_id *, const struct sync_addr *,
     uint64_t last_success_ns);
 
-/* --- fetches: the driver moves the bytes ----------------------------- */
+/* --- fetches: the driver moves the bytes ------------------------------ */
 
 enum sync_fetch_end {
 	SYNC_FETCH_PUT,	    /* all sent to the store; verdict is its result */
@@ -217,7 +217,7 @@ void sync_fetch_progress(struct sync *, uint64_t fetch, uint64_t bytes);
 void sync_fetch_done(
     struct sync *, uint64_t fetch, enum sync_fetch_end, enum verdict);
 
-/* --- serving --------------------------------------------------------- */
+/* --- serving ---------------------------------------------------------- */
 
 enum sync_serve {
 	SYNC_SERVE_OK,
@@ -236,7 +236,7 @@ enum sync_serve sync_serve(struct sync *, const uint8_t key[static 16],
     const uint8_t version[static 32], uint64_t offset, uint64_t *size);
 void sync_serve_done(struct sync *, uint64_t size);
 
-/* --- actions --------------------------------------------------------- */
+/* --- actions ---------------------------------------------------------- */
 
 enum sync_close {	    /* why; the names are shown to people */
 	SYNC_CLOSE_HOSTILE, /* log the line; peer and address back off */
@@ -284,7 +284,7 @@ struct sync_action {
 /* The next thing to do; false: none. */
 bool sync_next(struct sync *, struct sync_action *);
 
-/* --- questions ------------------------------------------------------- */
+/* --- questions -------------------------------------------------------- */
 
 struct sync_row {
 	uint8_t key[16];

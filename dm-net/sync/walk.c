@@ -67,7 +67,7 @@ walk_start(struct sync *s, struct conn *c, enum question_type type)
 	conn_want_write(s, c);
 }
 
-/* --- when ------------------------------------------------------------ */
+/* --- when ------------------------------------------------------------- */
 
 void
 walk_soon(struct sync *s, struct conn *c, uint64_t in_ns)
@@ -199,7 +199,7 @@ walk_tick(struct sync *s, struct conn *c)
 	}
 }
 
-/* --- the end --------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------- */
 
 /*
  * A walk that found what the last one found, with nothing changed on either
@@ -239,7 +239,7 @@ walk_busy(struct sync *s, struct conn *c)
 	walk_soon(s, c, WALK_SOON_NS + random_below(s, WALK_SOON_NS));
 }
 
-/* --- asking ---------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------- */
 
 size_t
 walk_write_rows(struct sync *s, struct wire_rows *r, uint8_t *last,
@@ -380,7 +380,7 @@ walk_pull(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
 	return ask_tell(s, q, buf, size);
 }
 
-/* --- answers --------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------- */
 
 static void
 digest_add(struct walk *w, const void *bytes, size_t len)

@@ -5,7 +5,7 @@
 #include "common/log.h"
 #include "dm-net/sync/core.h"
 
-/* --- the table: by key, 0 ends a chain ------------------------------- */
+/* --- the table: by key, 0 ends a chain -------------------------------- */
 
 static uint32_t *
 want_bucket(struct sync *s, const uint8_t *key)
@@ -224,7 +224,7 @@ want_lost(struct sync *s)
 	}
 }
 
-/* --- content that came with an announcement -------------------------- */
+/* --- content that came with an announcement --------------------------- */
 
 void
 want_put(

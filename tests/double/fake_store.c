@@ -43,7 +43,7 @@ fake_store_set(struct fake_store *s, const struct entry *e, const void *content)
 		memcpy(f->content, content, (size_t)e->size);
 }
 
-/* --- puts ---------------------------------------------------------------- */
+/* --- puts ------------------------------------------------------------- */
 
 static struct fake_put *
 put_find(struct fake_store *s, uint64_t id)
@@ -207,7 +207,7 @@ on_put_abort(void *ctx, struct ipc *ipc, const void *msg, int fd)
 		put_free(p);
 }
 
-/* --- reading ------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------- */
 
 static struct fake_file *
 find_key(struct fake_store *s, const uint8_t key[static 16])
@@ -335,7 +335,7 @@ on_hint(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	(void)fd;
 }
 
-/* --- its life ------------------------------------------------------------ */
+/* --- its life --------------------------------------------------------- */
 
 static ipc_handler *const handlers[IPC_MESSAGE_COUNT] = {
     [IPC_JUDGE] = on_judge,

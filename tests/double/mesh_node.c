@@ -364,8 +364,7 @@ node_has(struct mesh_node *n, const struct entry *e)
 	mesh_entry(n->mesh, e, false, bytes_of(NULL, 0));
 }
 
-/* --- life
- * --------------------------------------------------------------------- */
+/* --- life --- */
 
 void
 mesh_node_turn(struct mesh_node *n)

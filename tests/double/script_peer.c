@@ -42,8 +42,7 @@ peer_key(
 	return key;
 }
 
-/* --- streams
- * ------------------------------------------------------------------ */
+/* --- streams --- */
 
 static size_t
 take(uint8_t *from, size_t *from_len, uint8_t *out, size_t room)
@@ -147,8 +146,7 @@ static const struct p2p_stream_handlers file_handlers = {
     .on_closed = on_file_closed,
 };
 
-/* --- the connection
- * -------------------------------------------------------------- */
+/* --- the connection --- */
 
 static void
 say(struct peer *p, const uint8_t *message, size_t len)
@@ -290,8 +288,7 @@ peer_clear(struct peer *p)
 	}
 }
 
-/* --- what the test has it do
- * --------------------------------------------------------- */
+/* --- what the test has it do --- */
 
 void
 peer_announce(struct mesh_node *n, const struct entry *e, size_t count)

@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "tests/sim/sim.h"
 
-/* --- links ----------------------------------------------------------- */
+/* --- links ------------------------------------------------------------ */
 
 struct link *
 link_find(struct world *w, uint64_t id)
@@ -99,7 +99,7 @@ world_is_parted(const struct world *w, size_t a, size_t b)
 	return w->nodes[a]->side != w->nodes[b]->side;
 }
 
-/* --- bytes on the sync streams --------------------------------------- */
+/* --- bytes on the sync streams ---------------------------------------- */
 
 struct packet {
 	uint64_t link;
@@ -189,7 +189,7 @@ node_write(struct node *n, uint64_t id)
 	world_after(n->w, n, MS / 5, stream_pull, NULL, id);
 }
 
-/* --- dialling -------------------------------------------------------- */
+/* --- dialling --------------------------------------------------------- */
 
 struct sync_addr
 sim_addr(size_t index)

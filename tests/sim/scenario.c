@@ -73,7 +73,7 @@ heal(struct world *w)
 	}
 }
 
-/* --- at random ------------------------------------------------------- */
+/* --- at random -------------------------------------------------------- */
 
 static void
 random_crash(struct world *w)
@@ -147,7 +147,7 @@ run_random(struct world *w)
 	heal(w);
 }
 
-/* --- by name --------------------------------------------------------- */
+/* --- by name ---------------------------------------------------------- */
 
 /* Signers and names are configured node by node while files change. */
 static void

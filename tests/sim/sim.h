@@ -122,7 +122,7 @@ struct world {
 	char failure[256];
 };
 
-/* --- world.c --------------------------------------------------------- */
+/* --- world.c ---------------------------------------------------------- */
 
 uint64_t rnd(struct world *, uint64_t bound);
 struct world *world_new(const struct params *);
@@ -148,7 +148,7 @@ uint64_t node_wall(const struct node *);
 void link_cut(struct world *, struct link *, bool is_silent);
 struct link *link_random(struct world *);
 
-/* --- link.c ---------------------------------------------------------- */
+/* --- link.c ----------------------------------------------------------- */
 
 struct link *link_find(struct world *, uint64_t id);
 /* Which end of it the node is. */
@@ -160,7 +160,7 @@ struct sync_addr sim_addr(size_t index);
 void node_dial(struct node *, const struct sync_action *);
 void node_write(struct node *, uint64_t link);
 
-/* --- transfer.c ------------------------------------------------------ */
+/* --- transfer.c ------------------------------------------------------- */
 
 void node_fetch(struct node *, const struct sync_action *);
 void node_fetch_cancel(struct node *, uint64_t fetch);
@@ -169,7 +169,7 @@ void transfers_end(struct world *, uint64_t link, const struct node *n);
 /* Those to a node, or all, are gone. */
 void transfers_forget(struct world *, const struct node *to);
 
-/* --- store.c --------------------------------------------------------- */
+/* --- store.c ---------------------------------------------------------- */
 
 struct version *version_new(struct world *, size_t name, unsigned signer,
     enum entry_kind, uint64_t signed_at_ns, uint64_t size);
@@ -192,7 +192,7 @@ enum verdict store_put(struct node *, uint64_t ticket, bool content_is_good);
 void store_ticket_drop(struct node *, uint64_t ticket);
 void store_clear(struct node *);
 
-/* --- scenario.c ------------------------------------------------------ */
+/* --- scenario.c ------------------------------------------------------- */
 
 /* Makes the world and lets things happen; at the return all is calm. */
 void scenario_run(struct world *);

@@ -177,7 +177,7 @@ store_publish(struct node *n, size_t name, unsigned signer,
 	return store_upload(n, v) ? v : NULL;
 }
 
-/* --- what the core asks ---------------------------------------------- */
+/* --- what the core asks ----------------------------------------------- */
 
 struct judgement {
 	uint64_t id;
@@ -372,7 +372,7 @@ store_put_inline(struct node *n, uint64_t id, uint64_t ticket,
 	world_after(n->w, n, MS + rnd(n->w, 5 * MS), put_event, p, 0);
 }
 
-/* --- start, reload, damage ------------------------------------------- */
+/* --- start, reload, damage -------------------------------------------- */
 
 static void
 stream_event(struct world *w, struct node *n, void *arg, uint64_t a)

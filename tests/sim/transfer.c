@@ -17,7 +17,7 @@ struct transfer {
 	bool is_served;
 };
 
-/* --- content --------------------------------------------------------- */
+/* --- content ---------------------------------------------------------- */
 
 static struct transfer *
 transfer_find(struct world *w, const struct node *to, uint64_t fetch)

@@ -39,7 +39,7 @@ world_fail(struct world *w, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* --- events: a heap by time, then by order --------------------------- */
+/* --- events: a heap by time, then by order ---------------------------- */
 
 static bool
 before(const struct event *a, const struct event *b)
@@ -114,7 +114,7 @@ world_run(struct world *w, uint64_t until)
 	w->now = until;
 }
 
-/* --- actions --------------------------------------------------------- */
+/* --- actions ---------------------------------------------------------- */
 
 static void
 node_tick(struct world *w, struct node *n, void *arg, uint64_t a)
@@ -214,7 +214,7 @@ node_drive(struct node *n)
 	world_after(w, n, at - w->now, node_tick, NULL, 0);
 }
 
-/* --- nodes ----------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------ */
 
 uint64_t
 node_wall(const struct node *n)

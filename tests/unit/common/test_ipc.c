@@ -162,7 +162,7 @@ test_limits(void **state)
 	    IPC_CONFIG_PEER, &peer, nul, sizeof(nul)));
 }
 
-/* --- the channel ----------------------------------------------------------- */
+/* --- the channel ------------------------------------------------------ */
 
 struct end {
 	struct ipc *ipc;

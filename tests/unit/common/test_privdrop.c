@@ -218,7 +218,7 @@ test_orphan(void **state)
 	assert_int_equal(forked(orphan_try, NULL), ESRCH);
 }
 
-/* --- dmd --------------------------------------------------------------- */
+/* --- dmd -------------------------------------------------------------- */
 
 static const uint64_t kept = UINT64_C(1) << CAP_SETUID |
 			     UINT64_C(1) << CAP_SETGID |

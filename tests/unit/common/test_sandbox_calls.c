@@ -395,7 +395,7 @@ test_threads(void **state)
 	assert_int_equal(forked(attempt_thread, &race), FORKED_KILLED);
 }
 
-/* --- dmd --------------------------------------------------------------- */
+/* --- dmd -------------------------------------------------------------- */
 
 static const char *const denied[] = {"ptrace", "process_vm_readv",
     "process_vm_writev", "pidfd_getfd", "kcmp", "unshare", "setns", "mount",
@@ -499,7 +499,7 @@ test_dmd_works(void **state)
 	assert_int_equal(forked(attempt_dmd_works, NULL), 0);
 }
 
-/* --- limits ------------------------------------------------------------ */
+/* --- limits ----------------------------------------------------------- */
 
 static long
 attempt_limits(void *arg)

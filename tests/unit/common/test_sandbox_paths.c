@@ -118,7 +118,7 @@ teardown(void **state)
 	return rmdir(world.path);
 }
 
-/* --- files ------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------ */
 
 struct file_try {
 	enum role role;
@@ -254,7 +254,7 @@ test_store_files(void **state)
 	assert_int_equal(faccessat(world.kept_fd, "a/one", F_OK, 0), 0);
 }
 
-/* --- ports ------------------------------------------------------------- */
+/* --- ports ------------------------------------------------------------ */
 
 struct port_try {
 	enum role role;
@@ -319,7 +319,7 @@ test_ports(void **state)
 	assert_true(dns == 0 || dns == ECONNREFUSED);
 }
 
-/* --- other processes --------------------------------------------------- */
+/* --- other processes -------------------------------------------------- */
 
 static long
 signal_try(void *arg)

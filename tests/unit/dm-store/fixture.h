@@ -150,6 +150,7 @@ fix_start(struct fix *f)
 
 	memset(&f->s, 0, sizeof(f->s));
 	f->s.base = event_base_new();
+	assert_non_null(f->s.base);
 	clock_init(&f->s.clock);
 	f->s.clock.wall_ns = fix_wall;
 	f->s.clock.mono_ns = fix_mono_ns;
@@ -268,8 +269,7 @@ fix_configure(
 	fix_apply(f, p);
 }
 
-/* --- entries
- * ------------------------------------------------------------------ */
+/* --- entries --- */
 
 HELPER void
 fix_sign(struct entry *e, const struct key_pair *k)
@@ -314,8 +314,7 @@ fix_delete(const char *name, uint64_t at_ns, const struct key_pair *k)
 	return e;
 }
 
-/* --- what dm-net does
- * ------------------------------------------------------------ */
+/* --- what dm-net does --- */
 
 HELPER enum verdict
 fix_judge(struct fix *f, const struct entry *e)
@@ -429,8 +428,7 @@ fix_assert_opens(struct fix *f, const char *name, const uint8_t *version,
 	free(buf);
 }
 
-/* --- what a user sees
- * --------------------------------------------------------------- */
+/* --- what a user sees --- */
 
 HELPER void
 fix_path(struct fix *f, const char *name, char out[400])

@@ -228,8 +228,7 @@ handlers_init(void)
 	net_handlers[IPC_RETRACT] = on_ignored;
 }
 
-/* --- its life
- * ------------------------------------------------------------------- */
+/* --- its life --- */
 
 static void
 on_late(evutil_socket_t fd, short what, void *arg)
@@ -377,8 +376,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* --- work
- * -------------------------------------------------------------------------- */
+/* --- work --- */
 
 static uint64_t
 real_now_ns(void)
@@ -610,8 +608,7 @@ test_damage(void **state)
 	end_child(SIGKILL);
 }
 
-/* --- the control socket
- * --------------------------------------------------------------- */
+/* --- the control socket --- */
 
 static int
 ask(enum control_command c, const void *fields, int attached)

@@ -267,8 +267,7 @@ test_already_expired(void **state)
 	assert_int_equal(fix_judge(&f, &e), VERDICT_NOT_NEWER);
 }
 
-/* --- history
- * ------------------------------------------------------------------- */
+/* --- history --- */
 
 static void
 test_replaced_is_served(void **state)
@@ -300,8 +299,7 @@ test_replaced_is_served(void **state)
 	    index_count(f.s.index, VIEW_COMMITTED, INDEX_HISTORY), 0);
 }
 
-/* --- what dm-net is told
- * ---------------------------------------------------------- */
+/* --- what dm-net is told --- */
 
 static void
 test_stream_and_list(void **state)

@@ -32,7 +32,7 @@
 
 #define S UINT64_C(1000000000)
 
-/* --- backoff --------------------------------------------------------------- */
+/* --- backoff ---------------------------------------------------------- */
 
 static void
 first_end_restarts_at_once(void **state)
@@ -72,7 +72,7 @@ a_calm_minute_forgives(void **state)
 	assert_int_equal(backoff_next_ns(&b, 126 * S), 0);
 }
 
-/* --- a table of interfaces, made as the kernel would --------------------------- */
+/* --- a table of interfaces, made as the kernel would ------------------ */
 
 struct dump {
 	uint8_t buf[8192];
@@ -263,7 +263,7 @@ lying_lengths_are_refused(void **state)
 	interfaces_free(t);
 }
 
-/* --- what to listen on ----------------------------------------------------------- */
+/* --- what to listen on ------------------------------------------------ */
 
 static struct config *
 config_make(const char *text)
@@ -367,7 +367,7 @@ no_ipv6_no_loopback_of_it(void **state)
 	interfaces_free(t);
 }
 
-/* --- what peers are told ----------------------------------------------------------- */
+/* --- what peers are told ---------------------------------------------- */
 
 static const char *
 advertises(const char *toml, const struct interfaces *t, char *out, size_t size)
@@ -419,7 +419,7 @@ advertised_addresses(void **state)
 	interfaces_free(t);
 }
 
-/* --- the two signatures -------------------------------------------------------------- */
+/* --- the two signatures ----------------------------------------------- */
 
 static char *
 scratch(const char *name)
@@ -532,7 +532,7 @@ identity_is_kept_and_rotated(void **state)
 	free(path);
 }
 
-/* --- the rest ---------------------------------------------------------------------------- */
+/* --- the rest --------------------------------------------------------- */
 
 static void
 directories_of_paths(void **state)

@@ -49,7 +49,7 @@ struct app {
 	size_t wrote;
 };
 
-/* --- the host's side --------------------------------------------------- */
+/* --- the host's side -------------------------------------------------- */
 
 static inline bool
 pair_judge(struct p2p_conn *c, const struct peer_id *peer)
@@ -131,7 +131,7 @@ pair_host(const char *seed)
 	return host;
 }
 
-/* --- the application --------------------------------------------------- */
+/* --- the application -------------------------------------------------- */
 
 static inline void
 app_open(struct p2p_stream *s)
@@ -221,7 +221,7 @@ app_start(struct node *node, struct app *app)
 	return app->stream;
 }
 
-/* --- the pair ---------------------------------------------------------- */
+/* --- the pair --------------------------------------------------------- */
 
 static inline void
 pair_init(struct pair *p)

@@ -19,7 +19,7 @@ id_of(const char *seed)
 	return id;
 }
 
-/* --- set-up ------------------------------------------------------------ */
+/* --- set-up ----------------------------------------------------------- */
 
 static void
 connects(enum tls_alpn alpn, size_t step)
@@ -183,7 +183,7 @@ test_plain_garbage(void **state)
 	}
 }
 
-/* --- peers that are not ours ------------------------------------------- */
+/* --- peers that are not ours ------------------------------------------ */
 
 struct stranger {
 	SSL_CTX *ctx;
@@ -367,7 +367,7 @@ test_no_certificate_and_old_tls(void **state)
 	EVP_PKEY_free(key);
 }
 
-/* --- keys -------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------- */
 
 static unsigned int key_updates;
 
@@ -430,7 +430,7 @@ test_key_update_flood(void **state)
 	pair_clear(&p);
 }
 
-/* --- life and death ---------------------------------------------------- */
+/* --- life and death --------------------------------------------------- */
 
 static void
 test_pings_go_on(void **state)

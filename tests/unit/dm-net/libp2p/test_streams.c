@@ -183,7 +183,7 @@ test_many_hoards_stay_within_the_account(void **state)
 	pair_clear(&p);
 }
 
-/* --- limits ------------------------------------------------------------ */
+/* --- limits ----------------------------------------------------------- */
 
 static void
 test_streams_have_a_limit(void **state)
@@ -310,7 +310,7 @@ test_deadline(void **state)
 	pair_clear(&p);
 }
 
-/* --- waking ------------------------------------------------------------ */
+/* --- waking ----------------------------------------------------------- */
 
 static void
 test_wake(void **state)
@@ -336,7 +336,7 @@ test_wake(void **state)
 	pair_clear(&p);
 }
 
-/* --- identify ---------------------------------------------------------- */
+/* --- identify --------------------------------------------------------- */
 
 static void
 test_identify(void **state)
@@ -419,7 +419,7 @@ test_identify_is_one_message(void **state)
 	pair_clear(&p);
 }
 
-/* --- ping -------------------------------------------------------------- */
+/* --- ping ------------------------------------------------------------- */
 
 static void
 pings(size_t bytes, size_t echoed, size_t step)

@@ -178,7 +178,7 @@ pump(struct side *a, struct side *b, size_t step, uint64_t now)
 	}
 }
 
-/* --- the vectors of two go-yamux sessions ------------------------------ */
+/* --- the vectors of two go-yamux sessions ----------------------------- */
 
 #define SELECT_HEADER "132f6d756c746973747265616d2f312e302e300a"
 #define SELECT_PING "112f697066732f70696e672f312e302e300a"
@@ -306,7 +306,7 @@ test_unknown_streams_are_ignored(void **state)
 	side_free(side);
 }
 
-/* --- what is refused --------------------------------------------------- */
+/* --- what is refused -------------------------------------------------- */
 
 static void
 test_malformed(void **state)
@@ -467,7 +467,7 @@ test_own_stream_cap(void **state)
 	side_free(side);
 }
 
-/* --- windows and memory ------------------------------------------------ */
+/* --- windows and memory ----------------------------------------------- */
 
 static void
 test_credit_only_for_what_is_consumed(void **state)
@@ -626,7 +626,7 @@ test_slow_use_does_not_grow(void **state)
 	side_free(b);
 }
 
-/* --- order ------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------ */
 
 static void
 test_classes(void **state)
