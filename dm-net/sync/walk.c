@@ -407,15 +407,18 @@ question_done(struct walk *w, struct question *q)
 	*q = w->out[--w->out_count];
 }
 
-/* The peer lacks or has older versions of these rows of ours. */
+/* The peer lacks or has older versions of these rows of ours. If it saw them
+ * in our list it asks by itself. */
 static void
 push_rows(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
-    const struct trie_row *rows, size_t count)
+    const struct trie_row *rows, size_t count, bool is_told)
 {
 	struct walk *w = c->walk;
 	bool fits = w->pushed + count <= WALK_PUSH_MAX;
 
 	w->pushed += count;
+	if (is_told)
+		return;
 	if (!fits)
 		pending_prefix(s, w, Q_TELL, prefix, WIRE_ROWS_MAX);
 	for (size_t i = 0; fits && i < count; i++)
@@ -425,7 +428,7 @@ push_rows(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
 /* Tells of what we have below a prefix and the peer's list r does not. */
 static void
 push_beyond(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
-    const struct wire_rows *r)
+    const struct wire_rows *r, bool is_told)
 {
 	struct trie_row rows[TRIE_LEAF_MAX + WALK_PUSH_MAX];
 	size_t n, at = 0, behind = 0;
@@ -435,7 +438,7 @@ push_beyond(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
 	n = trie_rows(
 	    s->trie, prefix, NULL, rows, sizeof(rows) / sizeof(rows[0]), &more);
 	if (more) {
-		push_rows(s, c, prefix, rows, WALK_PUSH_MAX + 1);
+		push_rows(s, c, prefix, rows, WALK_PUSH_MAX + 1, is_told);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -454,7 +457,7 @@ push_beyond(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
 			rows[behind++] = rows[i];
 	}
 	if (behind > 0)
-		push_rows(s, c, prefix, rows, behind);
+		push_rows(s, c, prefix, rows, behind, is_told);
 }
 
 static void
@@ -468,7 +471,7 @@ compare_children(struct sync *s, struct conn *c, const struct wire_compare *m)
 		if (trie_sum_equal(&mine, &m->children[i]))
 			continue;
 		if (m->children[i].count == 0)
-			push_beyond(s, c, &below, NULL);
+			push_beyond(s, c, &below, NULL, false);
 		else
 			pending_prefix(s, c->walk, Q_COMPARE, &below,
 			    m->children[i].count);
@@ -561,8 +564,8 @@ walk_rows(struct sync *s, struct conn *c, const struct wire_rows *r)
 		next.has_cursor = true;
 		memcpy(next.cursor, next.last, 16);
 		pending_add(s, w, &next);
-	} else if (next.type == Q_START || next.type == Q_COMPARE) {
-		push_beyond(s, c, &r->prefix, r);
+	} else if (next.type != Q_TELL && !r->has_cursor) {
+		push_beyond(s, c, &r->prefix, r, next.type == Q_LIST);
 	}
 	walk_check_end(s, c);
 	conn_want_write(s, c);
