@@ -121,6 +121,9 @@ union control_row_any {
 	struct row_content content;
 	struct row_held held;
 	struct row_peer peer;
+	struct row_version version;
+	struct row_reject reject;
+	struct row_progress progress;
 };
 
 struct control_answer {

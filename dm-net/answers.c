@@ -3,7 +3,6 @@
  * and /peers. */
 #include <string.h>
 
-#include "common/sandbox.h"
 #include "dm-net/net.h"
 
 /* --- for HTTP --- */
@@ -104,10 +103,6 @@ status_sync(struct net *net, struct control_client *client)
 static void
 status(struct net *net, struct control_client *client)
 {
-	char layers[256];
-
-	sandbox_describe(net->layers, layers, sizeof(layers));
-	control_client_text(client, "net_layers", "%s", layers);
 	control_client_number(
 	    client, "store_connected", 2, store_link_is_up(net->store));
 	control_client_number(

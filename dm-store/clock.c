@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-store/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "common/log.h"
@@ -62,6 +63,7 @@ clock_check(struct clock *c)
 			 "it has been steady for an hour",
 		    (long long)(step / (int64_t)NS_PER_S));
 		c->has_stepped = true;
+		c->step_s = step / (int64_t)NS_PER_S;
 		c->steady_since_ns = now;
 	} else if (c->has_stepped && now - c->steady_since_ns >= STEADY_NS) {
 		c->has_stepped = false;
@@ -73,4 +75,25 @@ bool
 clock_is_sane(const struct clock *c)
 {
 	return c->wall_ns() >= FLOOR_NS && !c->has_stepped;
+}
+
+const char *
+clock_doubt(const struct clock *c, char out[static CLOCK_DOUBT_MAX])
+{
+	uint64_t steady = c->mono_ns() - c->steady_since_ns;
+
+	if (c->wall_ns() < FLOOR_NS)
+		snprintf(out, CLOCK_DOUBT_MAX,
+		    "the clock is before the year of this software");
+	else if (c->has_stepped)
+		snprintf(out, CLOCK_DOUBT_MAX,
+		    "the clock stepped by %lld s, it is believed again in %u "
+		    "min if it stays steady",
+		    (long long)c->step_s,
+		    steady < STEADY_NS
+			? (unsigned)((STEADY_NS - steady) / NS_PER_S / 60) + 1
+			: 1);
+	else
+		out[0] = '\0';
+	return out;
 }

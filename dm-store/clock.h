@@ -18,6 +18,7 @@ struct clock {
 	uint64_t (*mono_ns)(void); /* goes on in suspend, never steps */
 	uint64_t offset_ns;	   /* wall - mono, modulo 2^64 */
 	bool has_stepped;
+	int64_t step_s;		  /* the last one */
 	uint64_t steady_since_ns; /* mono */
 };
 
@@ -32,5 +33,9 @@ bool clock_check(struct clock *);
 
 /* False while the clock is plainly wrong. */
 bool clock_is_sane(const struct clock *);
+
+/* Why it is not believed, as a clause for people; "" if it is. */
+#define CLOCK_DOUBT_MAX 128
+const char *clock_doubt(const struct clock *, char out[static CLOCK_DOUBT_MAX]);
 
 #endif

@@ -7,27 +7,35 @@
 
 #include "common/log.h"
 #include "common/name.h"
-#include "common/sandbox.h"
 #include "dm-store/ask.h"
+#include "dm-store/commit.h"
 #include "dm-store/put.h"
 
 #define SLICE_NAMES 64
 #define SLICE_ROWS 1000
+
+static bool
+name_of(struct bytes text, char name[static NAME_LEN_MAX + 1])
+{
+	return name_is_valid((const char *)text.data, text.len) &&
+	       bytes_copy_text(text, name, NAME_LEN_MAX + 1);
+}
 
 /* --- status --- */
 
 static void
 status(struct store *s, struct control_client *c)
 {
-	char layers[256];
+	char doubt[CLOCK_DOUBT_MAX];
 
-	sandbox_describe(s->layers, layers, sizeof(layers));
 	control_client_number(c, "files", 1,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_VISIBLE));
 	control_client_number(
 	    c, "files_configured", 1, s->policy != NULL ? s->policy->n : 0);
 	control_client_number(c, "records", 1,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_RECORDS));
+	control_client_number(c, "records_unconfigured", 1,
+	    index_count(s->index, VIEW_COMMITTED, INDEX_DORMANT));
 	control_client_number(c, "wanted", 1,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_WANTED));
 	control_client_number(c, "bytes", 1, s->stats.bytes);
@@ -37,7 +45,8 @@ status(struct store *s, struct control_client *c)
 	control_client_number(c, "conflicts", 1, s->stats.conflicts);
 	control_client_number(c, "writable", 2, s->stats.is_writable);
 	control_client_number(c, "clock_sane", 2, clock_is_sane(&s->clock));
-	control_client_text(c, "store_sandbox", "%s", layers);
+	if (clock_doubt(&s->clock, doubt)[0] != '\0')
+		control_client_text(c, "expiry", "suspended: %s", doubt);
 	control_client_end(c, VERDICT_OK, NULL);
 }
 
@@ -205,8 +214,7 @@ show(struct store *s, struct control_client *c, const struct control_show *m)
 	struct winner w;
 	struct entry e;
 
-	if (!name_is_valid((const char *)m->name.data, m->name.len) ||
-	    !bytes_copy_text(m->name, name, sizeof(name))) {
+	if (!name_of(m->name, name)) {
 		control_client_end(c, VERDICT_BAD_NAME, NULL);
 		return;
 	}
@@ -237,8 +245,7 @@ get(struct store *s, struct control_client *c, const struct control_get *m)
 	enum verdict v;
 	int fd;
 
-	if (!name_is_valid((const char *)m->name.data, m->name.len) ||
-	    !bytes_copy_text(m->name, name, sizeof(name)))
+	if (!name_of(m->name, name))
 		return VERDICT_BAD_NAME;
 	name_key(name, key);
 	if (table_winner(s->index, VIEW_COMMITTED, key, &w) != FOUND)
@@ -261,6 +268,42 @@ on_waiter_gone(void *ctx)
 	struct waiter *w = ctx;
 
 	w->client = NULL;
+}
+
+/* The outcome of what is decided now, once it is durable. */
+static void
+answer_later(struct store *s, struct control_client *c)
+{
+	const struct answer a = {VERDICT_OK, 0, 0, COMMIT_NO_CHANGE};
+	struct reply reply = {REPLY_CONTROL, 0, 0, NULL};
+
+	reply.waiter = xcalloc(1, sizeof(*reply.waiter));
+	reply.waiter->client = c;
+	control_client_on_wants(c, NULL, on_waiter_gone, reply.waiter);
+	commit_answer(s, &reply, &a);
+}
+
+static void
+forget(
+    struct store *s, struct control_client *c, const struct control_forget *m)
+{
+	char name[NAME_LEN_MAX + 1];
+	size_t n;
+
+	if (!name_of(m->name, name)) {
+		control_client_end(c, VERDICT_BAD_NAME, NULL);
+		return;
+	}
+	/* what waits is not to be mixed with it */
+	commit_flush(s);
+	n = settle_forget(s, name);
+	if (n == 0) {
+		control_client_end(c, VERDICT_NOT_FOUND, NULL);
+		return;
+	}
+	log_info("%s: %zu records are forgotten, as was asked", name, n);
+	control_client_number(c, "records", 1, n);
+	answer_later(s, c);
 }
 
 static void
@@ -303,6 +346,8 @@ control_handle(void *ctx, struct control_client *c,
 		show(s, c, request);
 	else if (command == CONTROL_GET)
 		control_client_end(c, get(s, c, request), NULL);
+	else if (command == CONTROL_FORGET)
+		forget(s, c, request);
 	else
 		control_client_end(c, VERDICT_UNKNOWN_COMMAND, NULL);
 }

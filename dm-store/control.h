@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The commands of the control socket that dm-store answers: status_store,
- * list, get, show, upload (dmctl(8)). Called by link.c through
+ * list, get, show, upload, forget (dmctl(8)). Called by link.c through
  * control_serve.h.
  */
 #ifndef DMSTORE_CONTROL_H

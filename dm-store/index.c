@@ -17,11 +17,12 @@
 #define MAP_SIZE (sizeof(size_t) > 4 ? (size_t)64 << 30 : (size_t)1 << 30)
 #define MARKER "opening"
 #define FORMAT_KEY "format"
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
+#define TABLES_V1 13 /* what format 1 had */
 
 static const char *const table_names[INDEX_TABLES] = {"meta", "records",
     "winners", "visible", "wanted", "expiry", "signers", "redo", "pending",
-    "history", "old", "refusals", "peers"};
+    "history", "old", "refusals", "peers", "dormant", "versions"};
 
 struct index {
 	MDB_env *env;
@@ -123,17 +124,18 @@ status_of(int rc)
 }
 
 static int
-tables_open(struct index *ix, MDB_txn *txn, unsigned flags)
+tables_open(struct index *ix, MDB_txn *txn, unsigned n, unsigned flags)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; i < INDEX_TABLES && rc == 0; i++)
+	for (unsigned i = 0; i < n && rc == 0; i++)
 		rc = mdb_dbi_open(txn, table_names[i], flags, &ix->table[i]);
 	return rc;
 }
 
+/* The first n, all of which must be there. */
 static int
-tables_find(struct index *ix)
+tables_find(struct index *ix, unsigned n)
 {
 	MDB_txn *txn;
 	int rc;
@@ -141,7 +143,7 @@ tables_find(struct index *ix)
 	rc = mdb_txn_begin(ix->env, NULL, MDB_RDONLY, &txn);
 	if (rc != 0)
 		return rc;
-	rc = tables_open(ix, txn, 0);
+	rc = tables_open(ix, txn, n, 0);
 	/* handles outlive a commit, not an abort */
 	if (rc == 0)
 		return mdb_txn_commit(txn);
@@ -150,7 +152,7 @@ tables_find(struct index *ix)
 }
 
 static enum index_status
-format_check(struct index *ix)
+format_check(struct index *ix, uint64_t *format)
 {
 	uint8_t body[16];
 	size_t len;
@@ -165,25 +167,27 @@ format_check(struct index *ix)
 	}
 	if (len != 8)
 		return INDEX_DAMAGED;
-	return row_get_u64(body) > FORMAT_VERSION ? INDEX_FUTURE : INDEX_OK;
+	*format = row_get_u64(body);
+	return *format > FORMAT_VERSION ? INDEX_FUTURE : INDEX_OK;
 }
 
-/* All of it in one transaction: there is no half-made index. */
+/* All tables that are missing, and the format, in one transaction: there is
+ * no half-made index. */
 static enum index_status
-make_new(struct index *ix)
+make_tables(struct index *ix, enum index_status done)
 {
 	uint8_t body[8];
 	int rc;
 
 	index_begin(ix);
-	rc = tables_open(ix, ix->batch, MDB_CREATE);
+	rc = tables_open(ix, ix->batch, INDEX_TABLES, MDB_CREATE);
 	if (rc != 0) {
 		index_abort(ix);
 		return status_of(rc);
 	}
 	row_put_u64(body, FORMAT_VERSION);
 	index_put(ix, INDEX_META, FORMAT_KEY, strlen(FORMAT_KEY), body, 8);
-	return index_commit(ix) == 0 ? INDEX_NEW : INDEX_FAILED;
+	return index_commit(ix) == 0 ? done : INDEX_FAILED;
 }
 
 /*
@@ -193,6 +197,8 @@ make_new(struct index *ix)
 static enum index_status
 open_tables(struct index *ix)
 {
+	enum index_status status;
+	uint64_t format;
 	MDB_stat st;
 	int rc;
 
@@ -200,9 +206,17 @@ open_tables(struct index *ix)
 	if (rc != 0)
 		return status_of(rc);
 	if (st.ms_entries == 0)
-		return make_new(ix);
-	rc = tables_find(ix);
-	return rc == 0 ? format_check(ix) : status_of(rc);
+		return make_tables(ix, INDEX_NEW);
+	rc = tables_find(ix, TABLES_V1);
+	if (rc != 0)
+		return status_of(rc);
+	status = format_check(ix, &format);
+	if (status != INDEX_OK)
+		return status;
+	if (format < FORMAT_VERSION)
+		return make_tables(ix, INDEX_OK);
+	rc = tables_find(ix, INDEX_TABLES);
+	return rc == 0 ? INDEX_OK : status_of(rc);
 }
 
 enum index_status

@@ -37,8 +37,10 @@ enum index_table {
 	INDEX_PENDING = 8,
 	INDEX_HISTORY = 9,   /* time, sha256: content in old/ */
 	INDEX_OLD = 10,	     /* sha256: its time in history */
-	INDEX_REFUSALS = 11, /* reserved */
+	INDEX_REFUSALS = 11, /* number: what was refused, and what lost */
 	INDEX_PEERS = 12,
+	INDEX_DORMANT = 13,  /* key of a record that is not configured */
+	INDEX_VERSIONS = 14, /* name, time: versions that were replaced */
 	INDEX_TABLES
 };
 

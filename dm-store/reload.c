@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-store/commit.h"
+#include "dm-store/dormant.h"
 
 #define META_CONFIG "config"
 #define SLICE_ROWS 1000
@@ -18,13 +19,31 @@ struct seen {
 	struct entry_rank best;
 };
 
+struct mark {
+	size_t seen; /* of which name */
+	bool is_admitted;
+	uint8_t signer[32];
+};
+
 /* Names of consecutive records, each with its greatest that may win. */
 struct slice {
 	const struct policy *policy;
 	size_t n;
 	bool is_cut; /* the last one may have more records */
 	struct seen seen[SLICE_NAMES + 1];
+	size_t n_marks;
+	struct mark mark[SLICE_ROWS];
 };
+
+static void
+mark_add(struct slice *sl, const uint8_t signer[static 32], bool is_admitted)
+{
+	struct mark *m = &sl->mark[sl->n_marks++];
+
+	m->seen = sl->n - 1;
+	m->is_admitted = is_admitted;
+	memcpy(m->signer, signer, 32);
+}
 
 static bool
 on_record(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
@@ -49,8 +68,10 @@ on_record(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 		seen->has_best = false;
 	}
 	seen = &sl->seen[sl->n - 1];
-	if (is_damaged || !row_record_decode(&rec, body.data, body.len) ||
-	    !policy_admits(sl->policy, &rec.entry))
+	if (is_damaged || !row_record_decode(&rec, body.data, body.len))
+		return true;
+	mark_add(sl, signer, policy_admits(sl->policy, &rec.entry));
+	if (!sl->mark[sl->n_marks - 1].is_admitted)
 		return true;
 	entry_rank(&rec.entry, &rank);
 	if (!seen->has_best || entry_rank_compare(&rank, &seen->best) > 0) {
@@ -81,6 +102,27 @@ settle_seen(struct store *s, const struct seen *seen, bool is_leaving)
 	settle_name(s, seen->name, is_leaving ? SETTLE_PRUNE : 0);
 }
 
+/* What is not admitted goes to sleep, what is wakes up. */
+static void
+settle_marks(struct store *s, const struct slice *sl)
+{
+	uint64_t now = clock_now_ns(&s->clock);
+
+	for (size_t i = 0; i < sl->n_marks; i++) {
+		const struct mark *m = &sl->mark[i];
+
+		if (m->seen >= sl->n)
+			continue; /* seen again, with the next slice */
+		index_begin(s->index);
+		if (m->is_admitted)
+			table_dormant_clear(
+			    s->index, sl->seen[m->seen].name, m->signer);
+		else
+			table_dormant_set(
+			    s->index, sl->seen[m->seen].name, m->signer, now);
+	}
+}
+
 /* One walk over all names. False if the disk is full. */
 static bool
 pass(struct store *s, bool is_leaving)
@@ -92,7 +134,7 @@ pass(struct store *s, bool is_leaving)
 
 	while (!is_done && is_fine) {
 		sl->policy = s->policy;
-		sl->n = 0;
+		sl->n = sl->n_marks = 0;
 		sl->is_cut = true;
 		rows = index_walk(s->index, VIEW_BATCH, INDEX_RECORDS, from,
 		    from_len, SLICE_ROWS, on_record, sl);
@@ -103,6 +145,8 @@ pass(struct store *s, bool is_leaving)
 			sl->n--;
 		for (size_t i = 0; i < sl->n; i++)
 			settle_seen(s, &sl->seen[i], is_leaving);
+		if (is_leaving)
+			settle_marks(s, sl);
 		if (sl->n > 0) {
 			/* behind all of its records: a byte after the zero */
 			from_len = strlen(sl->seen[sl->n - 1].name) + 1;
@@ -164,4 +208,6 @@ reload_tick(struct store *s)
 {
 	if (s->needs_reload && s->policy != NULL)
 		run(s);
+	else if (s->policy != NULL)
+		dormant_tick(s);
 }

@@ -210,7 +210,7 @@ decide_file(struct change *ch, unsigned flags)
 	ch->remove = !is_shown;
 	ch->prune = (flags & SETTLE_PRUNE) != 0;
 	ch->keep =
-	    ch->had_entry && !ch->quarantine &&
+	    ch->had_entry && !ch->quarantine && !(flags & SETTLE_FORGET) &&
 	    !(is_shown && memcmp(ch->prev.sha256, ch->now.sha256, 32) == 0);
 }
 
@@ -349,4 +349,53 @@ settle_name(struct store *s, const char *name, unsigned flags)
 		return false;
 	commit_change(s, &ch);
 	return true;
+}
+
+/* --- forgetting --- */
+
+struct signers {
+	const char *name;
+	size_t n;
+	uint8_t signer[64][32];
+};
+
+static bool
+on_signer(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct signers *list = ctx;
+	char name[NAME_LEN_MAX + 1];
+
+	(void)body;
+	(void)is_damaged;
+	if (!row_record_name(key, key_len, name, list->signer[list->n]) ||
+	    strcmp(name, list->name) != 0)
+		return false;
+	list->n++;
+	return true;
+}
+
+size_t
+settle_forget(struct store *s, const char *name)
+{
+	struct signers list = {.name = name};
+	struct stage st;
+	struct change ch;
+	size_t n = 0;
+
+	memset(&st, 0, sizeof(st));
+	index_begin(s->index);
+	load_prev(s, name, &ch);
+	do {
+		list.n = 0;
+		index_walk(s->index, VIEW_BATCH, INDEX_RECORDS, name,
+		    strlen(name) + 1, 64, on_signer, &list);
+		for (size_t i = 0; i < list.n; i++)
+			table_record_delete(s->index, name, list.signer[i]);
+		n += list.n;
+	} while (list.n == 64 && !index_has_failed(s->index));
+	if (conclude(s, &ch, &st, false, SETTLE_PRUNE | SETTLE_FORGET))
+		commit_change(s, &ch);
+	commit_schedule(s);
+	return n > 0 ? n : ch.had;
 }

@@ -44,8 +44,9 @@ struct change {
 };
 
 enum {
-	SETTLE_LOST = 1 << 0,  /* files/NAME is damaged or gone */
-	SETTLE_PRUNE = 1 << 1, /* the name may be gone for good */
+	SETTLE_LOST = 1 << 0,	/* files/NAME is damaged or gone */
+	SETTLE_PRUNE = 1 << 1,	/* the name may be gone for good */
+	SETTLE_FORGET = 1 << 2, /* its content is not kept */
 };
 
 /*
@@ -57,6 +58,12 @@ size_t settle_entry(struct store *, const struct entry *, const struct stage *);
 
 /* Settles a name from its records. False if nothing changes. */
 bool settle_name(struct store *, const char *name, unsigned flags);
+
+/*
+ * Drops all records of a name with its file. Returns how many there were; the
+ * batch is open if there were any.
+ */
+size_t settle_forget(struct store *, const char *name);
 
 /* True if the content of e is here already; tmp/VERSION is then a synced link
  * to it. Reads all of it. */

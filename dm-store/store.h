@@ -60,6 +60,12 @@ struct store {
 	bool needs_reload;	   /* a reload did not come to its end */
 	uint64_t expired_until_ns; /* expire.c: ends before that are done */
 
+	struct dormant { /* dormant.c: how far it has looked */
+		uint64_t next_ns; /* mono */
+		size_t cursor_len;
+		uint8_t cursor[RECORD_KEY_MAX + 1];
+	} dormant;
+
 	/* stats.c */
 	struct stats {
 		uint64_t bytes;	    /* of the visible files */

@@ -139,6 +139,43 @@ has_record(struct index *ix, const uint8_t *key, size_t key_len)
 		   sizeof(body), &len) != FOUND_NONE;
 }
 
+static bool
+is_dormant(struct index *ix, const uint8_t *key, size_t key_len)
+{
+	uint8_t body[16];
+	size_t len;
+
+	return index_get(ix, VIEW_BATCH, INDEX_DORMANT, key, key_len, body,
+		   sizeof(body), &len) != FOUND_NONE;
+}
+
+void
+table_dormant_set(struct index *ix, const char *name,
+    const uint8_t signer[static 32], uint64_t since_ns)
+{
+	uint8_t key[RECORD_KEY_MAX], body[8];
+	size_t key_len = row_record_key(name, signer, key);
+
+	if (!has_record(ix, key, key_len) || is_dormant(ix, key, key_len))
+		return;
+	row_put_u64(body, since_ns);
+	index_put(ix, INDEX_DORMANT, key, key_len, body, sizeof(body));
+	signer_count(ix, signer, false);
+}
+
+void
+table_dormant_clear(
+    struct index *ix, const char *name, const uint8_t signer[static 32])
+{
+	uint8_t key[RECORD_KEY_MAX];
+	size_t key_len = row_record_key(name, signer, key);
+
+	if (!is_dormant(ix, key, key_len))
+		return;
+	index_delete(ix, INDEX_DORMANT, key, key_len);
+	signer_count(ix, signer, true);
+}
+
 void
 table_record_set(struct index *ix, const struct record *rec)
 {
@@ -148,6 +185,8 @@ table_record_set(struct index *ix, const struct record *rec)
 
 	if (!has_record(ix, key, key_len))
 		signer_count(ix, rec->entry.signer, true);
+	else
+		table_dormant_clear(ix, rec->entry.name, rec->entry.signer);
 	index_put(ix, INDEX_RECORDS, key, key_len, body,
 	    row_record_encode(rec, body));
 }
@@ -161,7 +200,10 @@ table_record_delete(
 
 	if (!has_record(ix, key, key_len))
 		return;
-	signer_count(ix, signer, false);
+	if (is_dormant(ix, key, key_len))
+		index_delete(ix, INDEX_DORMANT, key, key_len);
+	else
+		signer_count(ix, signer, false);
 	index_delete(ix, INDEX_RECORDS, key, key_len);
 }
 

@@ -30,7 +30,17 @@ void table_record_set(struct index *, const struct record *);
 void table_record_delete(
     struct index *, const char *name, const uint8_t signer[static 32]);
 
-/* Records of a signer. */
+/*
+ * A record that the configuration does not admit (any more) is dormant: it
+ * does not count for its signer. since: Unix ns, of the first call. Setting
+ * its record, or clearing, makes it count again.
+ */
+void table_dormant_set(struct index *, const char *name,
+    const uint8_t signer[static 32], uint64_t since_ns);
+void table_dormant_clear(
+    struct index *, const char *name, const uint8_t signer[static 32]);
+
+/* Records of a signer, those that are dormant apart. */
 uint64_t table_signer_count(
     struct index *, enum index_view, const uint8_t signer[static 32]);
 

@@ -38,6 +38,7 @@ int command_id(const struct args *);
 int command_reload(const struct args *);
 int command_log(const struct args *);
 int command_stop(const struct args *);
+int command_forget(const struct args *);
 int command_server(const struct args *);
 
 #endif

@@ -57,6 +57,8 @@ static const struct command commands[] = {
     "reload", ARG_TIMEOUT, 0, 0, command_reload },
 { "log", "LEVEL", "log fatal, error, warn, info or debug until a restart",
     "log debug", ARG_TIMEOUT, 1, 1, command_log },
+{ "forget", "NAME", "drop what this node keeps of a file, not what peers do",
+    "forget config.json", ARG_TIMEOUT, 1, 1, command_forget },
 { "stop", "", "stop the daemon",
     "stop", ARG_TIMEOUT, 0, 0, command_stop },
 { "server", "", "become the daemon, as dmd -d -f FILE",

@@ -135,7 +135,10 @@ judge(struct status *s)
 		reason(s, HEALTH_BROKEN, "dm-net has no link to dm-store");
 	else if (is_no(s, "index_complete"))
 		reason(s, HEALTH_WORKS, "the index is being read");
-	if (is_no(s, "clock_sane"))
+	if (facts_find(&s->facts, "expiry") != NULL)
+		reason(s, HEALTH_WORKS, "expiry is %s",
+		    facts_find(&s->facts, "expiry")->text);
+	else if (is_no(s, "clock_sane"))
 		reason(s, HEALTH_WORKS, "the clock is wrong");
 	if (facts_find(&s->facts, "waiting_for") != NULL)
 		reason(s, HEALTH_WORKS, "waiting for interface %s",

@@ -211,6 +211,12 @@ commands_serve(void *ctx, struct control_client *client,
 	case CONTROL_GET:
 	case CONTROL_SHOW:
 	case CONTROL_UPLOAD:
+	case CONTROL_FORGET:
+	case CONTROL_GET_VERSION:
+	case CONTROL_REJECTS:
+	case CONTROL_WHY:
+	case CONTROL_WHY_NET:
+	case CONTROL_FSCK:
 		break;
 	}
 	control_client_end(client, VERDICT_UNKNOWN_COMMAND, NULL);

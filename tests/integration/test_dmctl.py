@@ -166,6 +166,52 @@ def test_governing(dmctl, served):
     dmctl("status", code=69)
 
 
+def test_forget(dmctl, home, served):
+    dmctl("forget", "a.txt", code=66)
+    (home / "a.txt").write_bytes(b"hello\n")
+    dmctl("sign", "a.txt", "--network", "-", *KEY)
+    dmctl("submit", "a.txt.signed")
+    dmctl("delete", "a.txt", *KEY)
+    dmctl("submit", "a.txt.signed", code=75)
+    assert dmctl("forget", "a.txt") == (
+        "a.txt: 1 record is dropped here; what peers hold comes back\n")
+    assert dmctl("list", "-H") == ""
+    # not even the deletion is known any more
+    assert "new file" in dmctl("submit", "a.txt.signed")
+    assert json.loads(dmctl("forget", "a.txt", "--json")) == {
+        "name": "a.txt", "records": 1}
+    assert not (served.state / "files/a.txt").exists()
+
+
+def test_names_and_network_change_at_a_reload(dmctl, home, served):
+    """A name taken out and put back is as it was; so is the network."""
+    (home / "a.txt").write_bytes(b"hello\n")
+    dmctl("upload", "a.txt", *KEY)
+    files = served.config["files"]
+    key = files.pop("a.txt")
+    served.write_config()
+    dmctl("reload")
+    dmctl("get", "a.txt", code=66)
+    assert not (served.state / "files/a.txt").exists()
+    status = json.loads(dmctl("status", "--json"))
+    assert status["records"] == status["records_unconfigured"] == 1
+    files["a.txt"] = key
+    served.write_config()
+    dmctl("reload")
+    assert dmctl("get", "a.txt") == "hello\n"
+    network = "P6AE0lukf9/qmVglYrGPNYo5ZnpFrnqLeAzlCZF0lTk="
+    served.config["network"] = {"key": network}
+    served.write_config()
+    dmctl("reload")
+    assert json.loads(dmctl("id", "--json"))["network"] == network
+    dmctl("get", "a.txt", code=66)
+    dmctl("upload", "a.txt", "--network", "-", *KEY, code=65)
+    dmctl("upload", "a.txt", *KEY)
+    assert dmctl("get", "a.txt") == "hello\n"
+    with urllib.request.urlopen(served.url("/healthz")) as answer:
+        assert network in answer.read().decode()
+
+
 def test_server_becomes_dmd(make_node, home):
     node = make_node()
     node.command = lambda *more: [str(BUILD / "data-mesher"), "server", "-f",

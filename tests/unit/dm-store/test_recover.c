@@ -3,6 +3,7 @@
  * before the redo is gone; a damaged index; a full disk. */
 #include "fixture.h"
 
+#include <lmdb.h>
 #include <sys/mount.h>
 
 static struct key_pair key;
@@ -227,6 +228,49 @@ test_marker(void **state)
 	fix_start(&f);
 }
 
+static size_t
+drop_table(MDB_env *env, const char *name)
+{
+	MDB_txn *txn;
+	MDB_dbi dbi;
+
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, name, 0, &dbi), 0);
+	assert_int_equal(mdb_drop(txn, dbi, 1), 0);
+	return (size_t)mdb_txn_commit(txn);
+}
+
+/* An index as format 1 had it: nothing is lost on the way to ours. */
+static void
+test_older_index(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
+	uint8_t version[8];
+	char path[400];
+	MDB_env *env;
+
+	(void)state;
+	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
+	row_put_u64(version, 1);
+	index_begin(f.s.index);
+	table_meta_set(f.s.index, "format", version, 8);
+	assert_int_equal(commit_flush(&f.s), 0);
+	fix_die(&f);
+	fix_path(&f, "index", path);
+	assert_int_equal(mdb_env_create(&env), 0);
+	mdb_env_set_maxdbs(env, 20);
+	assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
+	assert_int_equal(drop_table(env, "dormant"), 0);
+	assert_int_equal(drop_table(env, "versions"), 0);
+	mdb_env_close(env);
+	fix_start(&f);
+	fix_configure(&f, "d/*", &key, 1);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 0);
+	restart();
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+}
+
 static void
 test_future_index(void **state)
 {
@@ -235,7 +279,7 @@ test_future_index(void **state)
 	int dirs[FILES_DIRS];
 
 	(void)state;
-	row_put_u64(version, 2);
+	row_put_u64(version, UINT64_C(1) << 32);
 	index_begin(f.s.index);
 	table_meta_set(f.s.index, "format", version, 8);
 	assert_int_equal(commit_flush(&f.s), 0);
@@ -377,7 +421,8 @@ test_full_disk(void **state)
 		full += fix_put(&f, &l, content, l.size) == VERDICT_NO_SPACE;
 	}
 	assert_int_equal(full, 3);
-	/* nothing to write in tmp/ or files/, so it is the index that is full */
+	/* nothing to write in tmp/ or files/, so it is the index that is full
+	 */
 	for (unsigned i = 0; i < 2000; i++) {
 		snprintf(name, sizeof(name), "d/z%u", i);
 		l = fix_file(name, START_NS, "", 0, &key);
@@ -410,7 +455,7 @@ main(void)
 	    T(test_before_commit), T(test_delete_before_placement),
 	    T(test_unsynced_file), T(test_redo_goes), T(test_stale_redo),
 	    T(test_lost_file), T(test_damaged_index), T(test_marker),
-	    T(test_future_index), T(test_damaged_record),
+	    T(test_older_index), T(test_future_index), T(test_damaged_record),
 	    T(test_damaged_winner), T(test_obstacles), T(test_unplaced),
 	    T(test_full_disk)};
 

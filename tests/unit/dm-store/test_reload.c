@@ -154,6 +154,144 @@ test_network(void **state)
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 }
 
+/* --- records out of use --- */
+
+/* A limit of two records for each signer. */
+static void
+configure_two(const char *pattern, size_t n_keys)
+{
+	struct ipc_config_begin m = fix_limits();
+	struct policy *p;
+
+	m.max_records_per_signer = 2;
+	p = policy_new(&m);
+	fix_allow(p, pattern, keys, n_keys);
+	fix_apply(&f, p);
+}
+
+/* Names that are gone do not fill the signer's limit; what was deleted stays
+ * deleted when they are back. */
+static void
+test_out_of_use(void **state)
+{
+	struct entry a = fix_file("d/a", START_NS, "abc", 3, &keys[0]);
+	struct entry b = fix_delete("d/b", START_NS, &keys[0]);
+	struct entry old = fix_file("d/b", START_NS - 1, "old", 3, &keys[1]);
+	struct entry n[3];
+
+	(void)state;
+	configure_two("d/*", 2);
+	assert_int_equal(fix_put(&f, &a, "abc", 3), VERDICT_CREATED);
+	assert_int_equal(fix_put(&f, &b, "", 0), VERDICT_OK);
+	n[0] = fix_file("d/c", START_NS, "abc", 3, &keys[0]);
+	assert_int_equal(fix_put(&f, &n[0], "abc", 3), VERDICT_NO_SPACE);
+	configure_two("e/*", 2);
+	for (size_t i = 0; i < 3; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "e/%zu", i);
+		n[i] = fix_file(name, START_NS, "abc", 3, &keys[0]);
+		assert_int_equal(fix_put(&f, &n[i], "abc", 3),
+		    i < 2 ? VERDICT_CREATED : VERDICT_NO_SPACE);
+	}
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_DORMANT), 2);
+	fix_die(&f);
+	fix_start(&f);
+	configure_two("d/*", 2);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	assert_int_equal(fix_put(&f, &old, "old", 3), VERDICT_NOT_NEWER);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_DORMANT), 2);
+	assert_int_equal(
+	    table_signer_count(f.s.index, VIEW_COMMITTED, keys[0].public_key),
+	    2);
+}
+
+static void
+days_pass(unsigned days)
+{
+	for (unsigned i = 0; i < 24 * days; i++) {
+		fix_pass(3600 * NS_PER_S);
+		expire_tick(&f.s);
+		reload_tick(&f.s);
+		fix_turn(&f);
+	}
+}
+
+/* They go at last, those of a removed signer and of another network too. */
+static void
+test_out_of_use_for_good(void **state)
+{
+	struct entry a = fix_file("d/a", START_NS, "abc", 3, &keys[0]);
+	struct entry b = fix_file("d/a", START_NS + 1, "abd", 3, &keys[1]);
+	struct entry o = fix_file("d/a", START_NS, "old", 3, &keys[1]);
+
+	(void)state;
+	fix_put(&f, &a, "abc", 3);
+	fix_put(&f, &b, "abd", 3);
+	fix_configure(&f, "d/*", keys, 1);
+	days_pass(29);
+	fix_configure(&f, "d/*", keys, 2);
+	fix_assert_opens(&f, "d/a", NULL, "abd", 3);
+	fix_configure(&f, "d/*", keys, 1);
+	days_pass(29);
+	/* a clock that jumps ahead drops nothing at once */
+	fix_now += 400 * 86400 * NS_PER_S;
+	expire_tick(&f.s);
+	f.s.dormant.next_ns = 0;
+	reload_tick(&f.s);
+	fix_turn(&f);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_RECORDS), 2);
+	fix_now -= 400 * 86400 * NS_PER_S;
+	expire_tick(&f.s);
+	days_pass(2);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_RECORDS), 1);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_DORMANT), 0);
+	fix_configure(&f, "d/*", keys, 2);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	/* what is signed after the winner still wins, and only that */
+	assert_int_equal(fix_judge(&f, &b), VERDICT_REPLACED);
+	assert_int_equal(fix_judge(&f, &o), VERDICT_NOT_NEWER);
+}
+
+static void
+test_forget(void **state)
+{
+	struct entry a = fix_file("d/a", START_NS, "abc", 3, &keys[0]);
+	struct entry b = fix_file("d/a", START_NS + 1, "abd", 3, &keys[1]);
+	struct entry d = fix_delete("d/a", START_NS + 2, &keys[0]);
+
+	(void)state;
+	assert_int_equal(settle_forget(&f.s, "d/a"), 0);
+	fix_turn(&f);
+	fix_put(&f, &a, "abc", 3);
+	fix_put(&f, &b, "abd", 3);
+	memset(f.sent, 0, sizeof(f.sent));
+	assert_int_equal(settle_forget(&f.s, "d/a"), 2);
+	fix_turn(&f);
+	assert_int_equal(f.sent[IPC_RETRACT], 1);
+	assert_false(fix_exists(&f, "files/d/a"));
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_NOT_FOUND);
+	assert_int_equal(f.s.stats.bytes, 0);
+	assert_int_equal(
+	    table_signer_count(f.s.index, VIEW_COMMITTED, keys[0].public_key),
+	    0);
+	/* what peers hold comes back */
+	assert_int_equal(fix_fetch(&f, &a, "abc", 3), VERDICT_CREATED);
+	fix_put(&f, &d, "", 0);
+	assert_int_equal(settle_forget(&f.s, "d/a"), 1);
+	fix_turn(&f);
+	assert_int_equal(fix_put(&f, &a, "abc", 3), VERDICT_CREATED);
+	fix_die(&f);
+	fix_start(&f);
+	fix_configure(&f, "d/*", keys, 2);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+}
+
 /* --- time --------------------------------------------------------------------
  */
 
@@ -237,12 +375,17 @@ static void
 test_clock_is_wrong(void **state)
 {
 	struct entry e = short_lived("d/a", START_NS, "abc", 60);
+	char doubt[CLOCK_DOUBT_MAX];
 
 	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	tick();
+	assert_string_equal(clock_doubt(&f.s.clock, doubt), "");
 	fix_now += 2 * 86400 * NS_PER_S; /* a step, not time */
 	tick();
+	assert_string_equal(clock_doubt(&f.s.clock, doubt),
+	    "the clock stepped by 172800 s, it is believed again in 61 min if "
+	    "it stays steady");
 	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
 	fix_pass(3601 * NS_PER_S);
 	tick();
@@ -372,7 +515,8 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_withdrawal),
 	    T(test_withdrawal_without_content), T(test_names_change),
-	    T(test_many_names), T(test_network), T(test_expiry),
+	    T(test_many_names), T(test_network), T(test_out_of_use),
+	    T(test_out_of_use_for_good), T(test_forget), T(test_expiry),
 	    T(test_clock_goes_back), T(test_clock_is_wrong),
 	    T(test_already_expired), T(test_replaced_is_served),
 	    T(test_stream_and_list)};

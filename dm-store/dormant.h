@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Records of names and signers that are no longer configured, or of another
+ * network: they are kept for a while, so that what was taken out by mistake
+ * comes back as it was, deletions included; then they go. reload.c says which
+ * they are; called by reload_tick().
+ */
+#ifndef DMSTORE_DORMANT_H
+#define DMSTORE_DORMANT_H
+
+#include "dm-store/store.h"
+
+#define DORMANT_KEPT_NS (UINT64_C(30) * 86400 * NS_PER_S)
+
+/* Once a second: looks through some of them, each of them once an hour. */
+void dormant_tick(struct store *);
+
+#endif

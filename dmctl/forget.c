@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/* forget: this node drops its records of a name. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/log.h"
+#include "common/name.h"
+#include "dmctl/command.h"
+#include "dmctl/output.h"
+#include "dmctl/where.h"
+
+static void
+say(const struct args *args, const char *name, uint64_t records)
+{
+	if ((args->given & ARG_JSON) != 0) {
+		printf("{\"name\":");
+		json_text(stdout, bytes_text(name));
+		printf(",\"records\":%" PRIu64 "}\n", records);
+		return;
+	}
+	printf("%s: %" PRIu64 " %s dropped here; what peers hold comes back\n",
+	    name, records, records == 1 ? "record is" : "records are");
+}
+
+int
+command_forget(const struct args *args)
+{
+	const char *name = args->operands[0];
+	const struct control_forget request = {.name = bytes_text(name)};
+	struct control_ask ask;
+	enum ask_result result;
+	uint64_t records = 0;
+	struct where w;
+	int code;
+
+	if (!name_is_valid(name, strlen(name))) {
+		log_error(
+		    "%.300s: %s", name, verdict_sentence(VERDICT_BAD_NAME));
+		return EX_DATAERR;
+	}
+	code = where_init(&w, args);
+	if (code == EX_OK)
+		code = where_ask(&w, &ask, CONTROL_FORGET, &request);
+	if (code != EX_OK) {
+		where_clear(&w);
+		return code;
+	}
+	while ((result = control_ask_next(&ask, where_deadline(&w))) == ASK_ROW)
+		if (ask.answer.kind == ROW_VALUE)
+			records = ask.answer.row.value.number;
+	code = where_ended(&w, &ask, result, name);
+	if (code == EX_OK)
+		say(args, name, records);
+	control_ask_close(&ask);
+	where_clear(&w);
+	return code;
+}
