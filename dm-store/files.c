@@ -17,11 +17,14 @@
 void
 files_must_sync(struct files *f, int fd, const char *what)
 {
+	int saved;
+
 	if (disk_sync(fd) == 0)
 		return;
+	saved = errno;
 	/* a failing disk is no reason to doubt the index */
 	index_settled(f->index_fd);
-	fatal("fsync of %s: %s", what, strerror(errno));
+	fatal("fsync of %s: %s", what, strerror(saved));
 }
 
 /* --- names
@@ -205,7 +208,8 @@ files_is_staged(struct files *f, const uint8_t version[static 32])
 
 /*
  * The directory that a name lies in, made as needed. Each new one inherits the
- * group and the set-group-id bit of the one above.
+ * group and the set-group-id bit of the one above, and is durable before
+ * anything is moved into it: else what left tmp/ for good could be nowhere.
  */
 static int
 parent_make(struct files *f, const char *name)
@@ -224,8 +228,10 @@ parent_make(struct files *f, const char *name)
 			errno = ENOENT;
 		}
 		if (next == -1 && errno == ENOENT &&
-		    disk_mkdir(fd, part, 0750) == 0)
+		    disk_mkdir(fd, part, 0750) == 0) {
+			files_must_sync(f, fd, "files/");
 			next = disk_open(fd, part, O_RDONLY | O_DIRECTORY, 0);
+		}
 		close(fd);
 		fd = next;
 	}
@@ -317,8 +323,9 @@ files_remove(struct files *f, const char *name, bool prune)
 void
 files_sync(struct files *f, const char *name, bool with_content)
 {
-	char dir[NAME_LEN_MAX + 1];
-	int fd;
+	const char *p = name, *slash;
+	char part[NAME_LEN_MAX + 1];
+	int fd, next;
 
 	if (with_content) {
 		fd = disk_open(f->files_fd, name, O_RDONLY | O_NONBLOCK, 0);
@@ -327,13 +334,19 @@ files_sync(struct files *f, const char *name, bool with_content)
 			close(fd);
 		}
 	}
-	/* all the way up: any of them may be new */
-	for (memcpy(dir, name, strlen(name) + 1); dir[0] != '\0';
-	     dir_of(dir, dir)) {
-		fd = files_parent(f, dir);
-		if (fd == -1)
-			continue;
+	/* the outermost first: no name is durable before its directory */
+	fd = dup(f->files_fd);
+	for (; fd != -1; fd = next) {
 		files_must_sync(f, fd, "files/");
+		slash = strchr(p, '/');
+		next = -1;
+		if (slash != NULL) {
+			memcpy(part, p, (size_t)(slash - p));
+			part[slash - p] = '\0';
+			p = slash + 1;
+			next =
+			    disk_open(fd, part, O_RDONLY | O_DIRECTORY, 0);
+		}
 		close(fd);
 	}
 }

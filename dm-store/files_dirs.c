@@ -34,6 +34,21 @@ make_dir(int state_fd, const char *name, mode_t mode)
 	return fchmodat(state_fd, name, mode, 0);
 }
 
+/*
+ * At every start, made or not: a start before this one may have ended between
+ * the two.
+ */
+static int
+sync_names(int path_fd)
+{
+	int fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd != -1 ? disk_sync(fd) : -1;
+
+	if (fd != -1)
+		close(fd);
+	return rc;
+}
+
 int
 files_hold(const char *state_dir, bool may_make, int dirs[FILES_DIRS])
 {
@@ -51,6 +66,8 @@ files_hold(const char *state_dir, bool may_make, int dirs[FILES_DIRS])
 		if (dirs[n] == -1)
 			goto fail;
 	}
+	if (may_make && sync_names(state_fd) == -1)
+		goto fail;
 	close(state_fd);
 	return 0;
 fail:
@@ -90,6 +107,8 @@ files_open(struct files *f, int dirs[FILES_DIRS])
 		files_close(f);
 		return -1;
 	}
+	/* old/ and tmp/ */
+	files_must_sync(f, f->index_fd, "index/");
 	for (int i = 0; i < FILES_DIRS; i++)
 		close(dirs[i]);
 	if (uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2)

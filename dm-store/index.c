@@ -238,6 +238,9 @@ index_open(const char *path, int dir_fd, struct index **out)
 		status = status_of(rc);
 	else
 		status = open_tables(ix);
+	/* LMDB syncs its file, but not the name of it */
+	if ((status == INDEX_OK || status == INDEX_NEW) && fsync(dir_fd) == -1)
+		status = INDEX_FAILED;
 	if (status == INDEX_OK || status == INDEX_NEW) {
 		*out = ix;
 		return status;

@@ -113,6 +113,8 @@ place_again(struct store *s, const struct redo *r, enum index_table t)
 		return -1;
 	if (t == INDEX_PENDING && !files_is_staged(f, r->version))
 		return 0; /* it was renamed before the end */
+	/* a directory that the last run made may not be durable yet */
+	files_sync(f, r->name, false);
 	return files_place(f, r->version, r->name);
 }
 

@@ -240,6 +240,11 @@ below_prepare(int state_fd, const char *state_dir, const struct users *users)
 		if (code != 0)
 			return code;
 	}
+	/* the store's files are only as durable as the way to them */
+	if (fsync(state_fd) == -1) {
+		log_error("cannot sync %s: %s", state_dir, strerror(errno));
+		return EX_IOERR;
+	}
 	return 0;
 }
 

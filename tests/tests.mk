@@ -51,6 +51,21 @@ sim: $(B)/tests/sim/sim
 	$< --seeds 1-1 --nodes 4 --names 10000 --scenario join
 endif
 
+# --- crash: power cuts, from a record of the store's own calls ----------------
+CRASH_OBJ = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/crash/*.c))
+$(B)/tests/crash/crash: $(CRASH_OBJ) $(B)/libdm-store.a $(AR_COMMON)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(LINK) -Wl,--wrap=disk_open -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) \
+	    $(MSGPACK_LIBS) $(LMDB_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
+
+crash: $(B)/tests/crash/crash
+	$<
+# As long as one has patience: SEEDS=1000.
+SEEDS ?= 30
+torture: $(B)/tests/crash/crash
+	$< -s $(SEEDS)
+
 # --- interop: our libp2p as a program, for tests/interop ---------------------
 CPEER_OBJ = $(B)/obj/tests/interop/cpeer.o $(B)/obj/tests/interop/cloop.o \
 	$(B)/obj/tests/interop/cserve.o
@@ -116,7 +131,7 @@ interop: all have-pytest
 structure: all have-pytest
 	$(PYTEST) tests/structure
 
-check: unit fuzz-replay sim structure integration interop
+check: unit fuzz-replay sim crash structure integration interop
 
 demo: all
 	@B=$(B) sh tests/demo.sh
@@ -125,7 +140,8 @@ demo: all
 bench: all
 	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/bench/bench.py $(FIGURES)
 
-.PHONY: unit sim fuzz-replay fuzz-run have-pytest integration interop structure \
+.PHONY: unit sim crash torture fuzz-replay fuzz-run have-pytest integration \
+	interop structure \
 	demo bench
 
 $(B)/tests/bench/load: $(B)/obj/tests/bench/load.o $(AR_COMMON)
