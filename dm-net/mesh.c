@@ -17,6 +17,7 @@
 #include "dm-net/mesh_internal.h"
 
 #define CLOCK_INTERVAL_S 10
+#define CLOCK_FLOOR_S UINT64_C(1767225600) /* 2026-01-01 */
 #define NS_PER_S UINT64_C(1000000000)
 #define CLOCK_LAG_NS (5 * NS_PER_S / 1000)
 
@@ -277,12 +278,14 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 on_clock(evutil_socket_t fd, short what, void *arg)
 {
+	uint64_t wall_s = clock_ns(CLOCK_REALTIME) / NS_PER_S;
 	struct mesh *m = arg;
 
 	(void)fd;
 	(void)what;
+	/* dates of certificates are not judged by a clock that lies */
 	p2p_host_set_wall_time(
-	    m->host, (int64_t)(clock_ns(CLOCK_REALTIME) / NS_PER_S));
+	    m->host, wall_s < CLOCK_FLOOR_S ? 0 : (int64_t)wall_s);
 }
 
 /* --- life ------------------------------------------------------------------
