@@ -23,7 +23,9 @@
 #include "common/log.h"
 
 #define READS_PER_TURN 64
-#define QUEUE_BYTES_MAX ((size_t)64 << 20)
+#define QUEUE_BYTES_MAX ((size_t)64 << 20) /* of memory, not only of data */
+#define QUEUE_FDS_MAX IPC_OPENS_MAX	   /* never more are asked for */
+#define MALLOC_OVERHEAD 16
 #define SOCKET_BUFFER (1 << 20) /* asked for; the kernel may give less */
 
 struct packet {
@@ -43,7 +45,7 @@ struct ipc {
 	struct event *write_event;
 	struct event *end_event;
 	STAILQ_HEAD(, packet) queue;
-	size_t queued_bytes;
+	size_t queued_bytes, queued_fds;
 	void (*drained)(void *, struct ipc *);
 	uint64_t heard_ns;
 	uint64_t ping_number;
@@ -82,7 +84,14 @@ drop_queue(struct ipc *ipc)
 		STAILQ_REMOVE_HEAD(&ipc->queue, next);
 		packet_free(p);
 	}
-	ipc->queued_bytes = 0;
+	ipc->queued_bytes = ipc->queued_fds = 0;
+}
+
+/* Small packets cost more than their bytes. */
+static size_t
+packet_cost(size_t len)
+{
+	return sizeof(struct packet) + MALLOC_OVERHEAD + len;
 }
 
 /* Stops all traffic; closed() follows from the loop, never from here. */
@@ -165,7 +174,8 @@ enqueue(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 {
 	struct packet *p;
 
-	if (ipc->queued_bytes + len > QUEUE_BYTES_MAX) {
+	if (ipc->queued_bytes + packet_cost(len) > QUEUE_BYTES_MAX ||
+	    (fd != -1 && ipc->queued_fds >= QUEUE_FDS_MAX)) {
 		if (fd != -1)
 			close(fd);
 		ipc_violate(
@@ -177,7 +187,8 @@ enqueue(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 	p->fd = fd;
 	memcpy(p->data, data, len);
 	STAILQ_INSERT_TAIL(&ipc->queue, p, next);
-	ipc->queued_bytes += len;
+	ipc->queued_bytes += packet_cost(len);
+	ipc->queued_fds += fd != -1;
 	event_add(ipc->write_event, NULL);
 }
 
@@ -201,7 +212,8 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		STAILQ_REMOVE_HEAD(&ipc->queue, next);
-		ipc->queued_bytes -= p->len;
+		ipc->queued_bytes -= packet_cost(p->len);
+		ipc->queued_fds -= p->fd != -1;
 		packet_free(p);
 	}
 	if (ipc->drained != NULL)
@@ -486,6 +498,12 @@ size_t
 ipc_queued(const struct ipc *ipc)
 {
 	return ipc->queued_bytes;
+}
+
+size_t
+ipc_queued_fds(const struct ipc *ipc)
+{
+	return ipc->queued_fds;
 }
 
 void

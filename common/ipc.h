@@ -110,8 +110,10 @@ void ipc_free(struct ipc *);
  */
 void ipc_send(struct ipc *, enum ipc_message, const void *msg, int fd);
 
-/* Bytes queued because the socket was full. */
+/* Bytes of memory queued because the socket was full, and descriptors in it.
+ * Too much of either ends the channel: the other side has stopped reading. */
 size_t ipc_queued(const struct ipc *);
+size_t ipc_queued_fds(const struct ipc *);
 
 /* Called each time the queue has drained to empty (may be NULL). */
 void ipc_on_drained(struct ipc *, void (*fn)(void *ctx, struct ipc *));

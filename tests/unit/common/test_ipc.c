@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -278,9 +279,72 @@ test_queue(void **state)
 	event_base_free(base);
 }
 
+static void
+greet(int fd)
+{
+	struct ipc_hello hello = { .role = ROLE_NET };
+	uint8_t buf[256];
+	size_t n;
+
+	ipc_table_hash(hello.table_hash);
+	n = codec_encode(ipc_message_struct(IPC_HELLO), IPC_HELLO, &hello, buf,
+	    sizeof(buf));
+	assert_int_equal(send(fd, buf, n, 0), (ssize_t)n);
+}
+
+/* Asks and never reads: what is kept for it is bounded, as memory and as
+ * descriptors, and it is found out. */
+static void
+never_reads(bool has_fds)
+{
+	struct event_base *base = event_base_new();
+	struct ipc_opened opened = { .id = 1 };
+	struct ipc_ping ping = { .number = 1 };
+	struct mallinfo2 before = mallinfo2();
+	uint8_t buf[64];
+	struct end b;
+	int fds[2];
+	size_t most = 0, n;
+
+	assert_int_equal(ipc_pair(fds), 0);
+	start(base, &b, fds[1], ROLE_STORE, ROLE_NET);
+	n = codec_encode(
+	    ipc_message_struct(IPC_PING), IPC_PING, &ping, buf, sizeof(buf));
+	greet(fds[0]);
+	for (int i = 0; i < 4000000 && b.closed == 0; i++) {
+		if (has_fds)
+			ipc_send(b.ipc, IPC_OPENED, &opened, dup(0));
+		else
+			while (send(fds[0], buf, n, MSG_DONTWAIT) != -1)
+				continue;
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		if (ipc_queued_fds(b.ipc) > most)
+			most = ipc_queued_fds(b.ipc);
+		if (i % 1000 == 0)
+			assert_true(mallinfo2().uordblks <
+			    before.uordblks + ((size_t)80 << 20));
+	}
+	assert_int_equal(b.closed, 1);
+	assert_non_null(strstr(b.violation, "stopped reading"));
+	assert_true(most <= IPC_OPENS_MAX);
+	assert_int_equal(most > 0, has_fds);
+	ipc_free(b.ipc);
+	close(fds[0]);
+	event_base_free(base);
+}
+
+static void
+test_never_reads(void **state)
+{
+	(void)state;
+	never_reads(true);
+	never_reads(false);
+}
+
 /* What a taken-over sibling might send: each ends the channel with a reason. */
 static void
-violate(const void *packet, size_t len, int fd, const char *reason)
+violate(const void *packet, size_t len, int fd, size_t n_fds,
+    const char *reason)
 {
 	struct event_base *base = event_base_new();
 	struct iovec iov = { (void *)(uintptr_t)packet, len };
@@ -289,28 +353,21 @@ violate(const void *packet, size_t len, int fd, const char *reason)
 		char space[CMSG_SPACE(2 * sizeof(int))];
 	} control = { .space = { 0 } };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct ipc_hello hello = { .role = ROLE_NET };
-	uint8_t buf[IPC_MESSAGE_MAX];
 	struct end b;
 	int fds[2];
-	size_t n;
 
 	assert_int_equal(ipc_pair(fds), 0);
 	start(base, &b, fds[1], ROLE_STORE, ROLE_NET);
-	ipc_table_hash(hello.table_hash);
-	n = codec_encode(ipc_message_struct(IPC_HELLO), IPC_HELLO, &hello, buf,
-	    sizeof(buf));
-	assert_int_equal(send(fds[0], buf, n, 0), (ssize_t)n);
-	if (fd != -1) {
+	greet(fds[0]);
+	if (n_fds > 0) {
 		struct cmsghdr *c = (struct cmsghdr *)control.space;
 
-		/* two of them, where at most one is allowed */
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-		memcpy(CMSG_DATA(c), (int[2]){ fd, fd }, 2 * sizeof(int));
+		c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+		memcpy(CMSG_DATA(c), (int[2]){ fd, fd }, n_fds * sizeof(int));
 		msg.msg_control = control.space;
-		msg.msg_controllen = sizeof(control.space);
+		msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
 	}
 	assert_int_equal(sendmsg(fds[0], &msg, 0), (ssize_t)len);
 	turn(base);
@@ -336,12 +393,13 @@ test_violations(void **state)
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	(void)state;
-	violate(not_a_message, sizeof(not_a_message), -1, "no message");
-	violate(number, sizeof(number), -1, "no message");
-	violate(stop, sizeof(stop), -1, "may not send stop");
-	violate(short_put_end, sizeof(short_put_end), -1, "malformed put_end");
-	violate(huge, sizeof(huge), -1, "malformed put_data");
-	violate(put_end, sizeof(put_end), fd, "descriptors");
+	violate(not_a_message, sizeof(not_a_message), -1, 0, "no message");
+	violate(number, sizeof(number), -1, 0, "no message");
+	violate(stop, sizeof(stop), -1, 0, "may not send stop");
+	violate(short_put_end, sizeof(short_put_end), -1, 0, "malformed put_end");
+	violate(huge, sizeof(huge), -1, 0, "malformed put_data");
+	violate(put_end, sizeof(put_end), fd, 1, "may not send put_end");
+	violate(put_end, sizeof(put_end), fd, 2, "descriptors");
 	close(fd);
 }
 
@@ -399,6 +457,7 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_channel),
 		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_never_reads),
 		cmocka_unit_test(test_violations),
 		cmocka_unit_test(test_before_hello),
 		cmocka_unit_test(test_other_table),
