@@ -454,6 +454,26 @@ refuse_busy(int fd)
 	close(fd);
 }
 
+bool
+control_has_room(size_t all, size_t same, bool privileged)
+{
+	if (privileged)
+		return all < CONTROL_CLIENTS_MAX;
+	return all < CONTROL_CLIENTS_MAX - CONTROL_CLIENTS_SPARED &&
+	       same < CONTROL_CLIENTS_USER_MAX;
+}
+
+static bool
+has_room(const struct control_server *server, uint64_t uid, bool privileged)
+{
+	const struct control_client *client;
+	size_t same = 0;
+
+	LIST_FOREACH(client, &server->clients, next)
+		same += client->uid == uid;
+	return control_has_room(server->n_clients, same, privileged);
+}
+
 void
 control_server_take(struct control_server *server, int fd,
     const uint8_t header[static CONTROL_HEADER_SIZE], uint64_t uid,
@@ -462,9 +482,9 @@ control_server_take(struct control_server *server, int fd,
 	struct control_client *client;
 
 	(void)gid;
-	if (server->n_clients >= CONTROL_CLIENTS_MAX) {
-		log_warn("control: more than %d clients at once",
-		    CONTROL_CLIENTS_MAX);
+	if (!has_room(server, uid, privileged)) {
+		log_debug("control: too many clients at once, uid %llu is one",
+		    (unsigned long long)uid);
 		refuse_busy(fd);
 		return;
 	}

@@ -6,7 +6,9 @@
  * the one that came with the descriptor, never reads again, writes rows as the
  * client takes them and closes. A client idle for CONTROL_IDLE_NS_MAX is cut,
  * as is one that closes its sending side: it keeps both open until it has the
- * last record. At most CONTROL_CLIENTS_MAX at once; one more is answered BUSY.
+ * last record. At most CONTROL_CLIENTS_MAX at once, fewer of one user without
+ * privilege, and some places only for those who have it; one more is answered
+ * BUSY.
  *
  * In dmd itself no MessagePack is decoded: its commands' bodies have one fixed
  * form in bytes, and nothing may be attached.
@@ -36,6 +38,9 @@ struct control_server *control_server_new(
 
 /* Cuts all clients; gone() is called for those that asked. NULL is fine. */
 void control_server_free(struct control_server *);
+
+/* Is there room for one more, with so many in all and of the same user? */
+bool control_has_room(size_t all, size_t same, bool privileged);
 
 /* Takes fd. header is what dmd peeked; privileged as dmd judged it. A command
  * that needs privilege and has none is answered DENIED here. */

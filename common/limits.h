@@ -52,6 +52,8 @@
 #define CONTROL_HEADER_SIZE	8
 #define CONTROL_REQUEST_MAX	16384	/* bytes, header included */
 #define CONTROL_CLIENTS_MAX	64	/* per process */
+#define CONTROL_CLIENTS_USER_MAX 32	/* of one user without privilege */
+#define CONTROL_CLIENTS_SPARED	8	/* places only root and dmd's user get */
 #define CONTROL_IDLE_NS_MAX	(UINT64_C(10) * 1000000000)
 #define CONTROL_SENTENCE_MAX	512	/* bytes of the last answer's text */
 
@@ -92,6 +94,9 @@ static_assert(NAME_LEN_MAX + 200 <= ENTRY_SIZE_MAX,
     "an entry with the longest name fits");
 static_assert(CONFIG_SIGNERS_MAX * 32 + 1024 <= IPC_MESSAGE_MAX,
     "a name with all its signers fits in a message");
+static_assert(
+    CONTROL_CLIENTS_USER_MAX + CONTROL_CLIENTS_SPARED < CONTROL_CLIENTS_MAX,
+    "one user leaves room for others");
 static_assert(HTTP_PUTS_MAX < IPC_PUTS_MAX, "uploads leave puts to the mesh");
 
 #endif

@@ -87,6 +87,11 @@ pass(struct waiting *w, enum role owner,
 			    "dm-net is restarting: try again");
 		return;
 	}
+	/* it does not read: its clients must not use up dmd's descriptors */
+	if (ipc_queued_fds(c->ipc) >= CONTROL_CLIENTS_MAX) {
+		refuse(w->fd, VERDICT_BUSY, NULL);
+		return;
+	}
 	memcpy(msg.header, header, CONTROL_HEADER_SIZE);
 	ipc_send(c->ipc, IPC_CLIENT, &msg, w->fd);
 	w->fd = -1;
@@ -151,9 +156,8 @@ has_room(const struct control *c, uid_t uid)
 		all++;
 		same += w->uid == uid;
 	}
-	return all < CONTROL_CLIENTS_MAX &&
-	       (uid == 0 || uid == c->users->own_uid ||
-		   same < CONTROL_CLIENTS_USER_MAX);
+	return control_has_room(
+	    all, same, uid == 0 || uid == c->users->own_uid);
 }
 
 static void

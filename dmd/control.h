@@ -15,9 +15,6 @@
 
 struct control;
 
-/* Of CONTROL_CLIENTS_MAX, one user other than root and dmd's own may hold. */
-#define CONTROL_CLIENTS_USER_MAX (CONTROL_CLIENTS_MAX / 2)
-
 /*
  * Makes the socket, 0660 and of the group. What a dead dmd left is replaced.
  * own answers dmd's own commands. NULL: logged, *exit_code is set (75: a

@@ -175,6 +175,8 @@ send_record(int fd, const void *data, size_t len, const int *fds, size_t n)
 	assert_int_equal(sendmsg(fd, &msg, MSG_NOSIGNAL), len);
 }
 
+static uint64_t client_uid = 1000;
+
 /* A client whose request is there when the server gets it, as from dmd. */
 static int
 client_raw(struct fixture *f, const uint8_t *header, const void *record,
@@ -186,7 +188,8 @@ client_raw(struct fixture *f, const uint8_t *header, const void *record,
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	if (len > 0)
 		send_record(pair[0], record, len, fds, n);
-	control_server_take(f->server, pair[1], header, 1000, 1000, privileged);
+	control_server_take(f->server, pair[1], header, client_uid, client_uid,
+	    privileged);
 	return pair[0];
 }
 
@@ -620,22 +623,49 @@ test_gone_with_server(void **state)
 	close(fd[1]);
 }
 
+/* One more is turned away before anything is read of it. */
+static void
+expect_refused(struct fixture *f, bool privileged)
+{
+	const struct control_list list = {.prefix = bytes_text("")};
+	int fd = client_new(f, CONTROL_LIST, &list, privileged);
+	uint8_t buf[CONTROL_ANSWER_MAX];
+	struct control_answer answer;
+	ssize_t len = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	assert_true(len > 0);
+	assert_true(control_answer_decode(&answer, buf, (size_t)len));
+	assert_true(answer.is_end);
+	assert_int_equal(answer.verdict, VERDICT_BUSY);
+	close(fd);
+}
+
+/* One user leaves places to others, all of them some to root. */
 static void
 test_too_many(void **state)
 {
 	const struct control_list list = {.prefix = bytes_text("")};
+	const unsigned open = CONTROL_CLIENTS_MAX - CONTROL_CLIENTS_SPARED;
 	int fds[CONTROL_CLIENTS_MAX];
 	struct fixture f;
 
 	(void)state;
 	fixture_start(&f, ROLE_STORE);
-	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
-		fds[i] = client_new(&f, CONTROL_LIST, &list, false);
-	expect_end(
-	    &f, client_new(&f, CONTROL_LIST, &list, false), VERDICT_BUSY);
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		client_uid = i < CONTROL_CLIENTS_USER_MAX ? 1000 : 1001;
+		fds[i] = client_new(&f, CONTROL_LIST, &list, i >= open);
+		client_uid = 1000;
+		if (i >= CONTROL_CLIENTS_USER_MAX)
+			expect_refused(&f, false);
+		client_uid = 1002;
+		if (i + 1 >= open)
+			expect_refused(&f, false);
+	}
+	expect_refused(&f, true);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		assert_int_equal(expect_end(&f, fds[i], VERDICT_OK), 2);
 	/* and there is room again */
+	client_uid = 1000;
 	expect_end(&f, client_new(&f, CONTROL_LIST, &list, false), VERDICT_OK);
 	fixture_stop(&f);
 }
