@@ -53,7 +53,7 @@ is_near(const struct store *s, uint64_t a, uint64_t b)
 /* Against the winner held here. */
 static enum verdict
 judge_rank(struct store *s, const struct entry *e, const uint8_t *version,
-    const struct winner *held, struct accepted *out)
+    const struct winner *held)
 {
 	struct entry_rank rank = {e->signed_at_ns, e->kind, {0}};
 	int order;
@@ -67,8 +67,6 @@ judge_rank(struct store *s, const struct entry *e, const uint8_t *version,
 	}
 	if (order > 0)
 		return VERDICT_OK;
-	if (order == 0 && held->state == WINNER_WANTED)
-		out->is_wanted = true;
 	if (order == 0)
 		return held->state == WINNER_WANTED ||
 			       held->state == WINNER_LOST
@@ -112,7 +110,7 @@ accept_judge(struct store *s, const struct entry *e, const uint8_t *version,
 		return VERDICT_OK;
 	out->held_signed_at_ns = held.rank.signed_at_ns;
 	out->was_visible = held.state == WINNER_SHOWN;
-	return count(s, judge_rank(s, e, version, &held, out));
+	return count(s, judge_rank(s, e, version, &held));
 }
 
 /* What it replaces makes room again, but only once it is replaced. */

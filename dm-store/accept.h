@@ -20,8 +20,6 @@ enum accept_from {
 
 struct accepted {
 	uint64_t held_signed_at_ns; /* of the winner here, 0: none */
-	bool is_wanted;	  /* this very version wins here, content missing: its
-			     signature was verified when it came */
 	bool was_visible; /* there is a file of this name */
 };
 

@@ -59,12 +59,10 @@ judge(struct store *s, const struct entry *e, struct answer *a)
 	a->ticket = ticket_of(s->tickets, version);
 	if (a->ticket != 0)
 		return;
-	if (!acc.is_wanted) {
-		v = accept_verify(s, e);
-		if (v != VERDICT_OK) {
-			a->verdict = v;
-			return;
-		}
+	v = accept_verify(s, e);
+	if (v != VERDICT_OK) {
+		a->verdict = v;
+		return;
 	}
 	if (!store_now(s, e, version, &acc, a))
 		a->ticket = ticket_issue(s->tickets, e, version, false);

@@ -194,7 +194,7 @@ judge(struct put *p, uint64_t needed, struct accepted *a)
 	    s, &p->entry, p->is_known ? p->version : NULL, p->from, a);
 	if (v == VERDICT_OK)
 		v = accept_room(s, &p->entry, needed);
-	if (v != VERDICT_OK || !p->is_known || p->is_verified || a->is_wanted)
+	if (v != VERDICT_OK || !p->is_known || p->is_verified)
 		return v;
 	v = accept_verify(s, &p->entry);
 	p->is_verified = v == VERDICT_OK;
@@ -238,7 +238,7 @@ put_start(struct store *s, const struct entry *e, bool is_known,
     bool is_verified, enum accept_from from, const struct reply *reply)
 {
 	struct put *p = xcalloc(1, sizeof(*p));
-	struct accepted a = {0, false, false};
+	struct accepted a = {0, false};
 	enum verdict v;
 
 	p->store = s;
