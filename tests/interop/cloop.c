@@ -32,7 +32,7 @@ cloop_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* --- the identity, which a daemon has in another process --------------- */
+/* --- the identity, which a daemon has in another process -------------- */
 
 static void
 identity_load(const char *seed_hex)
@@ -63,7 +63,7 @@ identity_sign(const void *text, size_t len, uint8_t signature[static 64])
 	EVP_MD_CTX_free(ctx);
 }
 
-/* --- those that want a turn before the loop waits ---------------------- */
+/* --- those that want a turn before the loop waits --------------------- */
 
 static void
 wake_link(struct link *link)
@@ -88,7 +88,7 @@ unwake_link(struct link *link)
 	*at = link->wake_next;
 }
 
-/* --- what the host says ------------------------------------------------ */
+/* --- what the host says ----------------------------------------------- */
 
 static void
 on_established(struct p2p_conn *c, const struct peer_id *peer)
@@ -188,8 +188,8 @@ cloop_advertise(struct cloop *loop, uint16_t port)
 	size_t len;
 
 	multiaddr_build(&raw, &addr);
-	body.len =
-	    peer_record_payload(payload, sizeof(payload), id, 1, &raw, 1);
+	body.len = peer_record_payload(
+	    payload, sizeof(payload), id, cloop_now_ns(), &raw, 1);
 	len = peer_record_signed(text, sizeof(text), body);
 	identity_sign(text, len, signature);
 	len = peer_record_seal(envelope, sizeof(envelope), id, body, signature);
@@ -198,7 +198,7 @@ cloop_advertise(struct cloop *loop, uint16_t port)
 		err(2, "advertise");
 }
 
-/* --- sockets ----------------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------- */
 
 static struct link *
 take_link(struct cloop *loop)
@@ -413,7 +413,7 @@ serve_link(struct link *link, uint32_t events)
 		watch_link(link);
 }
 
-/* --- the loop ---------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------- */
 
 static int
 timeout_ms(const struct cloop *loop, uint64_t until_ns)

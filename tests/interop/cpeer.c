@@ -5,9 +5,10 @@
  *
  *	cpeer listen [-s SEED]
  *		prints its multiaddress, serves until standard input ends
- *	cpeer dial [-s SEED] [-k KIB] [-n STREAMS] MULTIADDR [CHECK ...]
+ *	cpeer dial [-s SEED] [-k KIB] [-n STREAMS] [-i IDLE_S] [-j]
+ *	    MULTIADDR [CHECK ...]
  *		makes the checks (or all), one JSON object a line; exits 0
- *		if all passed, else 1
+ *		if all passed, else 1; -j: the other one is js-libp2p
  */
 #include <err.h>
 #include <openssl/crypto.h>
@@ -35,6 +36,7 @@ struct task {
 	bool reads_last;    /* read only after all was sent */
 	uint64_t reset_at;  /* reset after so many bytes came */
 	bool is_wrong;
+	bool waits; /* no FIN before the protocol is agreed */
 	enum p2p_end end;
 	struct batch *batch;
 };
@@ -47,6 +49,9 @@ struct batch {
 struct options {
 	uint64_t bytes;
 	unsigned int streams;
+	unsigned int idle_s;
+	/* js loses data whose FIN comes before its answer to a proposal. */
+	bool is_js;
 };
 
 struct run {
@@ -79,11 +84,20 @@ on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 		left = room - n;
 	cserve_pattern(out + n, (size_t)left, t->sent);
 	t->sent += left;
-	if (is_all_sent(t) && t->step == 0 && t->reset_at == 0)
+	if (is_all_sent(t) && t->step == 0 && t->reset_at == 0 && !t->waits)
 		p2p_stream_shutdown(s);
 	if (is_all_sent(t) && t->reads_last)
 		p2p_stream_want_read(s);
 	return n + (size_t)left;
+}
+
+static void
+on_open(struct p2p_stream *s)
+{
+	struct task *t = p2p_stream_user(s);
+
+	t->waits = false;
+	p2p_stream_want_write(s);
 }
 
 static size_t
@@ -125,6 +139,7 @@ on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 }
 
 static const struct p2p_stream_handlers handlers = {
+    .on_open = on_open,
     .on_data = on_data,
     .on_eof = on_eof,
     .on_writable = on_writable,
@@ -166,6 +181,7 @@ run_tasks(struct run *r, const char *protocol, struct task *tasks,
 
 	for (unsigned int i = 0; i < count; i++) {
 		tasks[i].batch = &batch;
+		tasks[i].waits = r->options.is_js;
 		tasks[i].stream = p2p_stream_open(r->link->conn, protocol,
 		    P2P_CLASS_LARGE_FILE, &handlers, &tasks[i]);
 		if (tasks[i].stream == NULL)
@@ -309,13 +325,94 @@ check_source(struct run *r)
 }
 
 static bool
-check_source8(struct run *r)
+check_discard16(struct run *r)
 {
-	struct task tasks[8];
+	struct task tasks[16];
 
-	for (size_t i = 0; i < 8; i++)
-		tasks[i] = source_of(r->options.bytes / 8);
-	return run_tasks(r, SOURCE_PROTOCOL, tasks, 8, P2P_END_DONE);
+	for (size_t i = 0; i < 16; i++)
+		tasks[i] = (struct task){
+		    .send = r->options.bytes / 16, .wants_count = true};
+	return run_tasks(r, DISCARD_PROTOCOL, tasks, 16, P2P_END_DONE);
+}
+
+static bool
+check_source16(struct run *r)
+{
+	struct task tasks[16];
+
+	for (size_t i = 0; i < 16; i++)
+		tasks[i] = source_of(r->options.bytes / 16);
+	return run_tasks(r, SOURCE_PROTOCOL, tasks, 16, P2P_END_DONE);
+}
+
+/* Nothing but what keeps the connection alive. */
+static bool
+check_idle(struct run *r)
+{
+	bool never = false;
+
+	cloop_run(r->loop, &never, r->options.idle_s);
+	return run_task(r, ECHO_PROTOCOL, echo_of(1000), P2P_END_DONE);
+}
+
+/* What the other side knows about us. */
+struct reader {
+	char text[4096];
+	size_t len;
+	bool is_over;
+};
+
+static size_t
+reader_data(struct p2p_stream *s, const uint8_t *data, size_t len)
+{
+	struct reader *reader = p2p_stream_user(s);
+	size_t room = sizeof(reader->text) - 1 - reader->len;
+
+	memcpy(reader->text + reader->len, data, len < room ? len : room);
+	reader->len += len < room ? len : room;
+	return len;
+}
+
+static void
+reader_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
+{
+	struct reader *reader = p2p_stream_user(s);
+
+	(void)end;
+	(void)code;
+	reader->is_over = true;
+}
+
+static const struct p2p_stream_handlers reader_handlers = {
+    .on_data = reader_data,
+    .on_closed = reader_closed,
+};
+
+static bool
+check_push(struct run *r)
+{
+	bool never = false;
+
+	if (!cloop_run(r->loop, &r->link->has_identify, SECONDS))
+		return fail(r, "no identify came");
+	cloop_advertise(r->loop, 4242);
+	p2p_conn_push_identify(r->link->conn);
+	for (int i = 0; i < 10; i++) {
+		struct reader reader = {.len = 0};
+		struct p2p_stream *s =
+		    p2p_stream_open(r->link->conn, KNOWN_PROTOCOL,
+			P2P_CLASS_CONTROL, &reader_handlers, &reader);
+
+		if (s == NULL)
+			err(2, "p2p_stream_open");
+		p2p_stream_shutdown(s);
+		if (!cloop_run(r->loop, &reader.is_over, SECONDS))
+			return fail(r, "what is known does not come");
+		if (strstr(reader.text, "/tcp/4242\n") != NULL)
+			return true;
+		cloop_run(r->loop, &never, 1);
+	}
+	return fail(r, "what was pushed is not known");
 }
 
 static const struct check {
@@ -332,7 +429,10 @@ static const struct check {
     {"reset", check_reset},
     {"discard", check_discard},
     {"source", check_source},
-    {"source8", check_source8},
+    {"discard16", check_discard16},
+    {"source16", check_source16},
+    {"push", check_push},
+    {"idle", check_idle},
 };
 
 /* --- the program ------------------------------------------------------- */
@@ -441,15 +541,21 @@ main(int argc, char **argv)
 
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if (strcmp(mode, "listen") != 0 && strcmp(mode, "dial") != 0)
-		errx(2, "usage: cpeer listen|dial [-s SEED] [-k KIB] "
-			"[-n STREAMS] [MULTIADDR [CHECK ...]]");
+		errx(2,
+		    "usage: cpeer listen|dial [-s SEED] [-k KIB] "
+		    "[-n STREAMS] [-i IDLE_S] [-j] [MULTIADDR [CHECK ...]]");
 	argc--;
 	argv++;
-	while ((ch = getopt(argc, argv, "s:k:n:")) != -1) {
+	while ((ch = getopt(argc, argv, "s:k:n:i:j")) != -1) {
 		if (ch == 's')
 			seed = optarg;
 		else if (ch == 'k')
 			options.bytes = strtoull(optarg, NULL, 10) * 1024;
+		else if (ch == 'i')
+			options.idle_s =
+			    (unsigned int)strtoul(optarg, NULL, 10);
+		else if (ch == 'j')
+			options.is_js = true;
 		else if (ch == 'n')
 			options.streams =
 			    (unsigned int)strtoul(optarg, NULL, 10);

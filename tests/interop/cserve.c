@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/interop/cserve.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/interop/cloop.h"
 
 #define PERIOD 251
 #define ECHO_BYTES (64 * 1024)
@@ -244,9 +247,72 @@ static const struct p2p_stream_handlers source_handlers = {
     .on_closed = on_closed,
 };
 
+/* --- what is known -------------------------------------------------------- */
+
+struct text {
+	char *bytes;
+	size_t len;
+	size_t done;
+};
+
+static void
+known_eof(struct p2p_stream *s)
+{
+	const struct cloop *loop =
+	    p2p_host_user(p2p_conn_host(p2p_stream_conn(s)));
+	const struct identify *id = loop->identify;
+	struct text *text = calloc(1, sizeof(*text));
+	FILE *f = open_memstream(&text->bytes, &text->len);
+	char line[MULTIADDR_TEXT_SIZE];
+
+	for (size_t i = 0; id != NULL && i < id->addr_count; i++) {
+		multiaddr_to_text(&id->addrs[i], line);
+		fprintf(f, "%s\n", line);
+	}
+	for (size_t i = 0; id != NULL && i < id->protocol_count; i++)
+		fprintf(f, "%s\n", id->protocols[i]);
+	fclose(f);
+	p2p_stream_set_user(s, text);
+	p2p_stream_want_write(s);
+}
+
+static size_t
+known_writable(struct p2p_stream *s, uint8_t *out, size_t room)
+{
+	struct text *text = p2p_stream_user(s);
+	size_t left = text == NULL ? 0 : text->len - text->done;
+	size_t n = left < room ? left : room;
+
+	if (text == NULL)
+		return 0; /* the question has not ended */
+	memcpy(out, text->bytes + text->done, n);
+	text->done += n;
+	if (text->done == text->len)
+		p2p_stream_shutdown(s);
+	return n;
+}
+
+static void
+known_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
+{
+	struct text *text = p2p_stream_user(s);
+
+	if (text != NULL)
+		free(text->bytes);
+	on_closed(s, end, code);
+}
+
+static const struct p2p_stream_handlers known_handlers = {
+    .on_eof = known_eof,
+    .on_writable = known_writable,
+    .on_closed = known_closed,
+};
+
 void
 cserve(struct p2p_host *host)
 {
+	p2p_host_serve(host, KNOWN_PROTOCOL, P2P_CLASS_CONTROL, P2P_STREAMS_MAX,
+	    &known_handlers, NULL);
 	p2p_host_serve(host, ECHO_PROTOCOL, P2P_CLASS_SMALL_FILE,
 	    P2P_STREAMS_MAX, &echo_handlers, NULL);
 	p2p_host_serve(host, DISCARD_PROTOCOL, P2P_CLASS_LARGE_FILE,

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The three protocols that both peers of the interoperability tests serve
- * (gopeer/serve.go has the same):
+ * The protocols that all peers of the interoperability tests serve
+ * (gopeer and jspeer have the same):
  *
  *	/echo/1.0.0	what comes goes back; FIN is answered by FIN
  *	/discard/1.0.0	all is read; at FIN the count goes back
  *	/source/1.0.0	a count comes, so many pattern bytes go back, and FIN
+ *	/known/1.0.0	at FIN, what is known about the dialer goes to it: each
+ *			of its addresses and protocols on a line
  *
  * Counts have 8 bytes, big-endian. The pattern is 0, 1, ... 250, 0, ...
- * Called by cpeer.
+ * Called by cpeer and p2p_load.
  */
 #ifndef TESTS_INTEROP_CSERVE_H
 #define TESTS_INTEROP_CSERVE_H
@@ -18,6 +20,7 @@
 #define ECHO_PROTOCOL "/echo/1.0.0"
 #define DISCARD_PROTOCOL "/discard/1.0.0"
 #define SOURCE_PROTOCOL "/source/1.0.0"
+#define KNOWN_PROTOCOL "/known/1.0.0"
 
 void cserve(struct p2p_host *host);
 

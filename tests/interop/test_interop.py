@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: ISC
-"""Our libp2p against go-libp2p over loopback, each dialing the other.
+"""Our libp2p against go-libp2p and js-libp2p over loopback, each dialing the
+other.
 
-Builds cpeer (ours) with make and gopeer with go; without go >= 1.25 the tests
-that need it are skipped, and ours is tested against itself only. The build
-directory is taken from $B (default: build).
+Builds cpeer (ours) with make, gopeer with go, and installs what jspeer needs
+with npm into the build directory; without go >= 1.26, or without node >= 20 and
+npm, the tests that need them are skipped, and ours is tested against itself
+only. The build directory is taken from $B (default: build). With DMD_LONG set
+the idle connections are longer so than any time-out of the others.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -21,9 +25,13 @@ TOP = HERE.parent.parent
 BUILD = os.environ.get("B", "build")
 SEED = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 SEED_ID = "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
-TRANSFER_KIB = "16384"
+TRANSFER_KIB = "65536"
 STREAMS = "300"
-GO_MIN = (1, 25)
+#: as many as one who does not wait may open with us
+STREAMS_INBOUND = "250"
+GO_MIN = (1, 26)
+NODE_MIN = 20
+IDLE_S = 130 if os.environ.get("DMD_LONG") else 12
 
 
 def go_version():
@@ -54,6 +62,37 @@ def gopeer(tmp_path_factory):
     return path
 
 
+def node_version():
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return None
+    out = subprocess.run([node, "--version"], capture_output=True, text=True)
+    found = re.match(r"v(\d+)\.", out.stdout)
+    return int(found.group(1)) if found else None
+
+
+@pytest.fixture(scope="session")
+def jspeer():
+    """The command that runs it."""
+    version = node_version()
+    if version is None or version < NODE_MIN:
+        pytest.skip(f"needs npm and node >= {NODE_MIN}, found {version}")
+    place = TOP / BUILD / "tests/interop/jspeer"
+    place.mkdir(parents=True, exist_ok=True)
+    lock = (HERE / "jspeer/package-lock.json").read_bytes()
+    done = place / "installed"
+    for file in (HERE / "jspeer").glob("*.*"):
+        shutil.copy(file, place)
+    if not done.exists() or done.read_bytes() != lock:
+        npm = subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=place, capture_output=True, text=True)
+        if npm.returncode != 0:
+            pytest.skip(f"npm cannot install js-libp2p: {npm.stderr[-200:]}")
+        done.write_bytes(lock)
+    return ["node", str(place / "peer.mjs")]
+
+
 class Listener:
     """A peer that listens until this is closed."""
 
@@ -80,7 +119,7 @@ class Listener:
 def run_cpeer(cpeer, address, *args, checks=()):
     done = subprocess.run(
         [cpeer, "dial", *args, address, *checks],
-        capture_output=True, text=True, timeout=120)
+        capture_output=True, text=True, timeout=300)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return done, {line["name"]: line for line in lines}
 
@@ -91,7 +130,8 @@ def assert_all_ok(done, results):
 
 
 ALL = {"connect", "identify", "ping", "unknown", "streams", "echo", "echo8",
-       "halfclose", "reset", "discard", "source", "source8"}
+       "halfclose", "reset", "discard", "source", "discard16", "source16",
+       "push", "idle"}
 HEAVY = ["-k", TRANSFER_KIB, "-n", STREAMS]
 
 
@@ -112,7 +152,7 @@ def test_ours_dials_go(cpeer, gopeer):
 def run_gopeer(gopeer, address, *args):
     done = subprocess.run(
         [gopeer, "dial", *args, address],
-        capture_output=True, text=True, timeout=120)
+        capture_output=True, text=True, timeout=300)
     report = json.loads(done.stdout) if done.stdout else {"checks": []}
     return done, {c["name"]: c for c in report["checks"]}
 
@@ -121,7 +161,7 @@ def test_go_dials_ours(cpeer, gopeer):
     with Listener(cpeer, "listen", "-s", SEED) as peer:
         assert peer.address.endswith(SEED_ID)
         done, results = run_gopeer(
-            gopeer, peer.address, "-kib", TRANSFER_KIB, "-streams", "250")
+            gopeer, peer.address, "-kib", TRANSFER_KIB, "-streams", STREAMS_INBOUND)
     assert_all_ok(done, results)
     assert results["connect"]["values"] == {
         "early_muxer": True, "muxer": "/yamux/1.0.0",
@@ -133,6 +173,57 @@ def test_go_dials_ours(cpeer, gopeer):
     assert "/echo/1.0.0" in seen["protocols"]
 
 
+def test_ours_dials_js(cpeer, jspeer):
+    with Listener(*jspeer, "listen") as peer:
+        done, results = run_cpeer(cpeer, peer.address, "-j", *HEAVY)
+    assert_all_ok(done, results)
+    assert set(results) == ALL
+
+
+def run_jspeer(jspeer, address, *checks, kib=TRANSFER_KIB, idle=0):
+    done = subprocess.run(
+        [*jspeer, "dial", str(kib), STREAMS_INBOUND, str(idle), address, *checks],
+        capture_output=True, text=True, timeout=120 + idle)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return done, {line["name"]: line for line in lines}
+
+
+def test_js_dials_ours(cpeer, jspeer):
+    with Listener(cpeer, "listen", "-s", SEED) as peer:
+        done, results = run_jspeer(jspeer, peer.address)
+    assert_all_ok(done, results)
+    assert set(results) == ALL - {"echo8"}
+
+
+def test_idle(cpeer, gopeer, jspeer):
+    """All of them at once, since all they do is wait."""
+    idle = ["-i", str(IDLE_S), "-k", "64"]
+
+    def ours(*command, options=()):
+        with Listener(*command) as peer:
+            return run_cpeer(cpeer, peer.address, *idle, *options,
+                             checks=["idle"])
+
+    def go():
+        with Listener(cpeer, "listen") as peer:
+            return run_gopeer(gopeer, peer.address, "-idle", f"{IDLE_S}s",
+                              "-checks", "idle")
+
+    def js():
+        with Listener(cpeer, "listen") as peer:
+            return run_jspeer(jspeer, peer.address, "idle", kib=64,
+                              idle=IDLE_S)
+
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        running = [
+            pool.submit(ours, cpeer, "listen"),
+            pool.submit(ours, gopeer, "listen"),
+            pool.submit(ours, *jspeer, "listen", options=["-j"]),
+            pool.submit(go), pool.submit(js)]
+        for one in running:
+            assert_all_ok(*one.result())
+
+
 def test_go_is_the_same_peer(cpeer, gopeer):
     """The same seed is the same peer id in both."""
     with Listener(gopeer, "listen", "-seed", SEED) as peer:
@@ -141,10 +232,11 @@ def test_go_is_the_same_peer(cpeer, gopeer):
     assert_all_ok(done, results)
 
 
-@pytest.mark.parametrize("kind", ["ours", "go"])
+@pytest.mark.parametrize("kind", ["cpeer", "gopeer", "jspeer"])
 def test_ours_refuses_another_peer(cpeer, request, kind):
-    program = cpeer if kind == "ours" else request.getfixturevalue("gopeer")
-    with Listener(program, "listen") as peer:
+    program = request.getfixturevalue(kind)
+    command = program if kind == "jspeer" else [program]
+    with Listener(*command, "listen") as peer:
         done, results = run_cpeer(
             cpeer, peer.as_peer(SEED_ID), checks=["identify"])
         assert done.returncode == 1
@@ -163,6 +255,14 @@ def test_go_refuses_another_peer(cpeer, gopeer):
         done, results = run_gopeer(
             gopeer, peer.address, "-checks", "connect,ping")
         assert_all_ok(done, results)
+
+
+def test_js_refuses_another_peer(cpeer, jspeer):
+    with Listener(cpeer, "listen") as peer:
+        done, results = run_jspeer(jspeer, peer.as_peer(SEED_ID), "ping")
+        assert done.returncode == 1
+        assert not results["connect"]["ok"]
+        assert_all_ok(*run_jspeer(jspeer, peer.address, "ping"))
 
 
 def test_garbage_is_closed_and_others_are_served(cpeer):

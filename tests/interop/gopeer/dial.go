@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/event"
@@ -24,7 +25,7 @@ import (
 
 type options struct {
 	pings, streams, kib int
-	timeout             time.Duration
+	idle, timeout       time.Duration
 }
 
 // result is what one check found.
@@ -66,6 +67,10 @@ var checks = []struct {
 	{"reset", (*dialer).reset},
 	{"discard", (*dialer).discard},
 	{"source", (*dialer).source},
+	{"discard16", (*dialer).discard16},
+	{"source16", (*dialer).source16},
+	{"push", (*dialer).push},
+	{"idle", (*dialer).beIdle},
 }
 
 func checkNames() []string {
@@ -323,14 +328,37 @@ func (d *dialer) reset(ctx context.Context) error {
 }
 
 func (d *dialer) discard(ctx context.Context) error {
+	return d.send(ctx, d.kib*1024)
+}
+
+func (d *dialer) source(ctx context.Context) error {
+	return d.receive(ctx, d.kib*1024)
+}
+
+func (d *dialer) discard16(ctx context.Context) error {
+	return times16(func() error { return d.send(ctx, d.kib*64) })
+}
+
+func (d *dialer) source16(ctx context.Context) error {
+	return times16(func() error { return d.receive(ctx, d.kib*64) })
+}
+
+func times16(f func() error) error {
+	var g errgroup.Group
+	for i := 0; i < 16; i++ {
+		g.Go(f)
+	}
+	return g.Wait()
+}
+
+// send has bytes counted by the other side.
+func (d *dialer) send(ctx context.Context, want int) error {
 	s, err := d.open(ctx, discardProtocol)
 	if err != nil {
 		return err
 	}
 	defer s.Reset()
-	start := time.Now()
-	want := int64(d.kib) * 1024
-	if _, err := io.CopyN(s, &pattern{}, want); err != nil {
+	if _, err := io.CopyN(s, &pattern{}, int64(want)); err != nil {
 		return err
 	}
 	if err := s.CloseWrite(); err != nil {
@@ -340,21 +368,19 @@ func (d *dialer) discard(ctx context.Context) error {
 	if err := binary.Read(s, binary.BigEndian, &got); err != nil {
 		return err
 	}
-	d.rate(start)
 	if got != uint64(want) {
 		return fmt.Errorf("sent %d bytes, %d arrived", want, got)
 	}
 	return nil
 }
 
-func (d *dialer) source(ctx context.Context) error {
+// receive has bytes sent by the other side, and looks at them.
+func (d *dialer) receive(ctx context.Context, want int) error {
 	s, err := d.open(ctx, sourceProtocol)
 	if err != nil {
 		return err
 	}
 	defer s.Reset()
-	start := time.Now()
-	want := d.kib * 1024
 	if err := binary.Write(s, binary.BigEndian, uint64(want)); err != nil {
 		return err
 	}
@@ -362,7 +388,6 @@ func (d *dialer) source(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.rate(start)
 	if len(got) != want {
 		return fmt.Errorf("asked for %d bytes, got %d", want, len(got))
 	}
@@ -372,4 +397,42 @@ func (d *dialer) source(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// push serves another protocol, which the other side has to hear of.
+func (d *dialer) push(ctx context.Context) error {
+	const news = "/pushed/1.0.0"
+	d.h.SetStreamHandler(news, func(s network.Stream) { s.Reset() })
+	for {
+		s, err := d.open(ctx, knownProtocol)
+		if err != nil {
+			return err
+		}
+		err = s.CloseWrite()
+		text, readErr := io.ReadAll(s)
+		s.Close()
+		if err := errors.Join(err, readErr); err != nil {
+			return err
+		}
+		if strings.Contains(string(text), news+"\n") {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("what was pushed is not known")
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// beIdle leaves all to what keeps the connection alive.
+func (d *dialer) beIdle(context.Context) error {
+	before := d.conn()
+	time.Sleep(d.idle)
+	if d.conn() != before {
+		return errors.New("the connection was lost")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
+	defer cancel()
+	return d.exchange(ctx, randomBytes(1000))
 }

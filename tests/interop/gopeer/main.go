@@ -9,7 +9,7 @@
 // the protocols of serve.go, and ends when its standard input does.
 //
 //	gopeer dial [-seed HEX] [-checks LIST] [-pings N] [-streams M]
-//	            [-kib K] [-timeout D] MULTIADDR
+//	            [-kib K] [-idle D] [-timeout D] MULTIADDR
 //
 // connects, makes the checks of dial.go, prints one JSON object and exits 0
 // if all of them passed, else 1.
@@ -102,6 +102,7 @@ func dial(args []string) (bool, error) {
 	flags.IntVar(&o.pings, "pings", 10, "pings on one stream")
 	flags.IntVar(&o.streams, "streams", 50, "streams at once")
 	flags.IntVar(&o.kib, "kib", 4096, "KiB of echo and bulk transfer")
+	flags.DurationVar(&o.idle, "idle", 0, "how long to be idle")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second,
 		"for each check")
 	flags.Parse(args)

@@ -4,7 +4,9 @@ package main
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -18,6 +20,9 @@ const (
 	// The dialer sends a count, 8 bytes big-endian, and gets that many
 	// bytes: 0, 1, ... 250, 0, ...
 	sourceProtocol = "/source/1.0.0"
+	// At FIN, what is known about the dialer comes, each of its addresses
+	// and protocols on a line.
+	knownProtocol = "/known/1.0.0"
 )
 
 const patternPeriod = 251
@@ -51,6 +56,25 @@ func serve(h host.Host) {
 			return err
 		}
 		_, err := io.CopyN(s, &pattern{}, int64(n))
+		return err
+	}))
+	h.SetStreamHandler(knownProtocol, finish(func(s network.Stream) error {
+		if _, err := io.Copy(io.Discard, s); err != nil {
+			return err
+		}
+		var text strings.Builder
+		id := s.Conn().RemotePeer()
+		for _, addr := range h.Peerstore().Addrs(id) {
+			fmt.Fprintln(&text, addr)
+		}
+		protocols, err := h.Peerstore().GetProtocols(id)
+		if err != nil {
+			return err
+		}
+		for _, protocol := range protocols {
+			fmt.Fprintln(&text, protocol)
+		}
+		_, err = io.WriteString(s, text.String())
 		return err
 	}))
 }
