@@ -62,6 +62,8 @@
 
 #define JUDGING_MAX IPC_JUDGES_MAX
 #define JUDGES_MAX 512 /* with those that wait */
+#define NEWS_MAX 8     /* records waiting to be handed on, each connection */
+#define NEWS_CONNS 12  /* connections that one is handed on to */
 #define SOURCES_MAX 8
 #define REFUSED_SLOTS 16384 /* versions refused by policy */
 #define FUTURE_MAX 128
@@ -205,6 +207,8 @@ struct conn {
 
 	bool is_awake; /* a WANT_WRITE is out, and pull has not returned 0 */
 	bool hello_due, records_due, records_ask, got_records, busy_due;
+	struct peer_id news[NEWS_MAX]; /* whose new records to hand on */
+	size_t news_count;
 	bool bye_due;
 	enum wire_bye bye;
 	struct bad bads[BAD_MAX];
@@ -408,6 +412,12 @@ bool peer_record(
 /* Network of an address; 0: private, or no IP address. */
 uint64_t peer_group(const struct peer *);
 bool peer_is_trusted(const struct peer *);
+/*
+ * A peer's new record came from itself: it is handed on to a few others at
+ * once, or two that dial a third at the same moment would not learn of each
+ * other before the next exchange.
+ */
+void members_news(struct sync *, const struct peer *);
 /* May its record be handed on? */
 bool peer_is_good(const struct sync *, const struct peer *);
 

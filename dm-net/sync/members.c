@@ -314,6 +314,33 @@ dial_tick(struct sync *s)
 		;
 }
 
+static bool
+has_news(const struct conn *c, const struct peer_id *id)
+{
+	for (size_t i = 0; i < c->news_count; i++)
+		if (peer_id_equal(&c->news[i], id))
+			return true;
+	return false;
+}
+
+void
+members_news(struct sync *s, const struct peer *p)
+{
+	size_t at = s->conn_count == 0 ? 0 : random_below(s, s->conn_count);
+	size_t told = 0;
+
+	for (size_t i = 0; i < s->conn_count && told < NEWS_CONNS; i++) {
+		struct conn *c = s->conns[(at + i) % s->conn_count];
+
+		if (c->peer == p || c->state == CONN_CLOSED ||
+		    c->news_count == NEWS_MAX || has_news(c, &p->id))
+			continue;
+		c->news[c->news_count++] = p->id;
+		conn_want_write(s, c);
+		told++;
+	}
+}
+
 /* --- each interval: records, and now and then someone else ------------ */
 
 static struct conn *

@@ -203,6 +203,8 @@ peer_record(struct sync *s, const uint8_t *bytes, size_t len, uint64_t teller)
 		peer_add_addr(p, &r.addrs[i], false);
 	s->hints_due = true;
 	due_at(s, s->now_ns + SECOND / 5);
+	if (p->conns > 0 && (teller == 0 || teller == peer_hash(s, &p->id)))
+		members_news(s, p);
 	return true;
 }
 

@@ -123,11 +123,36 @@ pull_records(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
 	return wire_end(&m);
 }
 
+static size_t
+pull_news(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
+{
+	const struct peer *news[NEWS_MAX];
+	struct msgput m;
+	size_t n = 0;
+
+	if (c->news_count == 0 || size < NEWS_MAX * (SYNC_RECORD_MAX + 4) + 16)
+		return 0;
+	for (size_t i = 0; i < c->news_count; i++) {
+		news[n] = peer_find(s, &c->news[i]);
+		n += news[n] != NULL && news[n]->record != NULL;
+	}
+	c->news_count = 0;
+	if (n == 0)
+		return 0;
+	wire_begin(&m, buf, size);
+	wire_put_records(&m, n);
+	for (size_t i = 0; i < n; i++)
+		msgput_bin(&m, news[i]->record, news[i]->record_len);
+	msgput_bool(&m, false);
+	s->stats.messages_out[WIRE_RECORDS]++;
+	return wire_end(&m);
+}
+
 typedef size_t pull_fn(struct sync *, struct conn *, uint8_t *, size_t);
 
 /* What is small and urgent comes first. */
 static pull_fn *const first[] = {
-    pull_hello, pull_bad, pull_records, pull_bye, pull_busy};
+    pull_hello, pull_bad, pull_records, pull_news, pull_bye, pull_busy};
 static pull_fn *const work[] = {reply_pull, walk_pull, ask_pull, announce_pull};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -345,6 +345,31 @@ run_full(struct world *w)
 	heal(w);
 }
 
+/* All dial one hub at the same moment: they find each other at once, not only
+ * with the next exchange. */
+static void
+run_meet(struct world *w)
+{
+	size_t expected = w->node_count < 13 ? w->node_count - 1 : 12;
+	struct sync_stats st;
+
+	for (size_t i = 0; i < w->node_count; i++) {
+		w->nodes[i]->interval_ns = 60 * MINUTE;
+		w->nodes[i]->bootstrap_count = 1;
+	}
+	node_start(w->nodes[0]);
+	run_for(w, SEC);
+	for (size_t i = 1; i < w->node_count; i++)
+		node_start(w->nodes[i]);
+	run_for(w, 20 * SEC);
+	for (size_t i = 0; i < w->node_count; i++) {
+		sync_stats(w->nodes[i]->s, &st);
+		if (st.conns_up < expected)
+			world_fail(w, "node %zu has %zu connections, not %zu",
+			    i, st.conns_up, expected);
+	}
+}
+
 /* An empty node joins a full set. */
 static void
 run_join(struct world *w)
@@ -428,6 +453,7 @@ static const struct {
     {"full", run_full},
     {"clocks", run_clocks},
     {"join", run_join},
+    {"meet", run_meet},
     {"spread", run_spread},
 };
 

@@ -59,6 +59,7 @@ struct node {
 
 	bool is_dial_only, is_liar, is_staller, is_phantom;
 	size_t peers_max;
+	uint64_t interval_ns;
 	unsigned side; /* of the partition */
 	size_t bootstrap[3], bootstrap_count;
 

@@ -253,7 +253,7 @@ node_record(struct node *n)
 void
 node_configure(struct node *n)
 {
-	struct sync_config config = {.interval_ns = 10 * SEC,
+	struct sync_config config = {.interval_ns = n->interval_ns,
 	    .clock_skew_ns = SKEW_MAX,
 	    .file_size_max = 64u << 20};
 
@@ -340,6 +340,7 @@ node_new(struct world *w, size_t index)
 	for (size_t i = sizeof(head); i < PEER_ID_BYTES; i++)
 		n->id.bytes[i] = (uint8_t)rnd(w, 256);
 	n->peers_max = 512;
+	n->interval_ns = 10 * SEC;
 	n->names = xcalloc(w->name_count, sizeof(*n->names));
 	for (size_t i = 0; i < w->name_count; i++)
 		n->names[i] = true;
