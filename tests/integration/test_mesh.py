@@ -700,7 +700,8 @@ def test_every_route(mesh, option, number):
     assert [r["peer"] for r in rows] == [nodes[1].peer_id()]
     health = json.loads(ask_curl("/healthz")[1])
     assert health["ready"] is True and health["network"] is None
-    assert b"dm_files 2" in ask_curl("/metrics")[1]
+    # dm-store tells its numbers once a second
+    eventually(lambda: b"dm_files 2" in ask_curl("/metrics")[1])
     assert ask_curl("/nothing")[0] == 404
     assert ask_curl("/files", "-X", "DELETE")[0] == 405
     assert upload(Version("a", None, SIGNER))[0] in (200, 201)
