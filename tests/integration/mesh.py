@@ -47,8 +47,10 @@ def inside(host):
 def connect(node, port=None, timeout=PATIENCE, address="127.0.0.1"):
     """A TCP connection made on the node's machine."""
     with inside(node.host):
-        return socket.create_connection(
-            (address, port or node.http_port), timeout)
+        s = socket.create_connection((address, port or node.http_port),
+                                     timeout)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return s
 
 
 class Response:

@@ -3,8 +3,9 @@
  * A peer that says what it is told to: speaks libp2p as any other, and sends
  * the given bytes, each with its length, as messages of the sync protocol.
  *
- *   rogue /ip4/ADDRESS/tcp/PORT/p2p/ID HEX...
+ *   rogue /ip4/ADDRESS/tcp/PORT/p2p/ID [=]HEX...
  *
+ * What starts with = is sent without a length before it.
  * Prints "sent" when they are on their way and "closed REASON" when the other
  * side has had enough. Ends then, or when standard input ends. Run by
  * test_refused.py and test_faults.py.
@@ -60,16 +61,18 @@ static const struct p2p_stream_handlers in_handlers = {
 static void
 add_message(struct script *script, const char *hex)
 {
-	size_t len = strlen(hex) / 2, left = len;
+	bool is_bare = hex[0] == '=';
+	size_t len = strlen(hex += is_bare) / 2, left = len;
 	uint8_t *p;
 
 	script->bytes = realloc(script->bytes, script->len + len + 10);
 	if (script->bytes == NULL)
 		err(2, NULL);
 	p = script->bytes + script->len;
-	for (; left >= 0x80; left >>= 7)
+	for (; !is_bare && left >= 0x80; left >>= 7)
 		*p++ = (uint8_t)(left | 0x80);
-	*p++ = (uint8_t)left;
+	if (!is_bare)
+		*p++ = (uint8_t)left;
 	for (size_t i = 0; i < len; i++)
 		if (sscanf(hex + 2 * i, "%2hhx", p++) != 1)
 			errx(2, "not hexadecimal: %s", hex);
