@@ -100,6 +100,10 @@ sync_config_commit(struct sync *s, uint64_t generation)
 		s->set.peers_max = CONNS_MAX;
 	if (s->config.interval_ns < SECOND / 10)
 		s->config.interval_ns = SECOND / 10;
+	/* not after the interval that was in force before */
+	if (s->exchange_at_ns > s->now_ns + s->config.interval_ns)
+		s->exchange_at_ns =
+		    s->now_ns + random_below(s, s->config.interval_ns);
 	s->generation = generation;
 	apply_peers(s);
 	s->is_configured = true;
