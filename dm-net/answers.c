@@ -3,6 +3,7 @@
  * and /peers. */
 #include <string.h>
 
+#include "common/name.h"
 #include "dm-net/net.h"
 
 /* --- for HTTP --- */
@@ -115,16 +116,54 @@ status(struct net *net, struct control_client *client)
 	control_client_end(client, VERDICT_OK, NULL);
 }
 
+/* What the mesh knows of a name that is not here. */
+static void
+why(struct net *net, struct control_client *client,
+    const struct control_why_net *m)
+{
+	struct sync_want_info want;
+	char name[NAME_LEN_MAX + 1];
+	struct sync_stats stats;
+	size_t cursor = 0;
+	uint8_t key[16];
+
+	if (!name_is_valid((const char *)m->name.data, m->name.len) ||
+	    !bytes_copy_text(m->name, name, sizeof(name))) {
+		control_client_end(client, VERDICT_BAD_NAME, NULL);
+		return;
+	}
+	if (net->mesh == NULL) {
+		control_client_end(client, VERDICT_OK, NULL);
+		return;
+	}
+	name_key(name, key);
+	sync_stats(mesh_sync(net->mesh), &stats);
+	control_client_number(client, "peers_connected", 1, stats.conns_up);
+	while (sync_wants(mesh_sync(net->mesh), &cursor, &want)) {
+		if (memcmp(want.key, key, sizeof(key)) != 0)
+			continue;
+		control_client_number(client, "sources", 1, want.sources);
+		control_client_number(client, "failures", 1, want.failures);
+		control_client_number(client, "fetching", 2, want.is_fetching);
+		control_client_number(
+		    client, "wanted_signed_at", 4, want.rank.signed_at_ns);
+	}
+	control_client_end(client, VERDICT_OK, NULL);
+}
+
 void
 net_answer(void *ctx, struct control_client *client, enum control_command c,
     const void *request, int attached_fd)
 {
 	struct net *net = ctx;
 
-	(void)request;
 	(void)attached_fd; /* these commands take none */
 	if (c == CONTROL_STATUS_NET) {
 		status(net, client);
+		return;
+	}
+	if (c == CONTROL_WHY_NET) {
+		why(net, client, request);
 		return;
 	}
 	if (net->mesh != NULL)

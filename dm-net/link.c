@@ -419,3 +419,14 @@ link_free(struct link *l)
 	free(l->outbox);
 	free(l);
 }
+
+void
+link_peer(const struct link *l, char out[static PEER_ID_TEXT_SIZE])
+{
+	const struct peer_id *peer =
+	    l != NULL && l->conn != NULL ? p2p_conn_peer_id(l->conn) : NULL;
+
+	out[0] = '\0';
+	if (peer != NULL)
+		peer_id_format(peer, out);
+}

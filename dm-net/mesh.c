@@ -137,9 +137,11 @@ static void
 do_judge(struct mesh *m, const struct sync_action *a)
 {
 	struct asked *q = ask(m, a->id);
+	char from[PEER_ID_TEXT_SIZE];
 	enum verdict v;
 
-	v = store_judge(m->settings.store, a->entry, on_judged, q, NULL);
+	link_peer(link_find(m, a->conn), from);
+	v = store_judge(m->settings.store, a->entry, from, on_judged, q, NULL);
 	if (v == VERDICT_OK)
 		return;
 	free(q);

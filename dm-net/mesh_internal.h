@@ -120,7 +120,11 @@ struct link *link_new(struct mesh *, int fd, enum p2p_role,
     socklen_t remote_len, struct dial *);
 /* Before its end is due: tells the core. Never inside a p2p callback. */
 void link_free(struct link *);
+/* The peer id of a link as text; "" for NULL or before it is known. */
+void link_peer(const struct link *, char out[static PEER_ID_TEXT_SIZE]);
 struct link *link_find(struct mesh *, uint64_t id);
+/* The peer id as text; "" for NULL and before it is known. */
+void link_peer(const struct link *, char out[static PEER_ID_TEXT_SIZE]);
 /* The callbacks of the p2p host. */
 extern const struct p2p_callbacks link_callbacks;
 /* "192.0.2.1:7946" or "[2001:db8::1]:7946" */

@@ -34,6 +34,7 @@ struct request {
 		struct {
 			size_t len;
 			uint8_t data[ENTRY_SIZE_MAX];
+			char from[65];
 		} judge;
 		struct {
 			uint8_t key[16];
@@ -186,7 +187,8 @@ static void
 send_judge(struct store_link *link, const struct request *r)
 {
 	struct ipc_judge m = {.id = r->id,
-	    .entry = bytes_of(r->ask.judge.data, r->ask.judge.len)};
+	    .entry = bytes_of(r->ask.judge.data, r->ask.judge.len),
+	    .from = bytes_text(r->ask.judge.from)};
 
 	ipc_send(link->ipc, IPC_JUDGE, &m, -1);
 }
@@ -263,8 +265,8 @@ request_submit(struct store_link *link, struct request *r, uint64_t *id)
 }
 
 enum verdict
-store_judge(struct store_link *link, const struct entry *e, store_judged_fn *fn,
-    void *ctx, uint64_t *id)
+store_judge(struct store_link *link, const struct entry *e, const char *from,
+    store_judged_fn *fn, void *ctx, uint64_t *id)
 {
 	enum verdict why;
 	struct request *r = request_new(link, LANE_JUDGE, IPC_JUDGE, &why);
@@ -274,6 +276,9 @@ store_judge(struct store_link *link, const struct entry *e, store_judged_fn *fn,
 	r->owner.judged = fn;
 	r->ctx = ctx;
 	r->ask.judge.len = entry_encode(e, r->ask.judge.data);
+	if (!bytes_copy_text(
+		bytes_text(from), r->ask.judge.from, sizeof(r->ask.judge.from)))
+		fatal("store_judge: who it is from is too long");
 	return request_submit(link, r, id);
 }
 

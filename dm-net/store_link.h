@@ -78,8 +78,9 @@ struct store_list_owner {
  * At most IPC_JUDGES_MAX judgements and IPC_OPENS_MAX of the others are under
  * way, STORE_LINK_QUEUE_MAX of each wait, the next is BUSY.
  */
+/* from: who announced it, a peer id or "", for the store's log. */
 enum verdict store_judge(struct store_link *, const struct entry *,
-    store_judged_fn *, void *ctx, uint64_t *id);
+    const char *from, store_judged_fn *, void *ctx, uint64_t *id);
 
 /* version: NULL for the current one. */
 enum verdict store_open(struct store_link *, const uint8_t key[static 16],
@@ -114,6 +115,9 @@ struct store_put_owner {
 	/* Durable and visible if verdict_is_ok(); the put is gone. */
 	void (*done)(void *ctx, enum verdict, uint64_t held_signed_at_ns);
 	void *ctx;
+	/* Who sends it, a peer id or an address of at most 64 bytes, for the
+	 * store's log of refusals; NULL: not known. */
+	const char *from;
 };
 
 /*

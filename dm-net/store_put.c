@@ -29,6 +29,8 @@ store_put_begin(struct store_link *link, const struct entry *e, uint64_t ticket,
 	link->put[slot] = put;
 	link->n_puts++;
 	m.id = put->id;
+	m.from = bytes_text(owner->from != NULL ? owner->from : "");
+	put->owner.from = NULL; /* the caller's */
 	if (e != NULL)
 		m.entry = bytes_of(encoded, entry_encode(e, encoded));
 	ipc_send(link->ipc, IPC_PUT_BEGIN, &m, -1);

@@ -372,7 +372,8 @@ has_room(const struct fetch_stream *fs)
 void
 transfer_start(struct mesh *m, const struct sync_action *a)
 {
-	struct store_put_owner owner = {on_credit, on_put_done, NULL};
+	struct store_put_owner owner = {on_credit, on_put_done, NULL, NULL};
+	char from[PEER_ID_TEXT_SIZE];
 	struct link *l = link_find(m, a->conn);
 	struct fetch_stream *fs = NULL;
 	struct fetch *f;
@@ -393,6 +394,8 @@ transfer_start(struct mesh *m, const struct sync_action *a)
 	f->offset = a->offset;
 	f->size = a->size;
 	owner.ctx = f;
+	link_peer(l, from);
+	owner.from = from;
 	v = store_put_begin(
 	    m->settings.store, NULL, a->ticket, true, &owner, &f->put);
 	if (v != VERDICT_OK) {
@@ -507,7 +510,8 @@ on_inline_done(void *ctx, enum verdict v, uint64_t held_ns)
 void
 transfer_inline(struct mesh *m, const struct sync_action *a)
 {
-	struct store_put_owner owner = {on_inline_credit, on_inline_done, NULL};
+	struct store_put_owner owner = {
+	    on_inline_credit, on_inline_done, NULL, NULL};
 	struct inline_put *p = xmalloc(sizeof(*p) + a->content_len);
 	enum verdict v;
 

@@ -11,6 +11,7 @@
 #include "dm-store/commit.h"
 #include "dm-store/history.h"
 #include "dm-store/put.h"
+#include "dm-store/rejects.h"
 #include "dm-store/ticket.h"
 
 /* Hashed within one turn, so only what is small. */
@@ -78,6 +79,8 @@ ask_judge(struct store *s, const struct ipc_judge *m)
 	if (m->entry.len > 0 &&
 	    entry_decode(&e, m->entry.data, m->entry.len) == m->entry.len)
 		judge(s, &e, &a);
+	if (a.verdict != VERDICT_MALFORMED)
+		rejects_refused(s, &e, a.verdict, m->from);
 	commit_answer(s, &reply, &a);
 }
 

@@ -9,17 +9,12 @@
 #include "common/name.h"
 #include "dm-store/ask.h"
 #include "dm-store/commit.h"
+#include "dm-store/control_show.h"
 #include "dm-store/put.h"
+#include "dm-store/rejects.h"
 
 #define SLICE_NAMES 64
 #define SLICE_ROWS 1000
-
-static bool
-name_of(struct bytes text, char name[static NAME_LEN_MAX + 1])
-{
-	return name_is_valid((const char *)text.data, text.len) &&
-	       bytes_copy_text(text, name, NAME_LEN_MAX + 1);
-}
 
 /* --- status --- */
 
@@ -43,6 +38,7 @@ status(struct store *s, struct control_client *c)
 	control_client_number(c, "free_bytes", 1, files_free(&s->files));
 	control_client_number(c, "rejected", 1, s->stats.rejected);
 	control_client_number(c, "conflicts", 1, s->stats.conflicts);
+	control_client_number(c, "rejects_not_logged", 1, rejects_dropped(s));
 	control_client_number(c, "writable", 2, s->stats.is_writable);
 	control_client_number(c, "clock_sane", 2, clock_is_sane(&s->clock));
 	if (clock_doubt(&s->clock, doubt)[0] != '\0')
@@ -50,35 +46,7 @@ status(struct store *s, struct control_client *c)
 	control_client_end(c, VERDICT_OK, NULL);
 }
 
-/* --- list and show --- */
-
-static uint64_t
-row_state(const struct winner *w)
-{
-	switch (w->state) {
-	case WINNER_SHOWN:
-		return 0;
-	case WINNER_WANTED:
-	case WINNER_LOST:
-		return 1;
-	case WINNER_HIDDEN:
-		return 2;
-	case WINNER_DELETED:
-		return 3;
-	}
-	return 1;
-}
-
-static void
-send_file(struct control_client *c, const struct entry *e, uint64_t state)
-{
-	uint8_t buf[ENTRY_SIZE_MAX];
-	struct row_file row;
-
-	row.entry = bytes_of(buf, entry_encode(e, buf));
-	row.state = state;
-	control_client_row(c, ROW_FILE, &row, -1);
-}
+/* --- list --- */
 
 /* A list on its way to a client: as fast as that one reads. */
 struct listing {
@@ -133,7 +101,7 @@ list_slice(struct listing *l, struct control_client *c)
 		name_key(l->name[i], key);
 		if (table_winner(ix, VIEW_COMMITTED, key, &w) == FOUND &&
 		    ask_entry(l->s, &w, &e))
-			send_file(c, &e, row_state(&w));
+			control_send_file(c, &e, control_state(&w));
 	}
 	if (l->n == 0)
 		return false;
@@ -176,62 +144,6 @@ list(struct store *s, struct control_client *c, const struct control_list *m)
 	control_client_on_wants(c, on_list_wants, on_list_gone, l);
 }
 
-/* The winner first, then the records that lost to it. */
-struct showing {
-	struct control_client *client;
-	const char *name;
-	uint8_t winner[32]; /* its signer */
-	bool has_winner;
-	size_t n;
-};
-
-static bool
-on_loser(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
-    bool is_damaged)
-{
-	struct showing *sh = ctx;
-	char name[NAME_LEN_MAX + 1];
-	uint8_t signer[32];
-	struct record rec;
-
-	if (!row_record_name(key, key_len, name, signer) ||
-	    strcmp(name, sh->name) != 0)
-		return false;
-	if (is_damaged || !row_record_decode(&rec, body.data, body.len) ||
-	    (sh->has_winner && memcmp(signer, sh->winner, 32) == 0))
-		return true;
-	send_file(sh->client, &rec.entry, 4);
-	sh->n++;
-	return true;
-}
-
-static void
-show(struct store *s, struct control_client *c, const struct control_show *m)
-{
-	char name[NAME_LEN_MAX + 1];
-	struct showing sh = {.client = c, .name = name};
-	uint8_t key[16];
-	struct winner w;
-	struct entry e;
-
-	if (!name_of(m->name, name)) {
-		control_client_end(c, VERDICT_BAD_NAME, NULL);
-		return;
-	}
-	name_key(name, key);
-	sh.has_winner =
-	    table_winner(s->index, VIEW_COMMITTED, key, &w) == FOUND &&
-	    ask_entry(s, &w, &e);
-	if (sh.has_winner) {
-		memcpy(sh.winner, w.signer, 32);
-		send_file(c, &e, row_state(&w));
-		sh.n++;
-	}
-	index_walk(s->index, VIEW_COMMITTED, INDEX_RECORDS, name,
-	    strlen(name) + 1, CONFIG_SIGNERS_MAX, on_loser, &sh);
-	control_client_end(c, sh.n > 0 ? VERDICT_OK : VERDICT_NOT_FOUND, NULL);
-}
-
 /* --- get and upload --- */
 
 static enum verdict
@@ -245,7 +157,7 @@ get(struct store *s, struct control_client *c, const struct control_get *m)
 	enum verdict v;
 	int fd;
 
-	if (!name_of(m->name, name))
+	if (!control_name(m->name, name))
 		return VERDICT_BAD_NAME;
 	name_key(name, key);
 	if (table_winner(s->index, VIEW_COMMITTED, key, &w) != FOUND)
@@ -290,7 +202,7 @@ forget(
 	char name[NAME_LEN_MAX + 1];
 	size_t n;
 
-	if (!name_of(m->name, name)) {
+	if (!control_name(m->name, name)) {
 		control_client_end(c, VERDICT_BAD_NAME, NULL);
 		return;
 	}
@@ -343,7 +255,13 @@ control_handle(void *ctx, struct control_client *c,
 	else if (command == CONTROL_LIST)
 		list(s, c, request);
 	else if (command == CONTROL_SHOW)
-		show(s, c, request);
+		control_show(s, c, request);
+	else if (command == CONTROL_GET_VERSION)
+		control_get_version(s, c, request);
+	else if (command == CONTROL_REJECTS)
+		control_rejects(s, c);
+	else if (command == CONTROL_WHY)
+		control_why(s, c, request);
 	else if (command == CONTROL_GET)
 		control_client_end(c, get(s, c, request), NULL);
 	else if (command == CONTROL_FORGET)

@@ -6,8 +6,8 @@
 
 #include "common/log.h"
 
-#define BLOCK 4096u  /* a file takes whole blocks */
-#define TRIM_MAX 256 /* rows at a time */
+#define BLOCK 4096u   /* a file takes whole blocks */
+#define TRIM_MAX 4096 /* rows at a time */
 #define RECENT_MAX 1024
 /* What a minute may take beyond the budget. */
 #define MINUTE_BYTES_MAX (UINT64_C(256) << 20)
@@ -89,10 +89,64 @@ history_add(struct store *s, const struct entry *e)
 	table_old_set(s->index, e->sha256, clock_now_ns(&s->clock), &h);
 }
 
+/* In the key of what is doomed is the second, not the nanosecond, of its
+ * replacement: so it comes before all that is kept. */
+#define DOOMED_BEFORE (UINT64_C(1) << 40)
+
+struct doomed {
+	const uint8_t *sha256;
+	uint64_t when_ns;
+	bool is_found;
+	struct history h;
+};
+
+static bool
+on_doomed(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct doomed *d = ctx;
+
+	d->is_found = key_len == 40 && !is_damaged &&
+		      row_get_u64(key) == d->when_ns &&
+		      memcmp(key + 8, d->sha256, 32) == 0 &&
+		      row_history_decode(&d->h, body.data, body.len);
+	return false;
+}
+
+void
+history_doom(struct store *s, const struct entry *e)
+{
+	struct doomed d = {.sha256 = e->sha256};
+	struct record rec;
+	uint8_t key[40];
+
+	if (!table_old(s->index, VIEW_BATCH, e->sha256, &d.when_ns) ||
+	    d.when_ns < DOOMED_BEFORE)
+		return;
+	row_put_u64(key, d.when_ns);
+	memcpy(key + 8, e->sha256, 32);
+	index_walk(s->index, VIEW_BATCH, INDEX_HISTORY, key, sizeof(key), 1,
+	    on_doomed, &d);
+	if (!d.is_found || entry_compare(&d.h.entry, e) != 0 ||
+	    (table_record(s->index, VIEW_BATCH, e->name, e->signer, &rec) ==
+		    FOUND &&
+		entry_compare(&rec.entry, e) == 0))
+		return;
+	table_old_set(s->index, e->sha256, d.when_ns / NS_PER_S, &d.h);
+	s->has_doomed = true;
+}
+
+int
+history_open(struct store *s, const struct entry *e)
+{
+	return files_read_old(&s->files, e->sha256, e->size);
+}
+
 struct oldest {
 	uint64_t now_ns;
 	uint64_t over;	 /* bytes to get rid of */
 	bool is_pressed; /* even what is young */
+	bool has_more;	 /* that is doomed, for another time */
 	size_t n;
 	struct {
 		uint8_t sha256[32];
@@ -107,47 +161,71 @@ on_oldest(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	struct oldest *o = ctx;
 	struct history h;
 	uint64_t when_ns, bytes = 0;
+	bool is_doomed;
 
 	if (key_len != 40)
 		return true;
 	when_ns = row_get_u64(key);
+	is_doomed = when_ns < DOOMED_BEFORE;
+	if (is_doomed)
+		when_ns *= NS_PER_S;
+	if (!is_doomed && o->over == 0)
+		return false;
+	if (!o->is_pressed && when_ns <= o->now_ns &&
+	    o->now_ns - when_ns < HISTORY_SERVED_NS) {
+		o->has_more |= is_doomed;
+		return is_doomed;
+	}
+	if (o->n == TRIM_MAX) {
+		o->has_more = true;
+		return false;
+	}
 	if (!is_damaged && row_history_decode(&h, body.data, body.len))
 		bytes = blocks(h.size);
-	if (!o->is_pressed && when_ns <= o->now_ns &&
-	    o->now_ns - when_ns < HISTORY_SERVED_NS)
-		return false;
 	memcpy(o->row[o->n].sha256, key + 8, 32);
 	o->row[o->n++].bytes = bytes;
 	o->over -= bytes < o->over ? bytes : o->over;
-	return o->over > 0 && o->n < TRIM_MAX;
+	return true;
+}
+
+static void
+trim_rows(struct store *s, const struct oldest *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		/* the file first: a row without a file does no harm */
+		files_old_remove(&s->files, o->row[i].sha256);
+		table_old_delete(s->index, o->row[i].sha256);
+		s->stats.old_bytes -= o->row[i].bytes < s->stats.old_bytes
+					  ? o->row[i].bytes
+					  : s->stats.old_bytes;
+	}
 }
 
 bool
 history_trim(struct store *s)
 {
 	uint64_t budget = s->policy != NULL ? s->policy->history_size : 0;
-	struct oldest o;
+	struct oldest *o;
+	bool is_any;
 
-	if (s->policy == NULL || s->stats.old_bytes <= budget)
+	if (s->policy == NULL ||
+	    (s->stats.old_bytes <= budget && !s->has_doomed))
 		return false;
-	o.now_ns = clock_now_ns(&s->clock);
-	o.over = s->stats.old_bytes - budget;
-	o.is_pressed = o.over > MINUTE_BYTES_MAX;
-	o.n = 0;
-	index_walk(s->index, VIEW_BATCH, INDEX_HISTORY, NULL, 0, TRIM_MAX,
-	    on_oldest, &o);
-	if (o.n == 0)
-		return false;
-	index_begin(s->index);
-	for (size_t i = 0; i < o.n; i++) {
-		/* the file first: a row without a file does no harm */
-		files_old_remove(&s->files, o.row[i].sha256);
-		table_old_delete(s->index, o.row[i].sha256);
-		s->stats.old_bytes -= o.row[i].bytes < s->stats.old_bytes
-					  ? o.row[i].bytes
-					  : s->stats.old_bytes;
+	o = xcalloc(1, sizeof(*o));
+	o->now_ns = clock_now_ns(&s->clock);
+	if (s->stats.old_bytes > budget)
+		o->over = s->stats.old_bytes - budget;
+	o->is_pressed = o->over > MINUTE_BYTES_MAX;
+	index_walk(s->index, VIEW_BATCH, INDEX_HISTORY, NULL, 0, 2 * TRIM_MAX,
+	    on_oldest, o);
+	s->has_doomed = o->has_more;
+	is_any = o->n > 0;
+	if (is_any) {
+		index_begin(s->index);
+		trim_rows(s, o);
 	}
-	return true;
+	free(o);
+	return is_any;
 }
 
 static bool
@@ -168,6 +246,7 @@ void
 history_load(struct store *s)
 {
 	s->stats.old_bytes = 0;
+	s->has_doomed = true; /* for all that is known */
 	index_walk(s->index, VIEW_COMMITTED, INDEX_HISTORY, NULL, 0, SIZE_MAX,
 	    on_sum, &s->stats.old_bytes);
 }

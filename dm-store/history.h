@@ -18,6 +18,15 @@ void recent_free(struct recent *);
 /* The content of e goes to old/: its row, in the open batch. */
 void history_add(struct store *, const struct entry *e);
 
+/*
+ * A version is no longer listed: its content goes soon, unless another one
+ * has the same, or it is still its signer's last. Into the open batch.
+ */
+void history_doom(struct store *, const struct entry *e);
+
+/* Content in old/, or -1 with errno. */
+int history_open(struct store *, const struct entry *e);
+
 /* Removes what is over the budget: rows in a batch, which it opens, and
  * files. True if it opened one: commit_schedule(). */
 bool history_trim(struct store *);

@@ -13,6 +13,7 @@
 #include "dm-store/control.h"
 #include "dm-store/expire.h"
 #include "dm-store/put.h"
+#include "dm-store/rejects.h"
 #include "dm-store/reload.h"
 #include "dm-store/scrub.h"
 #include "dm-store/stream.h"
@@ -92,6 +93,7 @@ static void
 finish(struct store *s)
 {
 	stream_settle(s);
+	rejects_settle(s);
 	commit_settle(s);
 	index_settled(s->files.index_fd);
 	event_base_loopbreak(s->base);
@@ -129,6 +131,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	reload_tick(s);
 	expire_tick(s);
 	commit_tick(s);
+	rejects_tick(s);
 	stream_tick(s);
 	check_room(s);
 	if (s->stats.is_changed)

@@ -27,6 +27,7 @@ policy_new(const struct ipc_config_begin *m)
 	p->max_files = m->max_files;
 	p->max_records_per_signer = m->max_records_per_signer;
 	p->history_size = m->history_size;
+	p->history_versions = m->history_versions;
 	return p;
 }
 

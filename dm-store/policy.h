@@ -32,6 +32,7 @@ struct policy {
 	uint64_t max_files;
 	uint64_t max_records_per_signer;
 	uint64_t history_size;	   /* bytes */
+	uint64_t history_versions; /* of each name */
 	struct policy_file *files; /* sorted by pattern once sealed */
 	size_t n;
 	size_t cap;

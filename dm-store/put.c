@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "dm-store/disk.h"
+#include "dm-store/rejects.h"
 #include "dm-store/ticket.h"
 
 #define PUTS_MAX (IPC_PUTS_MAX + PUT_CONTROL_MAX)
@@ -22,8 +23,9 @@ struct put {
 	struct reply reply;
 	struct entry entry;
 	enum accept_from from;
-	bool is_known;	  /* its sha256 and version are */
-	bool is_verified; /* so is the signature */
+	char sender[REJECT_FROM_MAX + 1]; /* for the log of refusals */
+	bool is_known;			  /* its sha256 and version are */
+	bool is_verified;		  /* so is the signature */
 	uint8_t version[32];
 	EVP_MD_CTX *md;
 	uint64_t got;	  /* bytes */
@@ -119,6 +121,7 @@ put_refuse(struct put *p, enum verdict v, uint64_t held_ns)
 	struct store *s = p->store;
 	struct reply reply = p->reply;
 
+	rejects_refused(s, &p->entry, v, bytes_text(p->sender));
 	put_free(p);
 	answer(s, &reply, v, held_ns);
 }
@@ -235,7 +238,8 @@ enlist(struct put *p)
  */
 static struct put *
 put_start(struct store *s, const struct entry *e, bool is_known,
-    bool is_verified, enum accept_from from, const struct reply *reply)
+    bool is_verified, enum accept_from from, struct bytes sender,
+    const struct reply *reply)
 {
 	struct put *p = xcalloc(1, sizeof(*p));
 	struct accepted a = {0, false};
@@ -247,6 +251,7 @@ put_start(struct store *s, const struct entry *e, bool is_known,
 	p->from = from;
 	p->is_known = is_known;
 	p->is_verified = is_verified;
+	bytes_copy_text(sender, p->sender, sizeof(p->sender));
 	p->fd = p->source_fd = -1;
 	if (is_known)
 		entry_version(e, p->version);
@@ -259,6 +264,7 @@ put_start(struct store *s, const struct entry *e, bool is_known,
 		enlist(p);
 		return p;
 	}
+	rejects_refused(s, e, v, sender);
 	EVP_MD_CTX_free(p->md);
 	free(p->buf);
 	free(p);
@@ -310,7 +316,7 @@ put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
 		return true;
 	}
 	p = put_start(s, &e, known != NULL || m->sha256_known, known != NULL,
-	    known != NULL ? FROM_PEER : FROM_CLIENT, &reply);
+	    known != NULL ? FROM_PEER : FROM_CLIENT, m->from, &reply);
 	if (p != NULL)
 		grant(p, true);
 	return true;
@@ -502,7 +508,8 @@ put_from_fd(
 		answer(s, reply, VERDICT_BAD_CONTENT, 0);
 		goto out;
 	}
-	p = put_start(s, e, true, false, FROM_CLIENT, reply);
+	p = put_start(
+	    s, e, true, false, FROM_CLIENT, bytes_text("dmctl"), reply);
 	if (p == NULL)
 		goto out;
 	p->source_fd = fd;

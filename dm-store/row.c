@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/name.h"
+#include "common/verdict.h"
 
 #define KIND_BIT (UINT64_C(1) << 63)
 
@@ -324,5 +325,93 @@ row_hint_decode(struct hint *h, const uint8_t *body, size_t len)
 	if (r.is_bad || r.left > 256)
 		return false;
 	h->address = bytes_of(r.p, r.left);
+	return true;
+}
+
+/* --- replaced versions --- */
+
+size_t
+row_version_key(const struct entry *e, uint8_t key[static VERSION_KEY_MAX])
+{
+	size_t n = strlen(e->name) + 1;
+	uint8_t version[32];
+
+	entry_version(e, version);
+	memcpy(key, e->name, n);
+	row_put_u64(key + n, ~e->signed_at_ns);
+	memcpy(key + n + 8, version, 8);
+	return n + 16;
+}
+
+size_t
+row_replaced_encode(const struct replaced *r, uint8_t *body)
+{
+	row_put_u64(body, r->at_ns);
+	row_put_u64(body + 8, r->by_signed_at_ns);
+	memcpy(body + 16, r->by_signer, 32);
+	return 48 + entry_encode(&r->entry, body + 48);
+}
+
+bool
+row_replaced_decode(struct replaced *out, const uint8_t *body, size_t len)
+{
+	struct reader r = {body, len, false};
+
+	out->at_ns = take_u64(&r);
+	out->by_signed_at_ns = take_u64(&r);
+	take_copy(&r, out->by_signer, 32);
+	return !r.is_bad && r.left > 0 &&
+	       entry_decode(&out->entry, r.p, r.left) == r.left;
+}
+
+/* --- refusals --- */
+
+size_t
+row_reject_encode(const struct reject *j, uint8_t *body)
+{
+	size_t n = strlen(j->from);
+	uint8_t *p = body;
+
+	row_put_u64(p, j->first_ns);
+	row_put_u64(p + 8, j->last_ns);
+	row_put_u64(p + 16, j->count);
+	row_put_u64(p + 24, j->signed_at_ns);
+	row_put_u64(p + 32, j->by_signed_at_ns);
+	p[40] = (uint8_t)j->code;
+	p[41] = (uint8_t)j->kind;
+	memcpy(p + 42, j->signer, 32);
+	memcpy(p + 74, j->by_signer, 32);
+	p += 106;
+	p += put_name(p, j->name);
+	memcpy(p, j->from, n);
+	return (size_t)(p - body) + n;
+}
+
+bool
+row_reject_decode(struct reject *j, const uint8_t *body, size_t len)
+{
+	struct reader r = {body, len, false};
+	unsigned kind;
+	size_t n;
+
+	memset(j, 0, sizeof(*j));
+	j->first_ns = take_u64(&r);
+	j->last_ns = take_u64(&r);
+	j->count = take_u64(&r);
+	j->signed_at_ns = take_u64(&r);
+	j->by_signed_at_ns = take_u64(&r);
+	j->code = take_u8(&r);
+	kind = take_u8(&r);
+	take_copy(&r, j->signer, 32);
+	take_copy(&r, j->by_signer, 32);
+	take_name(&r, j->name);
+	n = r.left;
+	if (r.is_bad || kind > ENTRY_DELETE || n > REJECT_FROM_MAX ||
+	    (j->code != REJECT_CONFLICT && j->code >= VERDICT_COUNT) ||
+	    (n > 0 && memchr(r.p, '\0', n) != NULL))
+		return false;
+	j->kind = (enum entry_kind)kind;
+	if (n > 0)
+		memcpy(j->from, r.p, n);
 	return true;
 }

@@ -103,6 +103,37 @@ struct history {
 	struct entry entry; /* the latest version with that content */
 };
 
+/* versions: one that was replaced; the key is row_version_key(). */
+struct replaced {
+	uint64_t at_ns; /* Unix time when it was */
+	uint64_t by_signed_at_ns;
+	uint8_t by_signer[32];
+	struct entry entry;
+};
+
+/* name, a zero byte, the complement of signed_at, the first bytes of the
+ * version: the versions of a name, the latest first. */
+#define VERSION_KEY_MAX (NAME_LEN_MAX + 1 + 16)
+size_t row_version_key(
+    const struct entry *, uint8_t key[static VERSION_KEY_MAX]);
+
+/* refusals: what was refused, or lost to another signer's; the key is a
+ * number. Names are those of entries, whoever sent them. */
+#define REJECT_CONFLICT 255 /* code: stored here, then lost */
+#define REJECT_FROM_MAX 64
+struct reject {
+	uint64_t first_ns, last_ns; /* Unix time */
+	uint64_t count;
+	unsigned code; /* enum verdict, or REJECT_CONFLICT */
+	enum entry_kind kind;
+	uint64_t signed_at_ns;
+	uint8_t signer[32];
+	uint64_t by_signed_at_ns; /* 0: there was no other */
+	uint8_t by_signer[32];
+	char name[NAME_LEN_MAX + 1];
+	char from[REJECT_FROM_MAX + 1]; /* "" if not known */
+};
+
 /* peers: hints that dm-net wants back; the key is a number. */
 struct hint {
 	uint8_t peer_id[38];
@@ -120,6 +151,10 @@ size_t row_redo_encode(const struct redo *, uint8_t *body);
 bool row_redo_decode(struct redo *, const uint8_t *body, size_t len);
 size_t row_history_encode(const struct history *, uint8_t *body);
 bool row_history_decode(struct history *, const uint8_t *body, size_t len);
+size_t row_replaced_encode(const struct replaced *, uint8_t *body);
+bool row_replaced_decode(struct replaced *, const uint8_t *body, size_t len);
+size_t row_reject_encode(const struct reject *, uint8_t *body);
+bool row_reject_decode(struct reject *, const uint8_t *body, size_t len);
 size_t row_hint_encode(const struct hint *, uint8_t *body);
 bool row_hint_decode(struct hint *, const uint8_t *body, size_t len);
 

@@ -10,6 +10,8 @@
 #include "dm-store/accept.h"
 #include "dm-store/commit.h"
 #include "dm-store/history.h"
+#include "dm-store/rejects.h"
+#include "dm-store/versions.h"
 
 #define RECORDS_MAX 4096 /* of one name: more signers than any list has had */
 
@@ -245,8 +247,11 @@ count_bytes(struct store *s, const struct change *ch)
 	if (ch->had && ch->has && !is_same(ch) && s->policy != NULL &&
 	    memcmp(ch->prev.signer, ch->now.signer, 32) != 0 &&
 	    ch->now.rank.signed_at_ns - ch->prev.rank.signed_at_ns <=
-		s->policy->max_clock_skew_ns)
+		s->policy->max_clock_skew_ns) {
 		s->stats.conflicts++;
+		if (ch->had_entry && ch->now.state != WINNER_LOST)
+			rejects_conflict(s, &ch->prev_entry, &ch->entry);
+	}
 }
 
 /* Rows and change of a decided winner; false if nothing differs. */
@@ -266,6 +271,9 @@ conclude(struct store *s, struct change *ch, struct stage *stage,
 	if (ch->keep)
 		history_add(s, &ch->prev_entry);
 	count_bytes(s, ch);
+	if (ch->had_entry && ch->has && ch->now.state != WINNER_LOST &&
+	    entry_rank_compare(&ch->now.rank, &ch->prev.rank) > 0)
+		versions_add(s, &ch->prev_entry, &ch->entry);
 	ch->is_origin = ch->place && stage->is_origin;
 	if (ch->is_origin && stage->content.len <= IPC_INLINE_MAX &&
 	    stage->content.len == ch->now.size) {
@@ -375,6 +383,18 @@ on_signer(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return true;
 }
 
+static void
+drop_record(struct store *s, const char *name, const uint8_t signer[static 32])
+{
+	struct record rec;
+	bool has =
+	    table_record(s->index, VIEW_BATCH, name, signer, &rec) == FOUND;
+
+	table_record_delete(s->index, name, signer);
+	if (has)
+		history_doom(s, &rec.entry);
+}
+
 size_t
 settle_forget(struct store *s, const char *name)
 {
@@ -391,9 +411,10 @@ settle_forget(struct store *s, const char *name)
 		index_walk(s->index, VIEW_BATCH, INDEX_RECORDS, name,
 		    strlen(name) + 1, 64, on_signer, &list);
 		for (size_t i = 0; i < list.n; i++)
-			table_record_delete(s->index, name, list.signer[i]);
+			drop_record(s, name, list.signer[i]);
 		n += list.n;
 	} while (list.n == 64 && !index_has_failed(s->index));
+	versions_forget(s, name);
 	if (conclude(s, &ch, &st, false, SETTLE_PRUNE | SETTLE_FORGET))
 		commit_change(s, &ch);
 	commit_schedule(s);

@@ -5,6 +5,7 @@
 #include "dm-store/history.h"
 #include "dm-store/put.h"
 #include "dm-store/redo.h"
+#include "dm-store/rejects.h"
 #include "dm-store/scrub.h"
 #include "dm-store/stream.h"
 #include "dm-store/ticket.h"
@@ -33,6 +34,7 @@ store_setup(struct store *s)
 	index_walk(s->index, VIEW_COMMITTED, INDEX_WINNERS, NULL, 0, SIZE_MAX,
 	    on_winner, s);
 	history_load(s);
+	s->rejects = rejects_new(s);
 	s->redo = redo_new();
 	s->recent = recent_new();
 	s->tickets = tickets_new();
@@ -52,6 +54,7 @@ store_clear(struct store *s)
 	tickets_free(s->tickets);
 	recent_free(s->recent);
 	redo_free(s->redo);
+	rejects_free(s->rejects);
 	policy_free(s->policy);
 	policy_free(s->coming);
 	index_close(s->index);

@@ -28,6 +28,7 @@ struct commit;
 struct puts;
 struct recent;
 struct redo_list;
+struct rejects;
 struct scrub;
 struct stream;
 struct tickets;
@@ -60,7 +61,9 @@ struct store {
 	bool needs_reload;	   /* a reload did not come to its end */
 	uint64_t expired_until_ns; /* expire.c: ends before that are done */
 
-	struct dormant { /* dormant.c: how far it has looked */
+	bool has_doomed; /* history.c: content in old/ that has to go */
+	struct rejects *rejects;
+	struct dormant {	  /* dormant.c: how far it has looked */
 		uint64_t next_ns; /* mono */
 		size_t cursor_len;
 		uint8_t cursor[RECORD_KEY_MAX + 1];

@@ -55,6 +55,8 @@ FLAG(ARG_JSON, 'j', "json", "answer in JSON"),
 FLAG(ARG_NO_HEADER, 'H', "no-header",
     "answer in lines of fields separated by tabs"),
 FLAG(ARG_HELP, 'h', "help", "show this text"),
+TEXT(ARG_WHICH, 0, "version", "K", which,
+    "an earlier version: its number in show, or its first digits"),
 FLAG(ARG_VERSION, 'V', "version", "show the version"),
 };
 /* clang-format on */
@@ -130,6 +132,14 @@ struct cursor {
 	int i;
 };
 
+/* "get NAME --version K" names one; "--version" alone asks for ours. */
+static bool
+has_which(const struct cursor *at, const struct args *args)
+{
+	return args->n_operands > 0 && at->i + 1 < at->argc &&
+	       at->argv[at->i + 1][0] != '-';
+}
+
 static bool
 parse_long(
     struct cursor *at, struct args *args, char error[static ARGS_ERROR_MAX])
@@ -143,6 +153,9 @@ parse_long(
 		    len > 64 ? 64 : (int)len, name);
 		return false;
 	}
+	if (row->option.bit == ARG_WHICH && value == NULL &&
+	    !has_which(at, args))
+		row = find_short('V');
 	args->given |= row->option.bit;
 	if (row->kind == VALUE_NONE) {
 		if (value == NULL)

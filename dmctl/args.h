@@ -34,6 +34,7 @@ enum {
 	ARG_ROTATE = 1 << 14,
 	ARG_BUNDLE = 1 << 15,
 	ARG_VERSION = 1 << 16,
+	ARG_WHICH = 1 << 17, /* --version with a value */
 	ARG_ALWAYS = ARG_SOCKET | ARG_CONFIG | ARG_JSON | ARG_NO_HEADER |
 		     ARG_HELP | ARG_VERSION,
 };
@@ -47,6 +48,7 @@ struct args {
 	const char *name;
 	const char *network;
 	const char *output;
+	const char *which;
 	uint64_t valid_for_ns;
 	uint64_t timeout_ns;		       /* default 30 s */
 	char *operands[ARGS_OPERANDS_MAX + 1]; /* NULL behind the last */

@@ -39,6 +39,8 @@ int command_reload(const struct args *);
 int command_log(const struct args *);
 int command_stop(const struct args *);
 int command_forget(const struct args *);
+int command_rejects(const struct args *);
+int command_why(const struct args *);
 int command_server(const struct args *);
 
 #endif

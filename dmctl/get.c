@@ -100,11 +100,21 @@ command_get(const struct args *args)
 		    "%.300s: %s", name, verdict_sentence(VERDICT_BAD_NAME));
 		return EX_DATAERR;
 	}
+	if (args->which != NULL && args->url != NULL) {
+		log_error("earlier versions are not served over HTTP: leave "
+			  "out --url");
+		return EX_USAGE;
+	}
+	if (args->which != NULL && strlen(args->which) > 64) {
+		log_error("--version: a number, or at most 64 digits");
+		return EX_DATAERR;
+	}
 	code = where_init(&w, args);
 	if (code == EX_OK)
 		code = target_open(&target, args->output);
 	if (code == EX_OK) {
-		code = retrieve(&w, name, target_take, &target, &e);
+		code = retrieve_version(
+		    &w, name, args->which, target_take, &target, &e);
 		code = target_close(&target, code);
 	}
 	where_clear(&w);

@@ -46,12 +46,32 @@ static const struct column show_columns[] = {
     {"NETWORK", "network", 0},
     {"VERSION", "version", 0},
     {"SIGNATURE", "signature", 0},
+    /* of versions that were replaced; people get a table of them */
+    {NULL, "number", 0},
+    {NULL, "replaced_at", 0},
+    {NULL, "replaced_by", 0},
+    {NULL, "replaced_by_signed_at", 0},
+    {NULL, "content_kept", 0},
 };
 #define SHOW_COLUMNS (sizeof(show_columns) / sizeof(show_columns[0]))
+
+static const struct column version_columns[] = {
+    {"NUMBER", NULL, 0},
+    {"SIZE", NULL, 0},
+    {"SIGNED", NULL, 0},
+    {"SIGNER", NULL, 16},
+    {"KIND", NULL, 0},
+    {"VERSION", NULL, 16},
+    {"REPLACED", NULL, 0},
+    {"BY", NULL, 16},
+    {"CONTENT-KEPT", NULL, 0},
+};
+#define VERSION_COLUMNS (sizeof(version_columns) / sizeof(version_columns[0]))
 
 struct rows {
 	const struct args *args;
 	struct output *out;
+	struct output *versions; /* NULL: none, or in out */
 	bool is_show;
 };
 
@@ -73,9 +93,12 @@ list_row(struct output *out, const struct entry *e, const char *state)
 	output_row(out, c);
 }
 
+/* v: of a version that was replaced, else NULL. */
 static void
-show_row(struct output *out, const struct entry *e, const char *state)
+show_row(struct output *out, const struct entry *e, const char *state,
+    const struct row_version *v)
 {
+	char by[BASE64_LEN(32) + 1];
 	char hash[HASH_TEXT_MAX], version[HASH_TEXT_MAX];
 	char signer[BASE64_LEN(32) + 1], network[BASE64_LEN(32) + 1];
 	char fingerprint[KEY_FINGERPRINT_MAX], signature[BASE64_LEN(64) + 1];
@@ -99,6 +122,16 @@ show_row(struct output *out, const struct entry *e, const char *state)
 	c[9] = e->has_network ? cell_string(network) : cell_null();
 	c[10] = cell_string(hash_format(raw, version));
 	c[11] = cell_string(signature);
+	for (size_t i = 12; i < SHOW_COLUMNS; i++)
+		c[i] = cell_null();
+	if (v != NULL) {
+		base64_encode(v->by_signer, sizeof(v->by_signer), by);
+		c[12] = cell_number(v->number);
+		c[13] = cell_time(v->replaced_at_ns);
+		c[14] = cell_string(by);
+		c[15] = cell_time(v->by_signed_at_ns);
+		c[16] = cell_bool(v->has_content);
+	}
 	output_row(out, c);
 }
 
@@ -116,11 +149,62 @@ row_print(struct rows *rows, const struct row_file *row)
 	    row->entry.len == 0)
 		return false;
 	if (rows->is_show)
-		show_row(rows->out, &e, states[row->state]);
+		show_row(rows->out, &e, states[row->state], NULL);
 	else if (row->state == STATE_CURRENT ||
 		 (rows->args->given & ARG_JSON) == 0)
 		list_row(rows->out, &e, states[row->state]);
 	return true;
+}
+
+static void
+version_row(
+    struct output *out, const struct entry *e, const struct row_version *v)
+{
+	char signer[BASE64_LEN(32) + 1], by[BASE64_LEN(32) + 1];
+	char version[HASH_TEXT_MAX];
+	struct cell c[VERSION_COLUMNS];
+	uint8_t raw[32];
+
+	base64_encode(e->signer, sizeof(e->signer), signer);
+	base64_encode(v->by_signer, sizeof(v->by_signer), by);
+	entry_version(e, raw);
+	c[0] = cell_number(v->number);
+	c[1] = cell_size(e->size);
+	c[2] = cell_time(e->signed_at_ns);
+	c[3] = cell_string(signer);
+	c[4] = cell_string(e->kind == ENTRY_DELETE ? "delete" : "file");
+	c[5] = cell_string(hash_format(raw, version));
+	c[6] = cell_time(v->replaced_at_ns);
+	c[7] = cell_string(by);
+	c[8] = cell_bool(v->has_content);
+	output_row(out, c);
+}
+
+static bool
+version_print(struct rows *rows, const struct row_version *v)
+{
+	struct entry e;
+
+	if (!rows->is_show || v->entry.len == 0 ||
+	    entry_decode(&e, v->entry.data, v->entry.len) != v->entry.len)
+		return false;
+	if ((rows->args->given & (ARG_JSON | ARG_NO_HEADER)) != 0) {
+		show_row(rows->out, &e, "replaced", v);
+		return true;
+	}
+	if (rows->versions == NULL)
+		rows->versions = output_new(
+		    rows->args, OUTPUT_TABLE, version_columns, VERSION_COLUMNS);
+	version_row(rows->versions, &e, v);
+	return true;
+}
+
+static bool
+answer_print(struct rows *rows, const struct control_answer *a)
+{
+	if (a->kind == ROW_VERSION)
+		return version_print(rows, &a->row.version);
+	return a->kind == ROW_FILE && row_print(rows, &a->row.file);
 }
 
 static int
@@ -139,8 +223,7 @@ rows_print(struct where *w, struct rows *rows, enum control_command command,
 				  : output_new(rows->args, OUTPUT_TABLE,
 					list_columns, LIST_COLUMNS);
 	while ((result = control_ask_next(&ask, where_deadline(w))) == ASK_ROW)
-		if (ask.answer.kind != ROW_FILE ||
-		    !row_print(rows, &ask.answer.row.file))
+		if (!answer_print(rows, &ask.answer))
 			is_understood = false;
 	code = where_ended(w, &ask, result, subject);
 	if (code == EX_OK && !is_understood) {
@@ -149,6 +232,10 @@ rows_print(struct where *w, struct rows *rows, enum control_command command,
 	}
 	output_end(
 	    rows->out, code == EX_OK && !rows->is_show ? "no files" : NULL);
+	if (rows->versions != NULL) {
+		printf("\nreplaced versions:\n");
+		output_end(rows->versions, NULL);
+	}
 	control_ask_close(&ask);
 	return code;
 }
@@ -158,7 +245,7 @@ command_list(const struct args *args)
 {
 	const char *prefix = args->n_operands > 0 ? args->operands[0] : "";
 	const struct control_list request = {.prefix = bytes_text(prefix)};
-	struct rows rows = {args, NULL, false};
+	struct rows rows = {args, NULL, NULL, false};
 	struct where w;
 	int code;
 
@@ -178,7 +265,7 @@ command_show(const struct args *args)
 {
 	const char *name = args->operands[0];
 	const struct control_show request = {.name = bytes_text(name)};
-	struct rows rows = {args, NULL, true};
+	struct rows rows = {args, NULL, NULL, true};
 	struct where w;
 	int code;
 

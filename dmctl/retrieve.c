@@ -18,6 +18,7 @@
 
 struct reading {
 	const char *name;
+	const char *which; /* NULL: the current version */
 	retrieve_fn *take;
 	void *ctx;
 	struct hash *hash;
@@ -70,12 +71,16 @@ read_content(struct reading *r, int fd)
 static int
 from_control(struct where *w, struct reading *r, struct entry *e)
 {
-	const struct control_get request = {.name = bytes_text(r->name)};
+	const struct control_get current = {.name = bytes_text(r->name)};
+	const struct control_get_version earlier = {.name = bytes_text(r->name),
+	    .which = bytes_text(r->which != NULL ? r->which : "")};
 	enum ask_result result;
 	struct control_ask ask;
 	int code, fd = -1;
 
-	code = where_ask(w, &ask, CONTROL_GET, &request);
+	code = r->which == NULL
+		   ? where_ask(w, &ask, CONTROL_GET, &current)
+		   : where_ask(w, &ask, CONTROL_GET_VERSION, &earlier);
 	if (code != EX_OK)
 		return code;
 	while (
@@ -165,7 +170,15 @@ int
 retrieve(struct where *w, const char *name, retrieve_fn *take, void *ctx,
     struct entry *e)
 {
-	struct reading r = {.name = name, .take = take, .ctx = ctx};
+	return retrieve_version(w, name, NULL, take, ctx, e);
+}
+
+int
+retrieve_version(struct where *w, const char *name, const char *which,
+    retrieve_fn *take, void *ctx, struct entry *e)
+{
+	struct reading r = {
+	    .name = name, .which = which, .take = take, .ctx = ctx};
 	uint8_t sha256[32];
 	int code;
 

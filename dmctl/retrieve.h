@@ -24,4 +24,9 @@ typedef bool retrieve_fn(void *ctx, const void *data, size_t len);
 int retrieve(struct where *, const char *name, retrieve_fn *take, void *ctx,
     struct entry *);
 
+/* The same of an earlier version (control.def: get_version), which only the
+ * control socket has. */
+int retrieve_version(struct where *, const char *name, const char *which,
+    retrieve_fn *take, void *ctx, struct entry *);
+
 #endif

@@ -4,6 +4,7 @@
  * judges before it gives credit; only then is the client told to go on, and
  * its body passes through chunk by chunk. Nothing of it is kept here.
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -144,7 +145,8 @@ judge_content(const struct http_exchange *x, const struct http_request *r)
 static enum verdict
 put_start(struct http_exchange *x, bool sha256_known)
 {
-	struct store_put_owner owner = {on_credit, on_done, x};
+	char from[INET6_ADDRSTRLEN] = "";
+	struct store_put_owner owner = {on_credit, on_done, x, from};
 	struct http_server *s = x->server;
 	enum verdict v;
 
@@ -152,6 +154,8 @@ put_start(struct http_exchange *x, bool sha256_known)
 	    (!sha256_known &&
 		s->puts_without_sha256 >= HTTP_NO_SHA256_PUTS_MAX))
 		return VERDICT_BUSY;
+	inet_ntop(x->conn->address_len == 4 ? AF_INET : AF_INET6,
+	    x->conn->address, from, sizeof(from));
 	v = store_put_begin(
 	    s->backend.store, &x->entry, 0, sha256_known, &owner, &x->put);
 	if (v != VERDICT_OK)

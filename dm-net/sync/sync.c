@@ -210,6 +210,7 @@ act_judge(struct sync *s, const struct act *a, struct sync_action *out)
 		if (j == NULL || j->id != a->id)
 			continue;
 		out->entry = &j->entry;
+		out->conn = j->source_count > 0 ? j->sources[0] : 0;
 		return true;
 	}
 	return false;

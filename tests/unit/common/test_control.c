@@ -132,7 +132,7 @@ test_commands(void **state)
 		for (unsigned i = 0; i < ROUNDS; i++)
 			command_round_trip(info);
 	}
-	assert_int_equal(n, 13);
+	assert_int_equal(n, 19);
 	assert_null(control_info(0));
 	assert_null(control_info(UINT64_C(1) << 32 | CONTROL_STOP));
 }
@@ -157,6 +157,13 @@ test_command_table(void **state)
 	info = control_info(8);
 	assert_string_equal(info->name, "peers");
 	assert_int_equal(info->owner, ROLE_NET);
+	info = control_info(14);
+	assert_string_equal(info->name, "forget");
+	assert_true(info->privileged);
+	info = control_info(19);
+	assert_string_equal(info->name, "fsck");
+	assert_int_equal(info->owner, ROLE_STORE);
+	assert_true(info->privileged);
 }
 
 /* dmd takes its own commands byte for byte in this form. */

@@ -115,7 +115,7 @@ test_judge(void **state)
 
 	fake_entry(&e, ENTRY_FILE, "a", 1, "x", 1, 1);
 	assert_int_equal(
-	    store_judge(n->link, &e, judged, &seen, NULL), VERDICT_OK);
+	    store_judge(n->link, &e, "", judged, &seen, NULL), VERDICT_OK);
 	assert_int_equal(seen.calls, 0);
 	http_node_run(n);
 	assert_int_equal(seen.calls, 1);
@@ -267,7 +267,7 @@ test_restart(void **state)
 {
 	struct http_node *n = *state;
 	struct seen seen = {0};
-	struct store_put_owner owner = {credit, done, &seen};
+	struct store_put_owner owner = {credit, done, &seen, NULL};
 	struct store_put *put;
 	uint64_t epoch = store_link_epoch(n->link);
 	struct entry e;
@@ -282,14 +282,14 @@ test_restart(void **state)
 	assert_int_equal(seen.verdict, VERDICT_NO_STORE);
 	assert_int_equal(store_link_puts(n->link), 0);
 	assert_false(store_link_is_up(n->link));
-	assert_int_equal(
-	    store_judge(n->link, &e, judged, &seen, NULL), VERDICT_NO_STORE);
+	assert_int_equal(store_judge(n->link, &e, "", judged, &seen, NULL),
+	    VERDICT_NO_STORE);
 	assert_int_equal(store_put_begin(n->link, &e, 0, true, &owner, &put),
 	    VERDICT_NO_STORE);
 	http_node_start_store(n);
 	assert_true(store_link_epoch(n->link) > epoch);
 	assert_int_equal(
-	    store_judge(n->link, &e, judged, &seen, NULL), VERDICT_OK);
+	    store_judge(n->link, &e, "", judged, &seen, NULL), VERDICT_OK);
 	http_node_run(n);
 	assert_int_equal(seen.calls, 2);
 }
@@ -299,7 +299,7 @@ test_put(void **state)
 {
 	struct http_node *n = *state;
 	struct seen seen = {0};
-	struct store_put_owner owner = {credit, done, &seen};
+	struct store_put_owner owner = {credit, done, &seen, NULL};
 	static char content[600000];
 	struct store_put *put;
 	struct entry e;
@@ -332,7 +332,7 @@ test_put_aborted(void **state)
 {
 	struct http_node *n = *state;
 	struct seen seen = {0};
-	struct store_put_owner owner = {credit, done, &seen};
+	struct store_put_owner owner = {credit, done, &seen, NULL};
 	struct store_put *put;
 	struct entry e;
 
@@ -352,7 +352,7 @@ test_puts_bound(void **state)
 {
 	struct http_node *n = *state;
 	struct seen seen = {0};
-	struct store_put_owner owner = {credit, done, &seen};
+	struct store_put_owner owner = {credit, done, &seen, NULL};
 	struct store_put *put;
 	struct entry e;
 
@@ -375,7 +375,7 @@ test_violations(void **state)
 	struct ipc_list_row list_row = {.id = 1};
 	struct ipc_put_credit give = {.id = (uint64_t)1 << 60, .bytes = 1};
 	struct seen seen = {0};
-	struct store_put_owner owner = {credit, done, &seen};
+	struct store_put_owner owner = {credit, done, &seen, NULL};
 	struct store_put *put;
 	struct entry e;
 

@@ -223,7 +223,8 @@ fix_limits(void)
 	    .max_total_size = UINT64_C(10) << 30,
 	    .max_files = 1000,
 	    .max_records_per_signer = 1000,
-	    .history_size = 256 << 20};
+	    .history_size = 256 << 20,
+	    .history_versions = 8};
 
 	return m;
 }
