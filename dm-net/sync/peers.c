@@ -192,6 +192,11 @@ peer_record(struct sync *s, const uint8_t *bytes, size_t len, uint64_t teller)
 	p = peer_add(s, &r.peer, teller);
 	if (p == NULL || (p->record != NULL && r.seq <= p->seq))
 		return true;
+	/* it is told of us as we are of it: one of the two dials first */
+	if (p->record == NULL && p->conns == 0 &&
+	    peer_id_compare(&s->set.self, &p->id) > 0 &&
+	    p->next_dial_ns < s->now_ns + SECOND / 2)
+		p->next_dial_ns = s->now_ns + SECOND / 2;
 	free(p->record);
 	p->record = xmalloc(len);
 	memcpy(p->record, bytes, len);
