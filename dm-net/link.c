@@ -284,7 +284,8 @@ on_identify(struct p2p_conn *conn, const struct identify *id)
 static bool
 is_misbehaviour(enum p2p_reason reason)
 {
-	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD;
+	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD ||
+	       reason == P2P_REASON_TLS;
 }
 
 static void

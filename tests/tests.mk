@@ -120,8 +120,15 @@ $(B)/tests/integration/rogue: $(B)/obj/tests/integration/rogue.o \
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
 
+# A peer that does one wrong thing.
+$(B)/tests/integration/hostile: $(B)/obj/tests/integration/hostile.o
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)
+
 integration: all have-pytest $(B)/tests/integration/standin \
-    $(B)/tests/integration/rogue
+    $(B)/tests/integration/rogue $(B)/tests/integration/hostile \
+    $(B)/tests/interop/cpeer
 	$(PYTEST) tests/integration
 
 # go-libp2p as the other end; skips itself by name without a recent Go.

@@ -156,6 +156,9 @@ length_byte(struct multistream *ms, uint8_t byte)
 	}
 	if (ms->need == 0 || ms->need > MULTISTREAM_MESSAGE_MAX)
 		return MULTISTREAM_BAD_LENGTH;
+	/* A peer of another kind is told apart by its first byte. */
+	if (!ms->has_header && ms->need != sizeof(HEADER))
+		return MULTISTREAM_BAD_HEADER;
 	return MULTISTREAM_MORE;
 }
 

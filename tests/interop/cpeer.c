@@ -6,9 +6,10 @@
  *	cpeer listen [-s SEED]
  *		prints its multiaddress, serves until standard input ends
  *	cpeer dial [-s SEED] [-k KIB] [-n STREAMS] [-i IDLE_S] [-j]
- *	    MULTIADDR [CHECK ...]
+ *	    [-p PROTOCOL] MULTIADDR [CHECK ...]
  *		makes the checks (or all), one JSON object a line; exits 0
- *		if all passed, else 1; -j: the other one is js-libp2p
+ *		if all passed, else 1; -j: the other one is js-libp2p;
+ *		-p: has streams of this protocol, too, and says nothing
  */
 #include <err.h>
 #include <openssl/crypto.h>
@@ -528,12 +529,25 @@ serve(struct cloop *loop)
 		cloop_run(loop, &never, 60);
 }
 
+/* Takes what comes and says nothing. */
+static size_t
+quiet_data(struct p2p_stream *s, const uint8_t *data, size_t len)
+{
+	(void)s;
+	(void)data;
+	return len;
+}
+
+static const struct p2p_stream_handlers quiet_handlers = {
+    .on_data = quiet_data,
+};
+
 int
 main(int argc, char **argv)
 {
 	struct options options = {.bytes = 4096 * 1024, .streams = 50};
 	const char *mode = argc > 1 ? argv[1] : "";
-	const char *seed = NULL;
+	const char *seed = NULL, *protocol = NULL;
 	static struct cloop loop;
 	static struct identify identify;
 	bool is_ok = true;
@@ -541,12 +555,12 @@ main(int argc, char **argv)
 
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if (strcmp(mode, "listen") != 0 && strcmp(mode, "dial") != 0)
-		errx(2,
-		    "usage: cpeer listen|dial [-s SEED] [-k KIB] "
-		    "[-n STREAMS] [-i IDLE_S] [-j] [MULTIADDR [CHECK ...]]");
+		errx(2, "usage: cpeer listen|dial [-s SEED] [-k KIB] "
+			"[-n STREAMS] [-i IDLE_S] [-j] [-p PROTOCOL] "
+			"[MULTIADDR [CHECK ...]]");
 	argc--;
 	argv++;
-	while ((ch = getopt(argc, argv, "s:k:n:i:j")) != -1) {
+	while ((ch = getopt(argc, argv, "s:k:n:i:jp:")) != -1) {
 		if (ch == 's')
 			seed = optarg;
 		else if (ch == 'k')
@@ -554,6 +568,8 @@ main(int argc, char **argv)
 		else if (ch == 'i')
 			options.idle_s =
 			    (unsigned int)strtoul(optarg, NULL, 10);
+		else if (ch == 'p')
+			protocol = optarg;
 		else if (ch == 'j')
 			options.is_js = true;
 		else if (ch == 'n')
@@ -565,6 +581,9 @@ main(int argc, char **argv)
 	cloop_init(&loop, seed);
 	loop.identify = &identify;
 	cserve(loop.host);
+	if (protocol != NULL)
+		p2p_host_serve(loop.host, protocol, P2P_CLASS_CONTROL, 4,
+		    &quiet_handlers, NULL);
 	if (strcmp(mode, "listen") == 0)
 		serve(&loop);
 	else

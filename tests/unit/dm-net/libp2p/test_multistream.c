@@ -90,7 +90,7 @@ static const struct row rows[] = {
     {true, ping_tls, 2, HEADER TLS, MULTISTREAM_BAD_ANSWER, NULL, HEADER PING,
 	0},
     {true, tls, 1, HEADER HEADER, MULTISTREAM_BAD_ANSWER, NULL, HEADER TLS, 0},
-    {true, tls, 1, TLS, MULTISTREAM_BAD_HEADER, NULL, HEADER TLS, 0},
+    {true, tls, 1, TLS, MULTISTREAM_BAD_HEADER, NULL, HEADER TLS, 11},
     {true, tls, 1, HEADER, MULTISTREAM_MORE, NULL, HEADER TLS, 0},
     /* A lazy dialer's flight: header, proposal and its first data. */
     {false, tls, 1, HEADER TLS REST, MULTISTREAM_DONE, "/tls/1.0.0", HEADER TLS,
@@ -108,9 +108,12 @@ static const struct row rows[] = {
 	HEADER NA TLS, 0},
     {false, tls, 1, "", MULTISTREAM_MORE, NULL, "", 0},
     {false, tls, 1, HEADER NA, MULTISTREAM_MORE, NULL, HEADER NA, 0},
-    {false, tls, 1, TLS REST, MULTISTREAM_BAD_HEADER, NULL, "", 5},
-    {false, tls, 1, "474554202f20485454502f312e310d0a", MULTISTREAM_MORE, NULL,
-	"", 0},
+    {false, tls, 1, TLS REST, MULTISTREAM_BAD_HEADER, NULL, "", 16},
+    /* HTTP, told apart by its first byte; another header by its text. */
+    {false, tls, 1, "474554202f20485454502f312e310d0a", MULTISTREAM_BAD_HEADER,
+	NULL, "", 15},
+    {false, tls, 1, "132f6d756c746973747265616d2f322e302e300a" REST,
+	MULTISTREAM_BAD_HEADER, NULL, "", 5},
     /* Bad framing. */
     {false, tls, 1, HEADER "00" REST, MULTISTREAM_BAD_LENGTH, NULL, HEADER, 5},
     {false, tls, 1, HEADER "8b00" REST, MULTISTREAM_BAD_LENGTH, NULL, HEADER,
