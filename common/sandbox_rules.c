@@ -418,7 +418,7 @@ static const struct sandbox_policy policies[ROLE_COUNT] = {
     [ROLE_NET] = {false, {memory, process, waiting, events, channels,
 			     stat_of_fd, tcp, content_out SANITIZER}},
     [ROLE_STORE] = {false, {memory, process, waiting, events, channels, paths,
-			       content, database SANITIZER}},
+			       content, database, threads SANITIZER}},
     [ROLE_RESOLVER] = {false,
 	{memory, process, waiting, events, channels, lookup_files,
 	    lookup_sockets, threads SANITIZER}},

@@ -148,9 +148,9 @@ accept_room(struct store *s, const struct entry *e, uint64_t needed)
 }
 
 enum verdict
-accept_verify(struct store *s, const struct entry *e)
+accept_signature(struct store *s, bool is_good)
 {
-	return count(s, entry_verify(e) ? VERDICT_OK : VERDICT_BAD_SIGNATURE);
+	return count(s, is_good ? VERDICT_OK : VERDICT_BAD_SIGNATURE);
 }
 
 enum verdict

@@ -36,8 +36,8 @@ enum verdict accept_judge(struct store *, const struct entry *,
  * what is under way; 0: it is all on the disk already. */
 enum verdict accept_room(struct store *, const struct entry *, uint64_t needed);
 
-/* The signature, with its verdict. */
-enum verdict accept_verify(struct store *, const struct entry *);
+/* The verdict on a signature that was checked (verify.h). */
+enum verdict accept_signature(struct store *, bool is_good);
 
 /* True if it has expired by a clock that can be believed. */
 bool accept_is_expired(const struct store *, const struct entry *);

@@ -13,6 +13,7 @@
 #include "dm-store/put.h"
 #include "dm-store/rejects.h"
 #include "dm-store/ticket.h"
+#include "dm-store/verify.h"
 
 /* Hashed within one turn, so only what is small. */
 #define FIND_CONTENT_MAX ((uint64_t)1 << 20)
@@ -41,8 +42,10 @@ store_now(struct store *s, const struct entry *e,
 	return true;
 }
 
-static void
-judge(struct store *s, const struct entry *e, struct answer *a)
+/* True if all depends on the signature now; else *a is the answer. */
+static bool
+judge(struct store *s, const struct entry *e, bool is_verified,
+    struct answer *a)
 {
 	struct accepted acc;
 	uint8_t version[32];
@@ -55,18 +58,16 @@ judge(struct store *s, const struct entry *e, struct answer *a)
 		v = accept_room(s, e, e->size + puts_reserved(s));
 	a->verdict = v;
 	if (v != VERDICT_OK)
-		return;
+		return false;
 	a->verdict = VERDICT_FETCH;
 	a->ticket = ticket_of(s->tickets, version);
 	if (a->ticket != 0)
-		return;
-	v = accept_verify(s, e);
-	if (v != VERDICT_OK) {
-		a->verdict = v;
-		return;
-	}
+		return false;
+	if (!is_verified)
+		return true;
 	if (!store_now(s, e, version, &acc, a))
 		a->ticket = ticket_issue(s->tickets, e, version, false);
+	return false;
 }
 
 void
@@ -74,13 +75,34 @@ ask_judge(struct store *s, const struct ipc_judge *m)
 {
 	const struct reply reply = {REPLY_JUDGE, m->id, s->link, NULL};
 	struct answer a = {VERDICT_MALFORMED, 0, 0, COMMIT_NO_CHANGE};
-	struct entry e;
+	struct verify_job job = {VERIFY_JUDGE, m->id, s->link, false, {0}};
+	struct entry *e = &job.entry;
 
 	if (m->entry.len > 0 &&
-	    entry_decode(&e, m->entry.data, m->entry.len) == m->entry.len)
-		judge(s, &e, &a);
+	    entry_decode(e, m->entry.data, m->entry.len) == m->entry.len &&
+	    judge(s, e, false, &a)) {
+		if (verify_ask(s, &job))
+			return;
+		a.verdict = VERDICT_BUSY;
+	}
 	if (a.verdict != VERDICT_MALFORMED)
-		rejects_refused(s, &e, a.verdict, m->from);
+		rejects_refused(s, e, a.verdict, m->from);
+	commit_answer(s, &reply, &a);
+}
+
+/* Things may have changed meanwhile, so it is judged again. */
+void
+ask_on_verified(struct store *s, const struct verify_job *job)
+{
+	const struct reply reply = {REPLY_JUDGE, job->id, job->link, NULL};
+	struct answer a = {VERDICT_OK, 0, 0, COMMIT_NO_CHANGE};
+
+	if (job->link != s->link)
+		return; /* whoever asked is gone */
+	a.verdict = accept_signature(s, job->is_good);
+	if (a.verdict == VERDICT_OK)
+		judge(s, &job->entry, true, &a);
+	rejects_refused(s, &job->entry, a.verdict, bytes_text(""));
 	commit_answer(s, &reply, &a);
 }
 

@@ -16,6 +16,7 @@
 #include "dm-store/link.h"
 #include "dm-store/recover.h"
 #include "dm-store/store.h"
+#include "dm-store/verify.h"
 
 /* index/ as this process sees it: below its root, or by its whole path. */
 static char *
@@ -75,7 +76,10 @@ main(void)
 		log_error("%s: %s", settings.state_dir, strerror(errno));
 		return EX_NOINPUT;
 	}
-	store.layers = child_confine(ROLE_STORE, &settings, dirs, FILES_DIRS);
+	store.layers =
+	    child_confine_begin(ROLE_STORE, &settings, dirs, FILES_DIRS);
+	store.verifier = verifier_new(true);
+	store.layers = child_confine_end(ROLE_STORE, &settings, store.layers);
 	rc = open_all(&store, &settings, dirs);
 	if (rc != 0)
 		return rc;

@@ -13,6 +13,7 @@
 #include "dm-store/disk.h"
 #include "dm-store/rejects.h"
 #include "dm-store/ticket.h"
+#include "dm-store/verify.h"
 
 #define PUTS_MAX (IPC_PUTS_MAX + PUT_CONTROL_MAX)
 #define PULL_CHUNK ((size_t)256 << 10)
@@ -24,8 +25,11 @@ struct put {
 	struct entry entry;
 	enum accept_from from;
 	char sender[REJECT_FROM_MAX + 1]; /* for the log of refusals */
-	bool is_known;			  /* its sha256 and version are */
-	bool is_verified;		  /* so is the signature */
+	bool is_known;	  /* its sha256 and version are */
+	bool is_verified; /* so is the signature */
+	bool is_asked;	  /* it is being verified */
+	bool is_ended;	  /* all content is there, and is what was signed */
+	uint64_t number;  /* for verify.h */
 	uint8_t version[32];
 	EVP_MD_CTX *md;
 	uint64_t got;	  /* bytes */
@@ -40,6 +44,7 @@ struct put {
 struct puts {
 	struct put *put[PUTS_MAX];
 	size_t n_net, n_control, n_unknown;
+	uint64_t last; /* number */
 };
 
 struct puts *
@@ -195,27 +200,17 @@ judge(struct put *p, uint64_t needed, struct accepted *a)
 
 	v = accept_judge(
 	    s, &p->entry, p->is_known ? p->version : NULL, p->from, a);
-	if (v == VERDICT_OK)
-		v = accept_room(s, &p->entry, needed);
-	if (v != VERDICT_OK || !p->is_known || p->is_verified)
-		return v;
-	v = accept_verify(s, &p->entry);
-	p->is_verified = v == VERDICT_OK;
-	return v;
+	return v == VERDICT_OK ? accept_room(s, &p->entry, needed) : v;
 }
 
-static enum verdict
+static void
 prepare(struct put *p)
 {
 	p->md = EVP_MD_CTX_new();
 	if (p->md == NULL || EVP_DigestInit_ex(p->md, EVP_sha256(), NULL) != 1)
 		fatal("sha256 is not available");
-	if (is_small(p)) {
+	if (is_small(p))
 		p->buf = xmalloc(p->entry.size + 1);
-		return VERDICT_OK;
-	}
-	p->fd = files_put_new(&p->store->files, &p->serial);
-	return p->fd != -1 ? VERDICT_OK : verdict_of_errno();
 }
 
 static void
@@ -227,6 +222,7 @@ enlist(struct put *p)
 	while (puts->put[i] != NULL)
 		i++;
 	puts->put[i] = p;
+	p->number = ++puts->last;
 	(*counter(puts, p))++;
 	if (!p->is_known)
 		puts->n_unknown++;
@@ -237,7 +233,7 @@ enlist(struct put *p)
  * been answered.
  */
 static struct put *
-put_start(struct store *s, const struct entry *e, bool is_known,
+put_new(struct store *s, const struct entry *e, bool is_known,
     bool is_verified, enum accept_from from, struct bytes sender,
     const struct reply *reply)
 {
@@ -258,15 +254,12 @@ put_start(struct store *s, const struct entry *e, bool is_known,
 	v = admit(s, p);
 	if (v == VERDICT_OK)
 		v = judge(p, e->size + puts_reserved(s), &a);
-	if (v == VERDICT_OK)
-		v = prepare(p);
 	if (v == VERDICT_OK) {
+		prepare(p);
 		enlist(p);
 		return p;
 	}
 	rejects_refused(s, e, v, sender);
-	EVP_MD_CTX_free(p->md);
-	free(p->buf);
 	free(p);
 	answer(s, reply, v, a.held_signed_at_ns);
 	return NULL;
@@ -288,6 +281,36 @@ grant(struct put *p, bool is_first)
 		return;
 	p->granted = limit;
 	p->store->send(p->store, IPC_PUT_CREDIT, &m, -1);
+}
+
+/* Asks for the verdict on its signature. */
+static void
+put_verify(struct put *p)
+{
+	struct verify_job job = {VERIFY_PUT, p->number, 0, false, p->entry};
+
+	p->is_asked = true;
+	if (!verify_ask(p->store, &job))
+		put_refuse(p, VERDICT_BUSY, 0);
+}
+
+/* Nothing of the content is taken before the signature is known to be good,
+ * unless that needs the content's hash. */
+static void
+put_start(struct put *p)
+{
+	if (p->is_known && !p->is_verified) {
+		put_verify(p);
+		return;
+	}
+	if (!is_small(p))
+		p->fd = files_put_new(&p->store->files, &p->serial);
+	if (!is_small(p) && p->fd == -1)
+		put_refuse(p, verdict_of_errno(), 0);
+	else if (p->pull != NULL)
+		event_active(p->pull, EV_TIMEOUT, 0);
+	else
+		grant(p, true);
 }
 
 bool
@@ -315,10 +338,10 @@ put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
 		answer(s, &reply, VERDICT_MALFORMED, 0);
 		return true;
 	}
-	p = put_start(s, &e, known != NULL || m->sha256_known, known != NULL,
+	p = put_new(s, &e, known != NULL || m->sha256_known, known != NULL,
 	    known != NULL ? FROM_PEER : FROM_CLIENT, m->from, &reply);
 	if (p != NULL)
-		grant(p, true);
+		put_start(p);
 	return true;
 }
 
@@ -406,8 +429,9 @@ stage(struct put *p, struct stage *st)
 	return VERDICT_OK;
 }
 
+/* Things may have changed since the beginning, so it is judged again. */
 static void
-put_end(struct put *p)
+put_store(struct put *p)
 {
 	struct store *s = p->store;
 	struct answer a = {VERDICT_OK, 0, 0, COMMIT_NO_CHANGE};
@@ -415,10 +439,6 @@ put_end(struct put *p)
 	struct stage st;
 	bool has_content;
 
-	if (!check_content(p)) {
-		put_refuse(p, VERDICT_BAD_CONTENT, 0);
-		return;
-	}
 	a.verdict = judge(p, is_small(p) ? p->entry.size : 0, &acc);
 	a.held_signed_at_ns = acc.held_signed_at_ns;
 	has_content =
@@ -435,13 +455,50 @@ put_end(struct put *p)
 	put_free(p);
 }
 
+static void
+put_end(struct put *p)
+{
+	if (!check_content(p)) {
+		put_refuse(p, VERDICT_BAD_CONTENT, 0);
+		return;
+	}
+	p->is_ended = true;
+	if (p->is_verified)
+		put_store(p);
+	else if (!p->is_asked)
+		put_verify(p);
+}
+
+/* More than once, or before there was credit: the answer is the same. */
 void
 put_on_end(struct store *s, const struct ipc_put_end *m)
 {
 	struct put *p = find(s, m->id);
 
-	if (p != NULL)
+	if (p != NULL && !p->is_ended)
 		put_end(p);
+}
+
+void
+put_on_verified(struct store *s, const struct verify_job *job)
+{
+	struct put *p = NULL;
+	enum verdict v;
+
+	for (size_t i = 0; i < PUTS_MAX && p == NULL; i++)
+		if (s->puts->put[i] != NULL &&
+		    s->puts->put[i]->number == job->id)
+			p = s->puts->put[i];
+	if (p == NULL)
+		return; /* given up meanwhile */
+	v = accept_signature(s, job->is_good);
+	p->is_verified = v == VERDICT_OK;
+	if (v != VERDICT_OK)
+		put_refuse(p, v, 0);
+	else if (p->is_ended)
+		put_store(p);
+	else
+		put_start(p);
 }
 
 void
@@ -508,8 +565,8 @@ put_from_fd(
 		answer(s, reply, VERDICT_BAD_CONTENT, 0);
 		goto out;
 	}
-	p = put_start(
-	    s, e, true, false, FROM_CLIENT, bytes_text("dmctl"), reply);
+	p = put_new(s, e, true, false, FROM_CLIENT, bytes_text("dmctl"),
+	    reply);
 	if (p == NULL)
 		goto out;
 	p->source_fd = fd;
@@ -517,7 +574,7 @@ put_from_fd(
 	p->pull = event_new(s->base, -1, 0, on_pull, p);
 	if (p->pull == NULL)
 		fatal("an event could not be made");
-	event_active(p->pull, EV_TIMEOUT, 0);
+	put_start(p);
 out:
 	if (fd != -1)
 		close(fd);

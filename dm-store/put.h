@@ -11,6 +11,8 @@
 #include "dm-store/accept.h"
 #include "dm-store/commit.h"
 
+struct verify_job;
+
 #define PUT_CONTROL_MAX 16 /* from control clients, beside IPC_PUTS_MAX */
 #define PUT_UNKNOWN_MAX 2  /* whose sha256 is not known beforehand */
 
@@ -26,6 +28,9 @@ bool put_on_begin(
 bool put_on_data(struct store *, const struct ipc_put_data *, const char **why);
 void put_on_end(struct store *, const struct ipc_put_end *);
 void put_on_abort(struct store *, const struct ipc_put_abort *);
+
+/* The signature of one that was found worth its content. */
+void put_on_verified(struct store *, const struct verify_job *);
 
 /* An upload of dmctl: e and its content (fd: sealed memfd, or -1 for a
  * tombstone), which it takes. The answer goes to reply. */

@@ -9,6 +9,7 @@
 #include "dm-store/scrub.h"
 #include "dm-store/stream.h"
 #include "dm-store/ticket.h"
+#include "dm-store/verify.h"
 
 /* Sums over all winners are taken at the start, so that they cannot drift. */
 static bool
@@ -42,11 +43,15 @@ store_setup(struct store *s)
 	s->commit = commit_new(s);
 	s->stream = stream_new(s);
 	s->scrub = scrub_new(s);
+	if (s->verifier == NULL)
+		s->verifier = verifier_new(false);
+	verify_listen(s);
 }
 
 void
 store_clear(struct store *s)
 {
+	verifier_free(s->verifier);
 	puts_free(s);
 	scrub_free(s->scrub);
 	stream_free(s->stream);

@@ -32,6 +32,7 @@ struct rejects;
 struct scrub;
 struct stream;
 struct tickets;
+struct verifier;
 
 struct store {
 	struct event_base *base;
@@ -48,6 +49,7 @@ struct store {
 	struct redo_list *redo;
 	struct stream *stream;
 	struct scrub *scrub;
+	struct verifier *verifier; /* as main.c made it, or without thread */
 
 	struct ipc *dmd;
 	struct ipc *net; /* NULL: not linked */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Signatures are checked beside the loop: in one thread, which shares with it
+ * nothing but two queues of copies. On a machine with one processor, where
+ * that gains nothing, they are checked at once. Called by put.c and ask.c,
+ * which hear the outcome; it decides nothing.
+ */
+#ifndef DMSTORE_VERIFY_H
+#define DMSTORE_VERIFY_H
+
+#include "dm-store/store.h"
+
+#define VERIFY_JOBS_MAX 256 /* asked and not taken */
+
+enum verify_for {
+	VERIFY_PUT,   /* put_on_verified() hears of it */
+	VERIFY_JUDGE, /* ask_on_verified() */
+};
+
+struct verify_job {
+	enum verify_for who;
+	uint64_t id;   /* the caller's own */
+	uint64_t link; /* likewise */
+	bool is_good;  /* the outcome */
+	struct entry entry;
+};
+
+/*
+ * Starts the thread (has_thread, and more than one processor), so before
+ * seccomp. fatal() if that fails.
+ */
+struct verifier *verifier_new(bool has_thread);
+/* Waits for the thread to end; what it was asked is dropped. NULL is fine. */
+void verifier_free(struct verifier *);
+
+/* The loop of s hears of outcomes from now on. */
+void verify_listen(struct store *);
+
+/*
+ * Asks: copied. The outcome comes later, or, without a thread, before this
+ * returns. False when VERIFY_JOBS_MAX are under way: nothing will come.
+ */
+bool verify_ask(struct store *, const struct verify_job *);
+
+#endif
