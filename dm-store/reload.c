@@ -186,7 +186,8 @@ reload_apply(struct store *s, struct policy *policy)
 	policy_free(s->policy);
 	s->policy = policy;
 	run(s);
-	log_info("%zu names configured, %llu files here", policy->n,
+	log_info("%zu name%s configured, %llu visible here", policy->n,
+	    policy->n == 1 ? "" : "s",
 	    (unsigned long long)index_count(
 		s->index, VIEW_COMMITTED, INDEX_VISIBLE));
 }

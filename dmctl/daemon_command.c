@@ -57,14 +57,17 @@ command_log(const struct args *args)
 {
 	struct control_log request;
 	enum log_level level;
+	char done[64];
 
 	if (!log_level_parse(args->operands[0], &level)) {
 		log_error("expected fatal, error, warn, info or debug");
 		return EX_USAGE;
 	}
 	request.level = level;
-	return tell(args, CONTROL_LOG, &request,
-	    "the log level is changed, until a restart of dmd");
+	snprintf(done, sizeof(done),
+	    "the log level is now %s, until dmd is restarted",
+	    log_level_name(level));
+	return tell(args, CONTROL_LOG, &request, done);
 }
 
 int

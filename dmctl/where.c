@@ -49,8 +49,9 @@ load_default(struct where *w)
 	if (access(WHERE_CONFIG, R_OK) == -1)
 		return;
 	if (config_load(WHERE_CONFIG, NULL, &w->config, &errors) == -1) {
-		log_warn("not used: %s",
-		    errors.n > 0 ? errors.text[0] : WHERE_CONFIG);
+		log_warn("the configuration cannot be used (%s): asking at %s",
+		    errors.n > 0 ? errors.text[0] : WHERE_CONFIG,
+		    SOCKET_DEFAULT);
 		w->config = NULL;
 	}
 	config_errors_clear(&errors);

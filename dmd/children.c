@@ -350,6 +350,9 @@ child_is_ready(struct child *c, uint32_t layers)
 		return;
 	c->layers = layers;
 	child_enter(c, CHILD_READY);
+	if (c->restarts > 0)
+		log_warn("%s runs again (pid %ld)", role_name(c->role),
+		    (long)c->pid);
 	if (children_are_ready(c->all))
 		c->all->was_ready = true;
 }

@@ -113,6 +113,26 @@ daemon_log_level(struct dmd *d, enum log_level level)
 /* --- listening --------------------------------------------------------------
  */
 
+/* What is configured and missing is no error, but somebody may have
+ * misspelt it. */
+static void
+tell_missing(const struct dmd *d, const struct config_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!endpoint_item_is_there(
+			netlink_interfaces(d->netlink), list->item[i]))
+			log_warn("no interface %s here: it is listened on as "
+				 "soon as it appears",
+			    list->item[i]);
+}
+
+static void
+tell_missing_all(const struct dmd *d)
+{
+	tell_missing(d, &d->config->cluster.interfaces);
+	tell_missing(d, &d->config->http.interfaces);
+}
+
 /* Returns how many sockets could not be had. */
 static size_t
 listen_again(struct dmd *d, int *exit_code)
@@ -219,6 +239,16 @@ on_child_ended(void *ctx, struct child *c)
 }
 
 static void
+tell_ready(const struct dmd *d)
+{
+	char peer[PEER_ID_TEXT_SIZE];
+
+	peer_id_format(identity_peer(d->identity), peer);
+	log_info("ready: dmd %s with %s, peer id %s", DMD_VERSION,
+	    d->options->config_path, peer);
+}
+
+static void
 on_child_changed(void *ctx)
 {
 	struct dmd *d = ctx;
@@ -239,7 +269,7 @@ on_child_changed(void *ctx)
 	notify_send(
 	    &d->notify, "%sSTATUS=serving", d->is_ready ? "" : "READY=1\n");
 	if (!d->is_ready)
-		log_info("ready");
+		tell_ready(d);
 	d->is_ready = true;
 	if (d->background_fd != -1)
 		leave_terminal(d);
@@ -298,6 +328,7 @@ reload_apply(struct dmd *d, struct config *new)
 			    c->ipc, c->role, d->config, d->generation);
 	}
 	listen_while_running(d);
+	tell_missing_all(d);
 }
 
 static enum verdict
@@ -452,6 +483,7 @@ daemon_open(struct dmd *d, const struct options *options, struct config *config,
 	d->listen = listen_new();
 	if (listen_again(d, &code) > 0)
 		return code;
+	tell_missing_all(d);
 	d->own = control_server_new(d->base, ROLE_DMD, commands_serve, d);
 	d->control = control_new(
 	    d->base, config->control_socket, &d->users, d->own, &code);
