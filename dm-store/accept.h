@@ -20,7 +20,7 @@ enum accept_from {
 
 struct accepted {
 	uint64_t held_signed_at_ns; /* of the winner here, 0: none */
-	bool was_visible; /* there is a file of this name */
+	bool was_visible;	    /* there is a file of this name */
 };
 
 /*

@@ -344,8 +344,7 @@ files_sync(struct files *f, const char *name, bool with_content)
 			memcpy(part, p, (size_t)(slash - p));
 			part[slash - p] = '\0';
 			p = slash + 1;
-			next =
-			    disk_open(fd, part, O_RDONLY | O_DIRECTORY, 0);
+			next = disk_open(fd, part, O_RDONLY | O_DIRECTORY, 0);
 		}
 		close(fd);
 	}

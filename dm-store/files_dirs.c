@@ -247,8 +247,8 @@ sweep(int fd)
 		if (is_dot(e->d_name))
 			continue;
 		if (disk_unlink(fd, e->d_name) == -1)
-			log_warn("left over %s: %s", e->d_name,
-			    strerror(errno));
+			log_warn(
+			    "left over %s: %s", e->d_name, strerror(errno));
 	}
 	closedir(dir);
 	return 0;
