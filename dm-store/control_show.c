@@ -197,9 +197,11 @@ begins_with(const uint8_t version[static 32], const char *digits, size_t len)
 	static const char set[] = "0123456789abcdef";
 	unsigned nibble;
 
+	if (len > 64)
+		return false;
 	for (size_t i = 0; i < len; i++) {
 		nibble = i % 2 == 0 ? version[i / 2] >> 4 : version[i / 2] & 15;
-		if (i == 64 || digits[i] != set[nibble])
+		if (digits[i] != set[nibble])
 			return false;
 	}
 	return true;
