@@ -18,7 +18,11 @@
 
 #define NOBODY 65534
 #define PATIENCE_MS 60000
+#ifdef DMD_SANITIZER /* keeps freed memory and shadows all of it */
+#define RSS_KIB_MAX (1u << 20)
+#else
 #define RSS_KIB_MAX (256 << 10)
+#endif
 
 static char program[500];
 static char dir[64];
