@@ -191,7 +191,8 @@ entry_verify(const struct entry *e)
 	char text[TEXT_LEN_MAX];
 	size_t len = entry_text(e, text);
 
-	/* with a weak key anybody can sign */
-	return key_is_strong(e->signer) &&
+	/* with a weak key anybody can sign; that it is a key at all the
+	 * verification finds out */
+	return key_is_strong_point(e->signer) &&
 	       sshsig_verify(e->signer, text, len, e->signature);
 }

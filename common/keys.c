@@ -100,14 +100,20 @@ is_on_curve(const uint8_t y_le[static 32])
 	return symbol != -1;
 }
 
+static void
+y_of(const uint8_t public_key[static 32], uint8_t y[static 32])
+{
+	memcpy(y, public_key, 32);
+	y[31] &= 0x7f; /* the sign of x */
+}
+
 bool
-key_is_strong(const uint8_t public_key[static 32])
+key_is_strong_point(const uint8_t public_key[static 32])
 {
 	uint8_t y[32];
 	bool below_p;
 
-	memcpy(y, public_key, 32);
-	y[31] &= 0x7f; /* the sign of x */
+	y_of(public_key, y);
 	for (size_t i = 0; i < sizeof(small_order) / 32; i++)
 		if (memcmp(y, small_order[i], 32) == 0)
 			return false;
@@ -115,7 +121,16 @@ key_is_strong(const uint8_t public_key[static 32])
 	below_p = y[31] != 0x7f || y[0] < 0xed;
 	for (size_t i = 1; i < 31 && !below_p; i++)
 		below_p = y[i] != 0xff;
-	return below_p && is_on_curve(y);
+	return below_p;
+}
+
+bool
+key_is_strong(const uint8_t public_key[static 32])
+{
+	uint8_t y[32];
+
+	y_of(public_key, y);
+	return key_is_strong_point(public_key) && is_on_curve(y);
 }
 
 /* ---- making and using --------------------------------------------------- */
