@@ -18,6 +18,7 @@ mesh_config_begin(struct mesh *m, const struct ipc_config_begin *c)
 	if (config.has_network)
 		memcpy(config.network, c->network.data, 32);
 	m->n_allowed_next = 0;
+	m->is_perf_next = c->perf;
 	mesh_now(m);
 	sync_config_begin(m->sync, &config);
 }
@@ -95,6 +96,7 @@ mesh_config_commit(struct mesh *m, uint64_t generation)
 	m->n_allowed = m->n_allowed_next;
 	m->allowed_next = old;
 	m->n_allowed_next = 0;
+	perf_set(m, m->is_perf_next);
 	mesh_now(m);
 	sync_config_commit(m->sync, generation);
 	close_unwelcome(m);

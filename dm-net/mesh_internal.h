@@ -62,6 +62,8 @@ struct mesh {
 	/* allowed_peers in force, and being read */
 	struct peer_id *allowed, *allowed_next;
 	size_t n_allowed, n_allowed_next;
+	/* perf.c: in force, being read, and ever registered */
+	bool is_perf, is_perf_next, has_perf;
 	bool is_ending;
 };
 
@@ -173,5 +175,10 @@ void transfer_free_all(struct mesh *);
 /* --- serve.c --- */
 
 void serve_serve(struct mesh *); /* before any connection */
+
+/* --- perf.c ------------------------------------------------------------------------------------ */
+
+/* Serves the libp2p perf protocol from now on, or no longer. */
+void perf_set(struct mesh *, bool is_on);
 
 #endif

@@ -14,7 +14,6 @@ static void
 serve(struct p2p_host *host, const struct protocol *protocol)
 {
 	assert(host->protocol_count < HOST_PROTOCOLS_MAX);
-	assert(host->conn_count == 0);
 	assert(strlen(protocol->name) <= MULTISTREAM_PROTOCOL_MAX);
 	host->protocols[host->protocol_count] = *protocol;
 	host->names[host->protocol_count++] = protocol->name;

@@ -187,8 +187,9 @@ void *p2p_host_user(const struct p2p_host *);
 const struct peer_id *p2p_host_peer_id(const struct p2p_host *);
 
 /* Serve a protocol. The name (<= 64, "/...") and the handlers are static;
- * inbound_max streams of it at once on a connection, others are reset. Before
- * the first connection; at most 16. identify and ping are built in. */
+ * inbound_max streams of it at once on a connection, others are reset. For
+ * streams that are opened from now on; at most 16 protocols. identify and ping
+ * are built in. */
 void p2p_host_serve(struct p2p_host *, const char *protocol, enum p2p_class,
     unsigned inbound_max, const struct p2p_stream_handlers *, void *user);
 
