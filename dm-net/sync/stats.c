@@ -51,7 +51,8 @@ sync_peers(const struct sync *s, size_t *cursor, struct sync_peer_info *out)
 	out->conn = c->handle;
 	out->since_ns = c->since_ns;
 	out->rtt_ns = c->rtt_ns;
-	out->count = c->their_root.count;
+	/* what was announced since is no part of what it last said */
+	out->count = c->is_synced ? sync_index_count(s) : c->their_root.count;
 	out->agent = c->agent;
 	if (c->has_addr)
 		out->addr = c->addr;
