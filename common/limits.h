@@ -72,6 +72,7 @@
 #define HTTP_NO_SHA256_SIZE_MAX	(1 << 20)	/* bytes without X-Sha256 */
 #define HTTP_NO_SHA256_PUTS_MAX	2	/* such uploads at once */
 #define HTTP_FILES_MAX		256	/* files held open */
+#define HTTP_FILES_SOURCE_MAX	64	/* of one address, once half are taken */
 #define HTTP_HEAD_S_MAX		10	/* for the whole head */
 #define HTTP_IDLE_S_MAX		60	/* between requests */
 #define HTTP_STALL_S_MAX	30	/* a response without progress */

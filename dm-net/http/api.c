@@ -82,6 +82,9 @@ http_exchange_end(struct http_exchange *x)
 		http_files_unreserve(x->server->files);
 	x->has_reserved = false;
 	http_put_end(x);
+	if (x->is_reading)
+		x->conn->n_files--;
+	x->is_reading = false;
 	if (x->file != NULL)
 		http_file_release(x->file);
 	x->file = NULL;

@@ -42,6 +42,7 @@ struct http_conn {
 	struct http1 *h1; /* exactly one of both */
 	struct http2 *h2;
 	struct http_text out; /* what the socket did not take yet */
+	unsigned n_files;     /* exchanges that have one, or asked for it */
 	uint64_t progress_s;  /* the socket last took or gave a byte */
 };
 

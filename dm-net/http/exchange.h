@@ -68,6 +68,7 @@ struct http_exchange {
 	/* what it waits for */
 	uint64_t asked; /* request to the store, 0: none */
 	bool has_reserved;
+	bool is_reading; /* a file: counted in its connection's n_files */
 	struct store_put *put;
 	bool is_put; /* counted among the server's uploads */
 	bool is_without_sha256;

@@ -24,6 +24,7 @@ struct http_files {
 	struct file_bucket bucket[BUCKETS];
 	unsigned n_open;
 	unsigned n_reserved;
+	unsigned n_used; /* of those open */
 	uint32_t seed;
 };
 
@@ -81,6 +82,14 @@ file_unlist(struct http_file *f)
 }
 
 static struct http_file *
+use(struct http_file *f)
+{
+	if (f->users++ == 0)
+		f->files->n_used++;
+	return f;
+}
+
+static struct http_file *
 lookup(struct http_files *files, const char *name)
 {
 	struct http_file *f;
@@ -108,8 +117,7 @@ http_files_find(struct http_files *files, const char *name, uint64_t now_ns)
 		TAILQ_REMOVE(&files->all, f, all);
 		TAILQ_INSERT_TAIL(&files->all, f, all);
 	}
-	f->users++;
-	return f;
+	return use(f);
 }
 
 bool
@@ -127,6 +135,12 @@ http_files_reserve(struct http_files *files)
 	}
 	files->n_reserved++;
 	return true;
+}
+
+bool
+http_files_is_crowded(const struct http_files *files)
+{
+	return files->n_used + files->n_reserved >= HTTP_FILES_MAX / 2;
 }
 
 void
@@ -165,11 +179,16 @@ http_files_add(
 {
 	struct http_file *f = lookup(files, e->name);
 
+	files->n_reserved--;
+	/* Asked for many times at once: one descriptor does for all. */
+	if (f != NULL && entry_compare(&f->entry, e) == 0) {
+		close(fd);
+		return use(f);
+	}
 	if (f != NULL)
 		file_unlist(f);
 	f = xcalloc(1, sizeof(*f));
 	f->files = files;
-	f->users = 1;
 	f->entry = *e;
 	name_key(e->name, f->key);
 	f->fd = fd;
@@ -182,7 +201,6 @@ http_files_add(
 	for (size_t i = 0; i < sizeof(e->sha256); i++)
 		snprintf(f->etag + 1 + 2 * i, 3, "%02x", e->sha256[i]);
 	f->etag[65] = '"';
-	files->n_reserved--;
 	files->n_open++;
 	TAILQ_INSERT_TAIL(&files->all, f, all);
 	/* A head made before the signed time says an earlier Last-Modified
@@ -190,14 +208,16 @@ http_files_add(
 	f->is_listed = e->signed_at_ns <= now_ns;
 	if (f->is_listed)
 		LIST_INSERT_HEAD(bucket_of(files, e->name), f, bucket);
-	return f;
+	return use(f);
 }
 
 void
 http_file_release(struct http_file *f)
 {
-	f->users--;
-	if (f->users == 0 && !f->is_listed)
+	if (--f->users > 0)
+		return;
+	f->files->n_used--;
+	if (!f->is_listed)
 		file_close(f);
 }
 

@@ -43,6 +43,9 @@ struct http_file *http_files_find(
 bool http_files_reserve(struct http_files *);
 void http_files_unreserve(struct http_files *);
 
+/* Half of them are being sent or asked for. */
+bool http_files_is_crowded(const struct http_files *);
+
 /* Uses up a reservation. Takes fd. To be released. */
 struct http_file *http_files_add(
     struct http_files *, const struct entry *, int fd, uint64_t now_ns);

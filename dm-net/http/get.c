@@ -126,6 +126,18 @@ drop_stale(struct http_server *s)
 	s->store_epoch = epoch;
 }
 
+/* Who has a good part of them already leaves the rest to others. */
+static bool
+may_open(struct http_exchange *x)
+{
+	struct http_files *files = x->server->files;
+
+	if (http_files_is_crowded(files) &&
+	    http_server_files_of(x->server, x->conn) > HTTP_FILES_SOURCE_MAX)
+		return false;
+	return http_files_reserve(files);
+}
+
 void
 http_get_begin(struct http_exchange *x, const struct http_request *r,
     const struct http_target *t)
@@ -136,12 +148,14 @@ http_get_begin(struct http_exchange *x, const struct http_request *r,
 
 	drop_stale(s);
 	keep_conditions(x, r);
+	x->is_reading = true;
+	x->conn->n_files++;
 	x->file = http_files_find(s->files, t->name, http_now_ns());
 	if (x->file != NULL) {
 		answer_file(x);
 		return;
 	}
-	if (!http_files_reserve(s->files)) {
+	if (!may_open(x)) {
 		http_api_refuse(x, VERDICT_BUSY);
 		return;
 	}

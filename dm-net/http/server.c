@@ -143,6 +143,18 @@ count_source(const struct http_server *s, const struct http_conn *like)
 	return n;
 }
 
+unsigned
+http_server_files_of(const struct http_server *s, const struct http_conn *like)
+{
+	const struct http_conn *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(c, &s->conns, all)
+		if (is_same_source(c, like))
+			n += c->n_files;
+	return n;
+}
+
 /* Ends the one that has been idle for longest. */
 static void
 make_room(struct http_server *s)

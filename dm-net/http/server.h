@@ -69,6 +69,10 @@ uint64_t http_clock_s(void);
 /* The Date field's value, made once a second. */
 const char *http_server_date(struct http_server *);
 
+/* Files that the clients of c's address have, or have asked for. */
+unsigned http_server_files_of(
+    const struct http_server *, const struct http_conn *c);
+
 /* Runs c->run soon, and frees what has died, at the end of this turn. */
 void http_server_turn(struct http_server *);
 
