@@ -11,11 +11,14 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dm-store/disk.h"
 #include "dm-store/row.h"
 
 /* Sparse: address space, not disk. */
 #define MAP_SIZE (sizeof(size_t) > 4 ? (size_t)64 << 30 : (size_t)1 << 30)
 #define MARKER "opening"
+#define DATA "data.mdb"
+#define NEARLY_FULL (1u << 20) /* bytes; with more left no write is cut */
 #define FORMAT_KEY "format"
 #define FORMAT_VERSION 2
 #define TABLES_V1 13 /* what format 1 had */
@@ -31,6 +34,7 @@ struct index {
 	MDB_txn *reader; /* reset between calls */
 	int error;	 /* first of the batch, of LMDB or errno */
 	int dir_fd;
+	int data_fd; /* open all the time: see full_disk() */
 	uint8_t sealed[ROW_SEALED_MAX];
 };
 
@@ -98,12 +102,29 @@ give_up(struct index *ix, const char *what, int rc)
 	fatal("index: %s: %s", what, mdb_strerror(rc));
 }
 
+/*
+ * LMDB says EIO of a write that a full disk has cut short, as it does of a
+ * disk that fails. It is the former if the disk is full and no written page
+ * was lost: that is reported once to each open descriptor, so to ours as well.
+ */
+static int
+full_disk(struct index *ix, int rc)
+{
+	uint64_t bytes;
+
+	if (rc != EIO || disk_free(ix->dir_fd, &bytes) == -1 ||
+	    bytes >= NEARLY_FULL || fsync(ix->data_fd) == -1)
+		return rc;
+	return ENOSPC;
+}
+
 /* The first error of the batch stays. */
 static void
 note(struct index *ix, const char *what, int rc)
 {
 	if (rc == MDB_SUCCESS || ix->error != 0)
 		return;
+	rc = full_disk(ix, rc);
 	if (!is_full(rc))
 		give_up(ix, what, rc);
 	ix->error = rc;
@@ -227,6 +248,7 @@ index_open(const char *path, int dir_fd, struct index **out)
 	int rc;
 
 	ix->dir_fd = dir_fd;
+	ix->data_fd = -1;
 	rc = mdb_env_create(&ix->env);
 	if (rc != 0)
 		fatal("index: %s", mdb_strerror(rc));
@@ -238,8 +260,12 @@ index_open(const char *path, int dir_fd, struct index **out)
 		status = status_of(rc);
 	else
 		status = open_tables(ix);
+	if (status == INDEX_OK || status == INDEX_NEW)
+		ix->data_fd =
+		    openat(dir_fd, DATA, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	/* LMDB syncs its file, but not the name of it */
-	if ((status == INDEX_OK || status == INDEX_NEW) && fsync(dir_fd) == -1)
+	if ((status == INDEX_OK || status == INDEX_NEW) &&
+	    (ix->data_fd == -1 || fsync(dir_fd) == -1))
 		status = INDEX_FAILED;
 	if (status == INDEX_OK || status == INDEX_NEW) {
 		*out = ix;
@@ -260,6 +286,8 @@ index_close(struct index *ix)
 	if (ix->reader != NULL)
 		mdb_txn_abort(ix->reader);
 	mdb_env_close(ix->env);
+	if (ix->data_fd != -1)
+		close(ix->data_fd);
 	free(ix);
 }
 
@@ -303,6 +331,7 @@ index_commit(struct index *ix)
 		ix->batch = NULL;
 		if (rc == 0)
 			return 0;
+		rc = full_disk(ix, rc);
 	}
 	if (!is_full(rc))
 		give_up(ix, "commit", rc);
