@@ -12,6 +12,7 @@
 #include "dm-store/history.h"
 #include "dm-store/put.h"
 #include "dm-store/rejects.h"
+#include "dm-store/tell.h"
 #include "dm-store/ticket.h"
 #include "dm-store/verify.h"
 
@@ -24,7 +25,7 @@
 static bool
 store_now(struct store *s, const struct entry *e,
     const uint8_t version[static 32], const struct accepted *acc,
-    struct answer *a)
+    const char *from, struct answer *a)
 {
 	struct stage st;
 	bool is_found = false;
@@ -39,13 +40,15 @@ store_now(struct store *s, const struct entry *e,
 	}
 	a->verdict = accept_success(e, acc);
 	a->change = settle_entry(s, e, is_found ? &st : NULL);
+	tell_stored(s, e, from);
 	return true;
 }
 
-/* True if all depends on the signature now; else *a is the answer. */
+/* True if all depends on the signature now; else *a is the answer. from: who
+ * sent it, once the signature is known to be good; NULL before. */
 static bool
-judge(struct store *s, const struct entry *e, bool is_verified,
-    struct answer *a)
+judge(
+    struct store *s, const struct entry *e, const char *from, struct answer *a)
 {
 	struct accepted acc;
 	uint8_t version[32];
@@ -63,9 +66,9 @@ judge(struct store *s, const struct entry *e, bool is_verified,
 	a->ticket = ticket_of(s->tickets, version);
 	if (a->ticket != 0)
 		return false;
-	if (!is_verified)
+	if (from == NULL)
 		return true;
-	if (!store_now(s, e, version, &acc, a))
+	if (!store_now(s, e, version, &acc, from, a))
 		a->ticket = ticket_issue(s->tickets, e, version, false);
 	return false;
 }
@@ -75,13 +78,15 @@ ask_judge(struct store *s, const struct ipc_judge *m)
 {
 	const struct reply reply = {REPLY_JUDGE, m->id, s->link, NULL};
 	struct answer a = {VERDICT_MALFORMED, 0, 0, COMMIT_NO_CHANGE};
-	struct verify_job job = {VERIFY_JUDGE, m->id, s->link, false, {0}};
+	struct verify_job job = {
+	    .who = VERIFY_JUDGE, .id = m->id, .link = s->link};
 	struct entry *e = &job.entry;
 
+	bytes_copy_text(m->from, job.from, sizeof(job.from));
 	if (m->entry.len > 0 &&
 	    entry_decode(e, m->entry.data, m->entry.len) == m->entry.len &&
-	    judge(s, e, false, &a)) {
-		if (verify_ask(s, &job))
+	    judge(s, e, NULL, &a)) {
+		if (verify_ask(s, &job, false))
 			return;
 		a.verdict = VERDICT_BUSY;
 	}
@@ -101,8 +106,8 @@ ask_on_verified(struct store *s, const struct verify_job *job)
 		return; /* whoever asked is gone */
 	a.verdict = accept_signature(s, job->is_good);
 	if (a.verdict == VERDICT_OK)
-		judge(s, &job->entry, true, &a);
-	rejects_refused(s, &job->entry, a.verdict, bytes_text(""));
+		judge(s, &job->entry, job->from, &a);
+	rejects_refused(s, &job->entry, a.verdict, bytes_text(job->from));
 	commit_answer(s, &reply, &a);
 }
 

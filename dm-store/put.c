@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "dm-store/disk.h"
 #include "dm-store/rejects.h"
+#include "dm-store/tell.h"
 #include "dm-store/ticket.h"
 #include "dm-store/verify.h"
 
@@ -24,12 +25,12 @@ struct put {
 	struct reply reply;
 	struct entry entry;
 	enum accept_from from;
-	char sender[REJECT_FROM_MAX + 1]; /* for the log of refusals */
-	bool is_known;	  /* its sha256 and version are */
-	bool is_verified; /* so is the signature */
-	bool is_asked;	  /* it is being verified */
-	bool is_ended;	  /* all content is there, and is what was signed */
-	uint64_t number;  /* for verify.h */
+	char sender[REJECT_FROM_MAX + 1]; /* for the logs */
+	bool is_known;			  /* its sha256 and version are */
+	bool is_verified;		  /* so is the signature */
+	bool is_asked;			  /* it is being verified */
+	bool is_ended;	 /* all content is there, and is what was signed */
+	uint64_t number; /* for verify.h */
 	uint8_t version[32];
 	EVP_MD_CTX *md;
 	uint64_t got;	  /* bytes */
@@ -233,9 +234,8 @@ enlist(struct put *p)
  * been answered.
  */
 static struct put *
-put_new(struct store *s, const struct entry *e, bool is_known,
-    bool is_verified, enum accept_from from, struct bytes sender,
-    const struct reply *reply)
+put_new(struct store *s, const struct entry *e, bool is_known, bool is_verified,
+    enum accept_from from, struct bytes sender, const struct reply *reply)
 {
 	struct put *p = xcalloc(1, sizeof(*p));
 	struct accepted a = {0, false};
@@ -287,10 +287,13 @@ grant(struct put *p, bool is_first)
 static void
 put_verify(struct put *p)
 {
-	struct verify_job job = {VERIFY_PUT, p->number, 0, false, p->entry};
+	struct verify_job job = {
+	    .who = VERIFY_PUT, .id = p->number, .entry = p->entry};
+	const struct puts *puts = p->store->puts;
+	bool is_alone = puts->n_net + puts->n_control == 1;
 
 	p->is_asked = true;
-	if (!verify_ask(p->store, &job))
+	if (!verify_ask(p->store, &job, is_alone))
 		put_refuse(p, VERDICT_BUSY, 0);
 }
 
@@ -451,6 +454,7 @@ put_store(struct put *p)
 	}
 	a.verdict = accept_success(&p->entry, &acc);
 	a.change = settle_entry(s, &p->entry, has_content ? &st : NULL);
+	tell_stored(s, &p->entry, p->sender);
 	commit_answer(s, &p->reply, &a);
 	put_free(p);
 }
@@ -565,8 +569,7 @@ put_from_fd(
 		answer(s, reply, VERDICT_BAD_CONTENT, 0);
 		goto out;
 	}
-	p = put_new(s, e, true, false, FROM_CLIENT, bytes_text("dmctl"),
-	    reply);
+	p = put_new(s, e, true, false, FROM_CLIENT, bytes_text("dmctl"), reply);
 	if (p == NULL)
 		goto out;
 	p->source_fd = fd;
