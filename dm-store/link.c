@@ -17,6 +17,7 @@
 #include "dm-store/reload.h"
 #include "dm-store/scrub.h"
 #include "dm-store/stream.h"
+#include "dm-store/tell.h"
 #include "dm-store/ticket.h"
 
 #define IPC_RECEIVER_STORE
@@ -132,6 +133,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	expire_tick(s);
 	commit_tick(s);
 	rejects_tick(s);
+	tell_tick(s);
 	stream_tick(s);
 	check_room(s);
 	if (s->stats.is_changed)

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-store/commit.h"
+#include "dm-store/tell.h"
 
 #define WRITE_NS (UINT64_C(10) * NS_PER_S)
 #define LIKE_MAX 64 /* how far back the same is looked for */
@@ -100,6 +101,8 @@ add(struct store *s, struct reject *j)
 	r->is_dirty[at] = r->has_dirty = true;
 	if (r->n < REJECTS_MAX)
 		r->n++;
+	if (j->code != REJECT_CONFLICT)
+		tell_refused(j->name, j->signer, reject_code(j), j->from);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "dm-store/rejects.h"
 #include "dm-store/scrub.h"
 #include "dm-store/stream.h"
+#include "dm-store/tell.h"
 #include "dm-store/ticket.h"
 #include "dm-store/verify.h"
 
@@ -36,6 +37,7 @@ store_setup(struct store *s)
 	    on_winner, s);
 	history_load(s);
 	s->rejects = rejects_new(s);
+	s->tell = tell_new();
 	s->redo = redo_new();
 	s->recent = recent_new();
 	s->tickets = tickets_new();
@@ -60,6 +62,7 @@ store_clear(struct store *s)
 	recent_free(s->recent);
 	redo_free(s->redo);
 	rejects_free(s->rejects);
+	tell_free(s->tell);
 	policy_free(s->policy);
 	policy_free(s->coming);
 	index_close(s->index);

@@ -31,6 +31,7 @@ struct redo_list;
 struct rejects;
 struct scrub;
 struct stream;
+struct tell;
 struct tickets;
 struct verifier;
 
@@ -65,6 +66,7 @@ struct store {
 
 	bool has_doomed; /* history.c: content in old/ that has to go */
 	struct rejects *rejects;
+	struct tell *tell;
 	struct dormant {	  /* dormant.c: how far it has looked */
 		uint64_t next_ns; /* mono */
 		size_t cursor_len;
