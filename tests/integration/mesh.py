@@ -79,7 +79,9 @@ class Client:
         self.http.sock = connect(node, timeout=timeout)
 
     def ask(self, method, path, headers=None, body=None):
-        self.http.request(method, path, body=body, headers=headers or {})
+        # refused early: the answer is there before the body is sent
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.http.request(method, path, body=body, headers=headers or {})
         r = self.http.getresponse()
         return Response(r.status, r.headers, r.read())
 

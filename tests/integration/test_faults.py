@@ -365,7 +365,8 @@ def test_full_disk_of_a_peer(mesh, small_disk):
     expected = {"a": new.content, **more}
     wait_files([first, third], expected)
     assert content(full, "a") == old.content
-    assert ask(full, "GET", "/files/a").body == old.content
+    answer = ask(full, "GET", "/files/a")
+    assert answer.body == old.content, (answer, tell([full]))
     filler.remove()
     wait_files(nodes, expected, timeout=3 * PATIENCE)
     assert [r["since"] for r in peers(full).values()] == since
