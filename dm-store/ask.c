@@ -86,7 +86,7 @@ ask_judge(struct store *s, const struct ipc_judge *m)
 	if (m->entry.len > 0 &&
 	    entry_decode(e, m->entry.data, m->entry.len) == m->entry.len &&
 	    judge(s, e, NULL, &a)) {
-		if (verify_ask(s, &job))
+		if (verify_ask(s, &job, false))
 			return;
 		a.verdict = VERDICT_BUSY;
 	}

@@ -289,9 +289,11 @@ put_verify(struct put *p)
 {
 	struct verify_job job = {
 	    .who = VERIFY_PUT, .id = p->number, .entry = p->entry};
+	const struct puts *puts = p->store->puts;
+	bool is_alone = puts->n_net + puts->n_control == 1;
 
 	p->is_asked = true;
-	if (!verify_ask(p->store, &job))
+	if (!verify_ask(p->store, &job, is_alone))
 		put_refuse(p, VERDICT_BUSY, 0);
 }
 

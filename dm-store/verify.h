@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Signatures are checked beside the loop: in one thread, which shares with it
- * nothing but two queues of copies. On a machine with one processor, where
- * that gains nothing, they are checked at once. Called by put.c and ask.c,
+ * nothing but a queue of copies. Where that gains nothing they are checked at
+ * once: for one who is alone, and on a machine with one processor. Called by put.c and ask.c,
  * which hear the outcome; it decides nothing.
  */
 #ifndef DMSTORE_VERIFY_H
@@ -39,8 +39,10 @@ void verify_listen(struct store *);
 
 /*
  * Asks: copied. The outcome comes later, or, without a thread, before this
- * returns. False when VERIFY_JOBS_MAX are under way: nothing will come.
+ * returns; likewise with is_alone (nobody else waits for the loop) while the
+ * thread has nothing to do. False when VERIFY_JOBS_MAX are under way: nothing
+ * will come.
  */
-bool verify_ask(struct store *, const struct verify_job *);
+bool verify_ask(struct store *, const struct verify_job *, bool is_alone);
 
 #endif
