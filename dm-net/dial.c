@@ -66,7 +66,11 @@ failed(struct dial *d)
 	char text[PEER_ID_TEXT_SIZE];
 
 	peer_id_format(&peer, text);
-	log_debug("dialling %s: %s", text, d->why);
+	/* once for each time that it is away */
+	if (mesh_note_find(m, &peer)[0] == '\0')
+		mesh_tell(m, "cannot reach peer=%s: %s", text, d->why);
+	else
+		log_debug("dialling %s: %s", text, d->why);
 	mesh_note(m, &peer, "%s", d->why);
 	dial_free(d);
 	mesh_now(m);

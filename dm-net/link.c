@@ -247,6 +247,62 @@ remote_addr(const struct link *l, struct sync_addr *out)
 	memcpy(out->bytes, raw.bytes, raw.len);
 }
 
+/* Broken rules end in the canonical line; the rest is everyday life. */
+static bool
+is_misbehaviour(enum p2p_reason reason)
+{
+	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD ||
+	       reason == P2P_REASON_TLS;
+}
+
+/* Of two that dial each other one connection is surplus. */
+static bool
+is_only_one(const struct link *l, const struct peer_id *peer)
+{
+	const struct link *other;
+	const struct peer_id *id;
+
+	LIST_FOREACH(other, &l->mesh->links, next) {
+		id = p2p_conn_peer_id(other->conn);
+		if (other != l && other->is_reported && id != NULL &&
+		    peer_id_equal(id, peer))
+			return false;
+	}
+	return true;
+}
+
+static void
+tell_established(const struct link *l, const struct peer_id *peer)
+{
+	char address[LINK_ADDRESS_MAX], name[PEER_ID_TEXT_SIZE];
+
+	if (!is_only_one(l, peer))
+		return;
+	peer_id_format(peer, name);
+	mesh_tell(l->mesh, "connected %s address=%s peer=%s",
+	    p2p_conn_role(l->conn) == P2P_DIALER ? "to" : "from",
+	    link_address(l, address), name);
+}
+
+static void
+tell_closed(const struct link *l, const char *address, const char *name,
+    enum p2p_reason reason, const char *text)
+{
+	const struct peer_id *peer = p2p_conn_peer_id(l->conn);
+
+	if (is_misbehaviour(reason))
+		log_warn("misbehaving peer address=%s peer=%s reason=\"%s: "
+			 "%s\"",
+		    address, name, p2p_reason_name(reason), text);
+	else if (l->is_reported && !l->mesh->is_ending && peer != NULL &&
+		 is_only_one(l, peer))
+		mesh_tell(l->mesh, "disconnected address=%s peer=%s: %s: %s",
+		    address, name, p2p_reason_name(reason), text);
+	else
+		log_debug("connection address=%s peer=%s ended: %s: %s",
+		    address, name, p2p_reason_name(reason), text);
+}
+
 static void
 on_established(struct p2p_conn *conn, const struct peer_id *peer)
 {
@@ -263,6 +319,7 @@ on_established(struct p2p_conn *conn, const struct peer_id *peer)
 	remote_addr(l, &addr);
 	l->is_reported = true;
 	l->since_ns = mesh_wall_ns();
+	tell_established(l, peer);
 	announce_open(l);
 	sync_connected(l->mesh->sync, l->id, peer, is_outbound,
 	    addr.len > 0 ? &addr : NULL);
@@ -280,14 +337,6 @@ on_identify(struct p2p_conn *conn, const struct identify *id)
 	mesh_kick(l->mesh);
 }
 
-/* Broken rules end in the canonical line; the rest is everyday life. */
-static bool
-is_misbehaviour(enum p2p_reason reason)
-{
-	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD ||
-	       reason == P2P_REASON_TLS;
-}
-
 static void
 on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 {
@@ -298,13 +347,7 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 	if (peer != NULL)
 		peer_id_format(peer, name);
 	link_address(l, address);
-	if (is_misbehaviour(reason))
-		log_warn("misbehaving peer address=%s peer=%s reason=\"%s: "
-			 "%s\"",
-		    address, name, p2p_reason_name(reason), text);
-	else
-		log_debug("connection address=%s peer=%s ended: %s: %s",
-		    address, name, p2p_reason_name(reason), text);
+	tell_closed(l, address, name, reason, text);
 	if (peer != NULL && reason != P2P_REASON_LOCAL)
 		mesh_note(
 		    l->mesh, peer, "%s: %s", p2p_reason_name(reason), text);

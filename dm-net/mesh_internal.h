@@ -59,6 +59,9 @@ struct mesh {
 	struct note *notes;
 	size_t n_notes;
 	size_t next_note;
+	/* mesh_tell(): lines since when, and those that were too many */
+	uint64_t told_since_ns;
+	unsigned told, untold;
 	/* allowed_peers in force, and being read */
 	struct peer_id *allowed, *allowed_next;
 	size_t n_allowed, n_allowed_next;
@@ -77,6 +80,10 @@ void mesh_note(struct mesh *, const struct peer_id *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void mesh_note_clear(struct mesh *, const struct peer_id *);
 const char *mesh_note_find(const struct mesh *, const struct peer_id *);
+/* A line of the log, at info, on who comes and goes; too many at once are cut
+ * short and counted. */
+void mesh_tell(struct mesh *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 uint64_t mesh_monotonic_ns(void);
 uint64_t mesh_wall_ns(void);
 /* How long a timer is to wait, for events of libevent: a little longer than

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "dm-net/mesh_internal.h"
 
 /* --- why a peer could not be reached ---------------------------------- */
@@ -51,6 +52,35 @@ mesh_note_find(const struct mesh *m, const struct peer_id *peer)
 	const struct note *note = note_of(m, peer);
 
 	return note == NULL ? "" : note->text;
+}
+
+/* --- who comes and goes ------------------------------------------------ */
+
+#define TELL_MAX 50 /* lines */
+#define TELL_NS (UINT64_C(10) * 1000000000)
+
+void
+mesh_tell(struct mesh *m, const char *fmt, ...)
+{
+	uint64_t now_ns = mesh_monotonic_ns();
+	char text[1024];
+	va_list ap;
+
+	if (now_ns - m->told_since_ns >= TELL_NS) {
+		if (m->untold > 0)
+			log_info("%u lines on peers left out", m->untold);
+		m->told_since_ns = now_ns;
+		m->told = m->untold = 0;
+	}
+	if (m->told == TELL_MAX) {
+		m->untold++;
+		return;
+	}
+	m->told++;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_info("%s", text);
 }
 
 /* --- rows ------------------------------------------------------------- */
