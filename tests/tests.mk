@@ -74,6 +74,13 @@ $(B)/tests/interop/cpeer: $(CPEER_OBJ) $(B)/libp2p.a
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
 
+# The example of libp2p(3), which is to work.
+$(B)/tests/interop/example: $(B)/obj/dm-net/libp2p/example/echo.o \
+    $(B)/libp2p.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
+
 # --- fuzz: with libFuzzer by `make fuzz`, else every corpus is replayed ------
 $(B)/obj/tests/fuzz/replay.o: EXTRA_CFLAGS =
 $(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/replay.o) \
@@ -165,5 +172,13 @@ $(B)/tests/bench/tls_load: $(B)/obj/tests/bench/tls_load.o $(B)/libp2p.a
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
-bench: $(B)/tests/bench/load $(B)/tests/bench/p2p_load \
+# What a store could do at best, and state directories made in bulk.
+$(B)/tests/bench/store_load: $(B)/obj/tests/bench/store_load.o \
+    $(B)/libdm-store.a $(AR_COMMON)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
+	    $(LMDB_LIBS) $(SECCOMP_LIBS)
+bench: $(B)/tests/bench/load $(B)/tests/bench/store_load \
+    $(B)/tests/bench/p2p_load \
     $(B)/tests/bench/tls_load

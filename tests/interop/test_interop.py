@@ -93,6 +93,14 @@ def jspeer():
     return ["node", str(place / "peer.mjs")]
 
 
+@pytest.fixture(scope="session")
+def example():
+    target = f"{BUILD}/tests/interop/example"
+    subprocess.run(
+        ["make", "-s", f"B={BUILD}", target], cwd=TOP, check=True)
+    return TOP / target
+
+
 class Listener:
     """A peer that listens until this is closed."""
 
@@ -263,6 +271,20 @@ def test_js_refuses_another_peer(cpeer, jspeer):
         assert done.returncode == 1
         assert not results["connect"]["ok"]
         assert_all_ok(*run_jspeer(jspeer, peer.address, "ping"))
+
+
+def test_example(cpeer, example):
+    process = subprocess.Popen([example], stdout=subprocess.PIPE, text=True)
+    try:
+        address = process.stdout.readline().strip()
+        done, results = run_cpeer(
+            cpeer, address,
+            checks=["ping", "unknown", "echo", "halfclose", "reset"])
+        assert_all_ok(done, results)
+        assert len(results) == 6
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_garbage_is_closed_and_others_are_served(cpeer):
