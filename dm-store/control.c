@@ -116,10 +116,14 @@ on_list_wants(void *ctx, struct control_client *c)
 {
 	struct listing *l = ctx;
 
-	if (list_slice(l, c))
-		return; /* called again when the client has read that */
-	control_client_end(c, VERDICT_OK, NULL);
-	free(l);
+	/* called again when the client has read that */
+	while (control_client_wants(c)) {
+		if (list_slice(l, c))
+			continue;
+		control_client_end(c, VERDICT_OK, NULL);
+		free(l);
+		return;
+	}
 }
 
 static void
