@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -43,17 +44,34 @@ reading_add(struct reading *r, const void *data, size_t len)
 /* --- over the control socket -----------------------------------------------
  */
 
-static int
-read_content(struct reading *r, int fd)
+/* Nothing but a file of this size is read: whatever answers there could hand
+ * over what never ends. */
+static bool
+is_file_of(int fd, uint64_t size)
 {
-	uint8_t *buffer = xmalloc(BUFFER_SIZE);
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size == size;
+}
+
+static int
+read_content(struct reading *r, int fd, uint64_t size)
+{
+	uint8_t *buffer;
 	int code = EX_OK;
 	off_t at = 0;
 	ssize_t n;
 
+	if (!is_file_of(fd, size)) {
+		log_error("%s: the content that came is not what was signed",
+		    r->name);
+		return EX_DATAERR;
+	}
+	buffer = xmalloc(BUFFER_SIZE);
 	/* its offset may be shared with other readers */
-	while (
-	    !r->is_stopped && (n = pread(fd, buffer, BUFFER_SIZE, at)) != 0) {
+	while (!r->is_stopped && r->size <= size &&
+	       (n = pread(fd, buffer, BUFFER_SIZE, at)) != 0) {
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1) {
@@ -97,7 +115,7 @@ from_control(struct where *w, struct reading *r, struct entry *e)
 		code = EX_PROTOCOL;
 	}
 	if (code == EX_OK)
-		code = read_content(r, fd);
+		code = read_content(r, fd, e->size);
 	if (fd != -1)
 		close(fd);
 	control_ask_close(&ask);
