@@ -193,6 +193,9 @@ static const struct sandbox_rule paths[] = {
 	CALL("faccessat2"),
 	CALL("getdents64"),
 	CALL("umask"),
+	/* on a descriptor that was made before */
+	CALL("inotify_add_watch"),
+	CALL("inotify_rm_watch"),
 	END
 };
 

@@ -10,6 +10,7 @@
 #include "dm-store/announce.h"
 #include "dm-store/history.h"
 #include "dm-store/redo.h"
+#include "dm-store/watch.h"
 
 /* A batch that grows to this is written at once. */
 #define CHANGES_MAX 256
@@ -163,9 +164,11 @@ place(struct store *s, const struct change *ch)
 		files_quarantine(&s->files, ch->name);
 	if (ch->keep && !commit_is_unplaced(s, ch->key))
 		keep_old(s, ch);
-	if (ch->place)
+	if (ch->place) {
 		rc = files_place(&s->files, ch->now.rank.version, ch->name);
-	else if (ch->remove)
+		if (rc == 0)
+			watch_placed(s, ch->name);
+	} else if (ch->remove)
 		rc = files_remove(&s->files, ch->name, ch->prune);
 	return rc == 0 ? 0 : errno;
 }

@@ -12,11 +12,27 @@
 #include "dm-store/control_show.h"
 #include "dm-store/put.h"
 #include "dm-store/rejects.h"
+#include "dm-store/scrub.h"
+#include "dm-store/watch.h"
 
 #define SLICE_NAMES 64
 #define SLICE_ROWS 1000
 
 /* --- status --- */
+
+static void
+status_scrub(struct store *s, struct control_client *c)
+{
+	struct scrub_facts f;
+
+	scrub_facts(s, &f);
+	if (f.is_running)
+		control_client_text(c, "scrub", "%llu of %llu files",
+		    (unsigned long long)f.done_files,
+		    (unsigned long long)f.total_files);
+	if (f.last_ns != 0)
+		control_client_number(c, "scrub_ended", 4, f.last_ns);
+}
 
 static void
 status(struct store *s, struct control_client *c)
@@ -39,6 +55,9 @@ status(struct store *s, struct control_client *c)
 	control_client_number(c, "rejected", 1, s->stats.rejected);
 	control_client_number(c, "conflicts", 1, s->stats.conflicts);
 	control_client_number(c, "rejects_not_logged", 1, rejects_dropped(s));
+	control_client_number(c, "watched", 2, watch_is_on(s));
+	control_client_number(c, "damaged", 1, s->stats.damaged);
+	status_scrub(s, c);
 	control_client_number(c, "writable", 2, s->stats.is_writable);
 	control_client_number(c, "clock_sane", 2, clock_is_sane(&s->clock));
 	if (clock_doubt(&s->clock, doubt)[0] != '\0')
@@ -262,6 +281,8 @@ control_handle(void *ctx, struct control_client *c,
 		control_show(s, c, request);
 	else if (command == CONTROL_GET_VERSION)
 		control_get_version(s, c, request);
+	else if (command == CONTROL_FSCK)
+		scrub_check(s, c);
 	else if (command == CONTROL_REJECTS)
 		control_rejects(s, c);
 	else if (command == CONTROL_WHY)

@@ -144,9 +144,18 @@ void
 files_evict(struct files *f, int dir_fd, const char *name)
 {
 	char to[64];
+	int fd;
 
 	if (disk_rmdir(dir_fd, name) == 0)
 		return;
+	/* a link may not be made elsewhere, and has nothing worth keeping */
+	fd = disk_open(dir_fd, name, O_PATH, 0);
+	if (fd == -1 && errno == ELOOP && disk_unlink(dir_fd, name) == 0) {
+		log_warn("files/.../%s was a link: removed", name);
+		return;
+	}
+	if (fd != -1)
+		close(fd);
 	snprintf(to, sizeof(to), "content-%lld-%llu", (long long)time(NULL),
 	    (unsigned long long)++f->serial);
 	if (disk_rename(dir_fd, name, f->quarantine_fd, to) == 0)

@@ -19,6 +19,7 @@
 #include "dm-store/stream.h"
 #include "dm-store/tell.h"
 #include "dm-store/ticket.h"
+#include "dm-store/watch.h"
 
 #define IPC_RECEIVER_STORE
 #define IPC_CONTEXT struct store
@@ -95,6 +96,7 @@ finish(struct store *s)
 {
 	stream_settle(s);
 	rejects_settle(s);
+	scrub_settle(s);
 	commit_settle(s);
 	index_settled(s->files.index_fd);
 	event_base_loopbreak(s->base);
@@ -134,6 +136,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	commit_tick(s);
 	rejects_tick(s);
 	tell_tick(s);
+	watch_tick(s);
 	stream_tick(s);
 	check_room(s);
 	if (s->stats.is_changed)
@@ -261,6 +264,7 @@ store_on_config_commit(
 		return;
 	s->is_ready = true;
 	expire_tick(s);
+	watch_start(s);
 	scrub_start(s);
 	ipc_send(s->dmd, IPC_READY, &ready, -1);
 }

@@ -17,6 +17,7 @@
 #include "dm-store/recover.h"
 #include "dm-store/store.h"
 #include "dm-store/verify.h"
+#include "dm-store/watch.h"
 
 /* index/ as this process sees it: below its root, or by its whole path. */
 static char *
@@ -72,6 +73,8 @@ main(void)
 	store.base = event_base_new();
 	if (store.base == NULL)
 		fatal("libevent does not start");
+	store.watch =
+	    watch_new(settings.root_dir != NULL ? "" : settings.state_dir);
 	if (files_hold(settings.state_dir, !settings.as_root, dirs) == -1) {
 		log_error("%s: %s", settings.state_dir, strerror(errno));
 		return EX_NOINPUT;

@@ -8,27 +8,56 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/control_serve.h"
 #include "common/log.h"
 #include "dm-store/commit.h"
 #include "dm-store/disk.h"
 #include "dm-store/reload.h"
+#include "dm-store/watch.h"
 
 #define LOOK_ROWS 128		     /* winners a turn */
-#define READ_BYTES ((size_t)1 << 20) /* hashed a turn */
-#define SUSPECTS_MAX 16
+#define READ_BYTES ((size_t)1 << 20) /* hashed a turn, ten turns a second */
+#define READ_FILES 64		     /* begun a turn */
+#define SUSPECTS_MAX 256
+#define NS_PER_MS UINT64_C(1000000)
+#define FIRST_AFTER_NS (UINT64_C(600) * NS_PER_S)
+#define RESUME_AFTER_NS (UINT64_C(60) * NS_PER_S)
+#define EVERY_NS (UINT64_C(86400) * NS_PER_S)
+#define SAVE_NS (UINT64_C(60) * NS_PER_S)
+#define PROGRESS_NS (200 * NS_PER_MS)
+#define META_SCRUB "scrub"
 static const struct timeval between = {0, 100000};
-static const struct timeval first_after = {600, 0};
-static const struct timeval every = {86400, 0};
+
+/* A walk over the winners. */
+struct cursor {
+	bool has_key;
+	uint8_t key[16]; /* the last one */
+};
+
+/* What of a pass survives a restart, as META_SCRUB. */
+struct pass {
+	bool is_running;
+	struct cursor at;
+	uint64_t files, bytes, damaged; /* so far */
+	uint64_t last_ns;		/* Unix time of the last end, 0: none */
+};
+#define PASS_SIZE (1 + 1 + 16 + 4 * 8)
 
 struct scrub {
 	struct event *look; /* the first look, slice by slice */
 	struct event *read; /* the hashing */
-	bool has_cursor;
-	uint8_t cursor[16];
-	bool is_walking; /* a pass over all files is under way */
+	struct cursor look_at;
+	struct pass pass;
+	uint64_t total_files, total_bytes; /* at its beginning */
+	uint64_t next_ns;		   /* mono, of the next pass */
+	uint64_t save_ns;		   /* mono, of the next save */
+	struct control_client *client;	   /* of fsck, else NULL */
+	bool is_fast;
+	uint64_t progress_ns; /* mono, of its next row */
 	uint8_t suspect[SUSPECTS_MAX][16];
 	size_t n_suspects;
-	int fd; /* the file that is being read, or -1 */
+	int fd;		 /* the file that is being read, or -1 */
+	bool is_of_pass; /* not a suspect */
 	uint8_t key[16];
 	struct winner winner;
 	uint64_t got;
@@ -55,20 +84,19 @@ on_key(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 
 /* The next winners after the cursor; fewer than limit at the end. */
 static void
-next_keys(struct store *s, struct keys *k, size_t limit)
+next_keys(struct store *s, struct cursor *at, struct keys *k, size_t limit)
 {
-	struct scrub *sc = s->scrub;
 	uint8_t from[17];
 
 	/* a zero byte behind the last key: the least that is greater */
-	memcpy(from, sc->cursor, 16);
+	memcpy(from, at->key, 16);
 	from[16] = 0;
 	k->n = 0;
 	index_walk(s->index, VIEW_COMMITTED, INDEX_WINNERS, from,
-	    sc->has_cursor ? 17 : 0, limit, on_key, k);
-	sc->has_cursor = k->n > 0;
+	    at->has_key ? 17 : 0, limit, on_key, k);
+	at->has_key = k->n > 0;
 	if (k->n > 0)
-		memcpy(sc->cursor, k->key[k->n - 1], 16);
+		memcpy(at->key, k->key[k->n - 1], 16);
 }
 
 /* --- the first look --- */
@@ -102,6 +130,7 @@ look_at(struct store *s, const uint8_t key[static 16])
 	}
 	if (w.state != WINNER_SHOWN)
 		return;
+	watch_dir_of(s, w.name);
 	fd = files_read(&s->files, w.name, w.size);
 	if (fd != -1) {
 		close(fd);
@@ -113,6 +142,9 @@ look_at(struct store *s, const uint8_t key[static 16])
 	}
 }
 
+static void read_soon(struct store *);
+static void pass_load(struct store *);
+
 static void
 on_look(evutil_socket_t unused, short what, void *arg)
 {
@@ -121,7 +153,7 @@ on_look(evutil_socket_t unused, short what, void *arg)
 
 	(void)unused;
 	(void)what;
-	next_keys(s, &k, LOOK_ROWS);
+	next_keys(s, &s->scrub->look_at, &k, LOOK_ROWS);
 	for (size_t i = 0; i < k.n; i++)
 		look_at(s, k.key[i]);
 	if (k.n == LOOK_ROWS) {
@@ -129,34 +161,168 @@ on_look(evutil_socket_t unused, short what, void *arg)
 		return;
 	}
 	/* all of it could be read: it will not be quarantined */
-	s->scrub->has_cursor = false;
+	s->scrub->look_at.has_key = false;
 	index_settled(s->files.index_fd);
-	event_add(s->scrub->read, &first_after);
+	read_soon(s);
+}
+
+void
+scrub_look_again(struct store *s)
+{
+	s->scrub->look_at.has_key = false;
+	event_active(s->scrub->look, EV_TIMEOUT, 0);
 }
 
 void
 scrub_start(struct store *s)
 {
-	s->scrub->has_cursor = false;
-	event_active(s->scrub->look, EV_TIMEOUT, 0);
+	pass_load(s);
+	scrub_look_again(s);
+}
+
+/* --- a pass --- */
+
+static void
+pass_totals(struct store *s)
+{
+	s->scrub->total_files =
+	    index_count(s->index, VIEW_COMMITTED, INDEX_VISIBLE);
+	s->scrub->total_bytes = s->stats.bytes;
+}
+
+/* Into the open batch. */
+static void
+pass_save(struct store *s)
+{
+	const struct pass *p = &s->scrub->pass;
+	uint8_t out[PASS_SIZE];
+
+	out[0] = p->is_running;
+	out[1] = p->at.has_key;
+	memcpy(out + 2, p->at.key, 16);
+	row_put_u64(out + 18, p->files);
+	row_put_u64(out + 26, p->bytes);
+	row_put_u64(out + 34, p->damaged);
+	row_put_u64(out + 42, p->last_ns);
+	index_begin(s->index);
+	table_meta_set(s->index, META_SCRUB, out, sizeof(out));
+	commit_schedule(s);
+	s->scrub->save_ns = s->clock.mono_ns() + SAVE_NS;
+}
+
+/* Where the last run was, and when it goes on. */
+static void
+pass_load(struct store *s)
+{
+	struct scrub *sc = s->scrub;
+	struct pass *p = &sc->pass;
+	uint64_t now = clock_now_ns(&s->clock), mono = s->clock.mono_ns();
+	uint8_t in[PASS_SIZE];
+
+	memset(p, 0, sizeof(*p));
+	sc->next_ns = mono + FIRST_AFTER_NS;
+	sc->save_ns = mono + SAVE_NS;
+	if (!table_meta(s->index, META_SCRUB, in, sizeof(in)))
+		return;
+	p->is_running = in[0] == 1;
+	p->at.has_key = in[1] == 1;
+	memcpy(p->at.key, in + 2, 16);
+	p->files = row_get_u64(in + 18);
+	p->bytes = row_get_u64(in + 26);
+	p->damaged = row_get_u64(in + 34);
+	p->last_ns = row_get_u64(in + 42);
+	pass_totals(s);
+	if (p->is_running)
+		sc->next_ns = mono + RESUME_AFTER_NS;
+	else if (p->last_ns <= now && now - p->last_ns < EVERY_NS)
+		sc->next_ns += EVERY_NS - (now - p->last_ns);
+}
+
+static void
+pass_begin(struct store *s)
+{
+	struct pass *p = &s->scrub->pass;
+
+	p->is_running = true;
+	p->at.has_key = false;
+	p->files = p->bytes = p->damaged = 0;
+	pass_totals(s);
+}
+
+static void
+client_progress(struct store *s)
+{
+	struct scrub *sc = s->scrub;
+	uint64_t mono = s->clock.mono_ns();
+	struct row_progress row;
+
+	if (sc->client == NULL || mono < sc->progress_ns ||
+	    !control_client_wants(sc->client))
+		return;
+	sc->progress_ns = mono + PROGRESS_NS;
+	row.done_files = sc->pass.files;
+	row.total_files = sc->total_files;
+	row.done_bytes = sc->pass.bytes + (sc->fd != -1 ? sc->got : 0);
+	row.total_bytes = sc->total_bytes;
+	control_client_row(sc->client, ROW_PROGRESS, &row, -1);
+}
+
+static void
+client_end(struct store *s)
+{
+	struct scrub *sc = s->scrub;
+	struct control_client *c = sc->client;
+
+	sc->is_fast = false;
+	sc->client = NULL;
+	if (c == NULL)
+		return;
+	control_client_number(c, "files", 1, sc->pass.files);
+	control_client_number(c, "bytes", 1, sc->pass.bytes);
+	control_client_number(c, "damaged", 1, sc->pass.damaged);
+	control_client_number(c, "wanted", 1,
+	    index_count(s->index, VIEW_COMMITTED, INDEX_WANTED));
+	control_client_end(c, VERDICT_OK, NULL);
+}
+
+static void
+pass_end(struct store *s)
+{
+	struct scrub *sc = s->scrub;
+
+	sc->pass.is_running = false;
+	sc->pass.last_ns = clock_now_ns(&s->clock);
+	sc->next_ns = s->clock.mono_ns() + EVERY_NS;
+	log_info("scrub: %llu files with %llu bytes read, %llu damaged",
+	    (unsigned long long)sc->pass.files,
+	    (unsigned long long)sc->pass.bytes,
+	    (unsigned long long)sc->pass.damaged);
+	/* what was found counts before it is told */
+	pass_save(s);
+	commit_flush(s);
+	client_end(s);
 }
 
 /* --- hashing --- */
 
+/* Its row and record first: what is wrong with them is settled there. */
 static void
-file_begin(struct store *s, const uint8_t key[static 16])
+file_begin(struct store *s, const uint8_t key[static 16], bool is_of_pass)
 {
 	struct scrub *sc = s->scrub;
+	uint64_t before = s->stats.damaged;
 
-	memcpy(sc->key, key, 16);
-	if (table_winner(s->index, VIEW_COMMITTED, key, &sc->winner) != FOUND ||
+	look_at(s, key);
+	if (is_of_pass)
+		sc->pass.damaged += s->stats.damaged - before;
+	if (table_winner(s->index, VIEW_BATCH, key, &sc->winner) != FOUND ||
 	    sc->winner.state != WINNER_SHOWN || commit_is_unplaced(s, key))
 		return;
 	sc->fd = files_read(&s->files, sc->winner.name, sc->winner.size);
-	if (sc->fd == -1) {
-		look_at(s, key);
-		return;
-	}
+	if (sc->fd == -1)
+		return; /* replaced in this very batch */
+	memcpy(sc->key, key, 16);
+	sc->is_of_pass = is_of_pass;
 	sc->got = 0;
 	if (EVP_DigestInit_ex(sc->md, EVP_sha256(), NULL) != 1)
 		fatal("sha256 is not available");
@@ -164,16 +330,11 @@ file_begin(struct store *s, const uint8_t key[static 16])
 
 /* Replaced meanwhile: then what was read is no longer of interest. */
 static void
-file_end(struct store *s)
+file_judge(struct store *s, const uint8_t sha256[static 32])
 {
 	struct scrub *sc = s->scrub;
-	uint8_t sha256[32];
 	struct winner w;
 
-	close(sc->fd);
-	sc->fd = -1;
-	if (EVP_DigestFinal_ex(sc->md, sha256, NULL) != 1)
-		fatal("sha256 failed");
 	if (sc->got == sc->winner.size &&
 	    memcmp(sha256, sc->winner.sha256, 32) == 0)
 		return;
@@ -181,28 +342,90 @@ file_end(struct store *s)
 	    w.state != WINNER_SHOWN || commit_is_unplaced(s, sc->key) ||
 	    entry_rank_compare(&w.rank, &sc->winner.rank) != 0)
 		return;
-	log_error("files/%s is damaged: it goes to quarantine and is fetched "
-		  "again",
+	log_error("files/%s is not what was signed: it goes to quarantine "
+		  "and is fetched again",
 	    w.name);
+	if (sc->is_of_pass)
+		sc->pass.damaged++;
 	settle_name(s, w.name, SETTLE_LOST);
 }
 
 static void
-file_step(struct store *s)
+file_end(struct store *s)
 {
 	struct scrub *sc = s->scrub;
-	uint8_t *buf = xmalloc(READ_BYTES);
-	ssize_t n = disk_read(sc->fd, buf, READ_BYTES, sc->got);
+	uint8_t sha256[32];
+
+	close(sc->fd);
+	sc->fd = -1;
+	if (EVP_DigestFinal_ex(sc->md, sha256, NULL) != 1)
+		fatal("sha256 failed");
+	if (sc->is_of_pass) {
+		sc->pass.files++;
+		sc->pass.bytes += sc->got;
+	}
+	file_judge(s, sha256);
+}
+
+/* Reads at most len bytes of it; returns how many, 0 at its end. */
+static size_t
+file_step(struct store *s, uint8_t *buf, size_t len)
+{
+	struct scrub *sc = s->scrub;
+	ssize_t n = disk_read(sc->fd, buf, len, sc->got);
 
 	if (n > 0) {
 		if (EVP_DigestUpdate(sc->md, buf, (size_t)n) != 1)
 			fatal("sha256 failed");
 		sc->got += (uint64_t)n;
 	}
-	free(buf);
 	/* EIO is damage too: the content cannot be had from here */
-	if (n < (ssize_t)READ_BYTES)
+	if (n < (ssize_t)len)
 		file_end(s);
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* The next file, if there is one; false when there is nothing to do. */
+static bool
+next_file(struct store *s)
+{
+	struct scrub *sc = s->scrub;
+	struct keys k;
+
+	if (sc->n_suspects > 0) {
+		file_begin(s, sc->suspect[--sc->n_suspects], false);
+		return true;
+	}
+	if (!sc->pass.is_running)
+		return false;
+	next_keys(s, &sc->pass.at, &k, 1);
+	if (k.n == 1)
+		file_begin(s, k.key[0], true);
+	else
+		pass_end(s);
+	return true;
+}
+
+static void
+work(struct store *s)
+{
+	struct scrub *sc = s->scrub;
+	uint8_t *buf = xmalloc(READ_BYTES);
+	size_t left = READ_BYTES;
+
+	for (unsigned n = 0; n < READ_FILES && left > 0; n++) {
+		if (sc->fd == -1 && !next_file(s))
+			break;
+		while (sc->fd != -1 && left > 0)
+			left -= file_step(s, buf, left);
+	}
+	free(buf);
+}
+
+static bool
+is_working(const struct scrub *sc)
+{
+	return sc->fd != -1 || sc->n_suspects > 0 || sc->pass.is_running;
 }
 
 static void
@@ -210,43 +433,118 @@ on_read(evutil_socket_t unused, short what, void *arg)
 {
 	struct store *s = arg;
 	struct scrub *sc = s->scrub;
-	struct keys k;
 
 	(void)unused;
 	(void)what;
-	if (sc->fd != -1) {
-		file_step(s);
-	} else if (sc->n_suspects > 0) {
-		file_begin(s, sc->suspect[--sc->n_suspects]);
-	} else {
-		sc->is_walking = true;
-		next_keys(s, &k, 1);
-		sc->is_walking = k.n == 1;
-		if (k.n == 1)
-			file_begin(s, k.key[0]);
+	if (!sc->pass.is_running && s->clock.mono_ns() >= sc->next_ns)
+		pass_begin(s);
+	work(s);
+	client_progress(s);
+	if (sc->pass.is_running && s->clock.mono_ns() >= sc->save_ns &&
+	    s->stats.is_writable)
+		pass_save(s);
+	read_soon(s);
+}
+
+/* When there is something to do: now, in a moment, or with the next pass. */
+static void
+read_soon(struct store *s)
+{
+	struct scrub *sc = s->scrub;
+	uint64_t mono = s->clock.mono_ns(), wait = 0;
+	struct timeval tv = between;
+
+	if (sc->is_fast) {
+		/* by way of the loop: whoever waits comes in between */
+		tv.tv_usec = 0;
+	} else if (!is_working(sc) ||
+		   (sc->pass.is_running && sc->n_suspects == 0 &&
+		       sc->next_ns > mono)) {
+		wait = sc->next_ns > mono ? sc->next_ns - mono : 0;
+		tv.tv_sec = (time_t)(wait / NS_PER_S);
 	}
-	event_add(sc->read, sc->fd != -1 || sc->is_walking || sc->n_suspects > 0
-				? &between
-				: &every);
+	event_add(sc->read, &tv);
+}
+
+/* --- suspects and fsck --- */
+
+void
+scrub_suspect_key(struct store *s, const uint8_t key[static 16])
+{
+	struct scrub *sc = s->scrub;
+
+	for (size_t i = 0; i < sc->n_suspects; i++)
+		if (memcmp(sc->suspect[i], key, 16) == 0)
+			return;
+	if (sc->n_suspects == SUSPECTS_MAX) {
+		/* too many to name: all of them, with the next pass */
+		sc->next_ns = s->clock.mono_ns();
+		return;
+	}
+	memcpy(sc->suspect[sc->n_suspects++], key, 16);
+	read_soon(s);
 }
 
 void
 scrub_suspect(struct store *s, const uint8_t key[static 16],
     const uint8_t version[static 32])
 {
-	struct scrub *sc = s->scrub;
 	struct winner w;
 
-	if (table_winner(s->index, VIEW_COMMITTED, key, &w) != FOUND ||
-	    memcmp(w.rank.version, version, 32) != 0 ||
-	    sc->n_suspects == SUSPECTS_MAX)
+	if (table_winner(s->index, VIEW_COMMITTED, key, &w) == FOUND &&
+	    memcmp(w.rank.version, version, 32) == 0)
+		scrub_suspect_key(s, key);
+}
+
+static void
+on_client_gone(void *ctx)
+{
+	struct store *s = ctx;
+
+	/* the pass goes on at its usual pace */
+	s->scrub->client = NULL;
+	s->scrub->is_fast = false;
+}
+
+void
+scrub_check(struct store *s, struct control_client *c)
+{
+	struct scrub *sc = s->scrub;
+
+	if (sc->client != NULL) {
+		control_client_end(
+		    c, VERDICT_BUSY, "somebody else is running it");
 		return;
-	for (size_t i = 0; i < sc->n_suspects; i++)
-		if (memcmp(sc->suspect[i], key, 16) == 0)
-			return;
-	memcpy(sc->suspect[sc->n_suspects++], key, 16);
-	if (sc->fd == -1)
-		event_add(sc->read, &between);
+	}
+	sc->client = c;
+	sc->is_fast = true;
+	sc->progress_ns = 0;
+	sc->next_ns = s->clock.mono_ns();
+	control_client_on_wants(c, NULL, on_client_gone, s);
+	if (sc->fd != -1) {
+		close(sc->fd);
+		sc->fd = -1;
+	}
+	pass_begin(s);
+	read_soon(s);
+}
+
+void
+scrub_settle(struct store *s)
+{
+	if (s->scrub->pass.is_running)
+		pass_save(s);
+}
+
+void
+scrub_facts(const struct store *s, struct scrub_facts *f)
+{
+	const struct scrub *sc = s->scrub;
+
+	f->is_running = sc->pass.is_running;
+	f->done_files = sc->pass.files;
+	f->total_files = sc->total_files;
+	f->last_ns = sc->pass.last_ns;
 }
 
 /* --- life --- */
@@ -257,6 +555,7 @@ scrub_new(struct store *s)
 	struct scrub *sc = xcalloc(1, sizeof(*sc));
 
 	sc->fd = -1;
+	sc->next_ns = s->clock.mono_ns() + FIRST_AFTER_NS;
 	sc->md = EVP_MD_CTX_new();
 	sc->look = event_new(s->base, -1, 0, on_look, s);
 	sc->read = event_new(s->base, -1, 0, on_read, s);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Is what the index says what the disk has? Right after the start, and in
- * slices, every winner's row, record and file are looked up; later, once a day
- * and slowly, every file is read and hashed. What is missing or damaged is
- * wanted again. Also checks what a peer complains about.
+ * slices, every winner's row, record and file are looked up; once a day, and
+ * slowly, every file is read and hashed, a pass that goes on where the last
+ * run left it. What is missing or damaged goes to quarantine and is wanted
+ * again. Also checks what a peer complains about, what watch.c saw change, and
+ * all of it at once for `dmctl fsck`. Called by link.c, watch.c and control.c.
  */
 #ifndef DMSTORE_SCRUB_H
 #define DMSTORE_SCRUB_H
@@ -16,8 +18,30 @@ void scrub_free(struct scrub *);
 /* Begins the first look; once the configuration is in force. */
 void scrub_start(struct store *);
 
+/* The first look again: changes may have been missed. */
+void scrub_look_again(struct store *);
+
 /* A peer says that this version as served by us fails its hash. */
 void scrub_suspect(struct store *, const uint8_t key[static 16],
     const uint8_t version[static 32]);
+
+/* The file of this key may have changed: it is read soon. */
+void scrub_suspect_key(struct store *, const uint8_t key[static 16]);
+
+/*
+ * A pass over all files from the first, as fast as the disk reads, for a
+ * client: rows of progress, then the result. BUSY if there is one already.
+ */
+void scrub_check(struct store *, struct control_client *);
+
+/* How far the pass is, into the open batch; before the end. */
+void scrub_settle(struct store *);
+
+struct scrub_facts {
+	bool is_running;
+	uint64_t done_files, total_files; /* of the pass that is running */
+	uint64_t last_ns; /* Unix time of the last end, 0: none */
+};
+void scrub_facts(const struct store *, struct scrub_facts *);
 
 #endif

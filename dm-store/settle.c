@@ -265,6 +265,8 @@ conclude(struct store *s, struct change *ch, struct stage *stage,
 	    (!ch->had || (is_same(ch) && ch->prev.state == ch->now.state)))
 		return false;
 	decide_file(ch, flags);
+	if (ch->quarantine)
+		s->stats.damaged++;
 	table_winner_set(s->index, ch->name, ch->key,
 	    ch->had ? &ch->prev : NULL, ch->has ? &ch->now : NULL);
 	write_redo(s, ch, stage);

@@ -11,6 +11,7 @@
 #include "dm-store/tell.h"
 #include "dm-store/ticket.h"
 #include "dm-store/verify.h"
+#include "dm-store/watch.h"
 
 /* Sums over all winners are taken at the start, so that they cannot drift. */
 static bool
@@ -56,6 +57,7 @@ store_clear(struct store *s)
 	verifier_free(s->verifier);
 	puts_free(s);
 	scrub_free(s->scrub);
+	watch_free(s->watch);
 	stream_free(s->stream);
 	commit_free(s->commit);
 	tickets_free(s->tickets);

@@ -34,6 +34,7 @@ struct stream;
 struct tell;
 struct tickets;
 struct verifier;
+struct watch;
 
 struct store {
 	struct event_base *base;
@@ -51,6 +52,7 @@ struct store {
 	struct stream *stream;
 	struct scrub *scrub;
 	struct verifier *verifier; /* as main.c made it, or without thread */
+	struct watch *watch;	   /* NULL: there is none */
 
 	struct ipc *dmd;
 	struct ipc *net; /* NULL: not linked */
@@ -79,6 +81,7 @@ struct store {
 		uint64_t old_bytes; /* of old/, in whole blocks */
 		uint64_t rejected;
 		uint64_t conflicts;
+		uint64_t damaged; /* files found changed or missing */
 		bool is_writable;
 		bool is_changed;
 	} stats;

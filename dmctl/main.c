@@ -61,6 +61,8 @@ static const struct command commands[] = {
     "reload", ARG_TIMEOUT, 0, 0, command_reload },
 { "log", "LEVEL", "log fatal, error, warn, info or debug until a restart",
     "log debug", ARG_TIMEOUT, 1, 1, command_log },
+{ "fsck", "", "read all files now, and compare them with what was signed",
+    "fsck", 0, 0, 0, command_fsck },
 { "forget", "NAME", "drop what this node keeps of a file, not what peers do",
     "forget config.json", ARG_TIMEOUT, 1, 1, command_forget },
 { "stop", "", "stop the daemon",

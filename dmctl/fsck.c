@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/* fsck: the daemon reads and hashes all its files, and says how far it is. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "common/log.h"
+#include "dmctl/command.h"
+#include "dmctl/facts.h"
+#include "dmctl/progress.h"
+#include "dmctl/when.h"
+#include "dmctl/where.h"
+
+#define SILENCE_NS (UINT64_C(60) * NS_PER_S)
+
+/* Rows until the end; progress on the way. */
+static enum ask_result
+follow(struct control_ask *ask, struct facts *facts)
+{
+	struct progress progress;
+	bool has_progress = false;
+	enum ask_result result;
+
+	while ((result = control_ask_next(ask, when_mono_ns() + SILENCE_NS)) ==
+	       ASK_ROW) {
+		const struct row_progress *row = &ask->answer.row.progress;
+
+		if (ask->answer.kind == ROW_VALUE)
+			facts_add(facts, "dm-store", &ask->answer.row.value);
+		if (ask->answer.kind != ROW_PROGRESS)
+			continue;
+		if (!has_progress)
+			progress_init(&progress, "fsck", row->total_bytes);
+		has_progress = true;
+		/* files come while it reads: never over the end */
+		progress_show(&progress, row->done_bytes < row->total_bytes
+					     ? row->done_bytes
+					     : row->total_bytes);
+	}
+	if (has_progress)
+		progress_end(&progress);
+	return result;
+}
+
+static int
+say(const struct args *args, const struct facts *facts)
+{
+	uint64_t damaged = facts_number(facts, "damaged", 0);
+
+	if ((args->given & ARG_JSON) != 0) {
+		printf("{\"ok\":%s", damaged == 0 ? "true" : "false");
+		facts_print_json(facts);
+		printf("}\n");
+	} else {
+		printf("%" PRIu64 " files with %" PRIu64 " bytes are ",
+		    facts_number(facts, "files", 0),
+		    facts_number(facts, "bytes", 0));
+		if (damaged == 0)
+			printf("read: all are what was signed\n");
+		else
+			printf("read: %" PRIu64
+			       " were damaged, changed or missing; they are "
+			       "in quarantine, and fetched again from peers "
+			       "(%" PRIu64 " still wanted)\n",
+			    damaged, facts_number(facts, "wanted", 0));
+	}
+	return damaged == 0 ? EX_OK : EX_DATAERR;
+}
+
+int
+command_fsck(const struct args *args)
+{
+	struct facts facts = {NULL, 0};
+	struct control_ask ask;
+	enum ask_result result;
+	struct where w;
+	int code;
+
+	code = where_init(&w, args);
+	if (code == EX_OK)
+		code = where_ask(&w, &ask, CONTROL_FSCK, NULL);
+	if (code == EX_OK) {
+		result = follow(&ask, &facts);
+		code = where_ended(&w, &ask, result, NULL);
+		control_ask_close(&ask);
+	}
+	where_clear(&w);
+	if (code == EX_OK)
+		code = say(args, &facts);
+	facts_clear(&facts);
+	return code;
+}

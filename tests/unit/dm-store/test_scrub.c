@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/* The slow pass over all files: its pace, and that it survives a restart. */
+#include "fixture.h"
+
+#include "dm-store/scrub.h"
+
+#define FILES 200
+
+static struct key_pair key;
+static struct fix f;
+
+static void
+name_of(unsigned i, char out[16])
+{
+	snprintf(out, 16, "d/%u", i);
+}
+
+static int
+setup(void **state)
+{
+	char name[16];
+	struct entry e;
+
+	(void)state;
+	key_generate(&key);
+	fix_new(&f);
+	fix_configure(&f, "d/*", &key, 1);
+	for (unsigned i = 0; i < FILES; i++) {
+		name_of(i, name);
+		e = fix_file(name, START_NS, "content", 7, &key);
+		fix_content(&f, fix_begin(&f, &e, 0, true), "content", 7);
+	}
+	fix_turn(&f);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fix_free(&f);
+	return 0;
+}
+
+/* The file that the pass reads first, or last. */
+static void
+edge(bool is_last, char out[16])
+{
+	uint8_t best[16], k[16];
+	char name[16];
+
+	for (unsigned i = 0; i < FILES; i++) {
+		name_of(i, name);
+		name_key(name, k);
+		if (i > 0 && (memcmp(k, best, 16) < 0) == is_last)
+			continue;
+		memcpy(best, k, 16);
+		strcpy(out, name);
+	}
+}
+
+/* Bits rot. */
+static void
+damage(const char *name)
+{
+	char path[400], below[32];
+	int fd;
+
+	snprintf(below, sizeof(below), "files/%s", name);
+	fix_path(&f, below, path);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "C", 1, 0), 1);
+	close(fd);
+}
+
+static struct scrub_facts
+facts(void)
+{
+	struct scrub_facts out;
+
+	scrub_facts(&f.s, &out);
+	return out;
+}
+
+/* Until the next pass is due, or the last run's goes on. */
+static void
+due(uint64_t ns)
+{
+	fix_pass(ns);
+	scrub_look_again(&f.s);
+	fix_turn(&f);
+}
+
+static void
+run_until_files(uint64_t n)
+{
+	while (facts().done_files < n || !facts().is_running)
+		event_base_loop(f.s.base, EVLOOP_ONCE);
+}
+
+static void
+run_to_end(void)
+{
+	while (facts().is_running)
+		event_base_loop(f.s.base, EVLOOP_ONCE);
+}
+
+static void
+restart(void)
+{
+	fix_die(&f);
+	fix_start(&f);
+	fix_configure(&f, "d/*", &key, 1);
+	scrub_start(&f.s);
+	fix_turn(&f);
+}
+
+static void
+test_goes_on_where_it_was(void **state)
+{
+	char first[16], last[16];
+
+	(void)state;
+	edge(false, first);
+	edge(true, last);
+	scrub_start(&f.s);
+	fix_turn(&f);
+	assert_false(facts().is_running); /* not right after the start */
+	due(601 * NS_PER_S);
+	run_until_files(1);
+	/* a turn's worth, not all there is */
+	assert_true(facts().done_files <= 64);
+	assert_int_equal(facts().total_files, FILES);
+	scrub_settle(&f.s);
+	commit_settle(&f.s); /* else the redo heals */
+	fix_turn(&f);
+	damage(first);
+	damage(last);
+	restart();
+	assert_true(facts().is_running);
+	assert_true(facts().done_files > 0 && facts().done_files <= 64);
+	due(61 * NS_PER_S);
+	run_to_end();
+	assert_int_equal(facts().done_files, FILES);
+	assert_int_equal(f.s.stats.damaged, 1);
+	assert_int_equal(fix_winner(&f, last).state, WINNER_WANTED);
+	assert_int_equal(fix_winner(&f, first).state, WINNER_SHOWN);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 1);
+	/* the next one is a day later, a restart or not */
+	restart();
+	due(3600 * NS_PER_S);
+	assert_false(facts().is_running);
+	due(86400 * NS_PER_S);
+	run_until_files(1);
+	run_to_end();
+	assert_int_equal(fix_winner(&f, first).state, WINNER_WANTED);
+	assert_int_equal(f.sent[IPC_WANT] > 0, true);
+}
+
+/* What a peer complains about is read at once. */
+static void
+test_suspect(void **state)
+{
+	struct winner w = fix_winner(&f, "d/7");
+	uint8_t k[16];
+
+	(void)state;
+	scrub_start(&f.s);
+	fix_turn(&f);
+	damage("d/7");
+	name_key("d/7", k);
+	scrub_suspect(&f.s, k, w.rank.version);
+	while (fix_winner(&f, "d/7").state == WINNER_SHOWN)
+		event_base_loop(f.s.base, EVLOOP_ONCE);
+	assert_int_equal(f.s.stats.damaged, 1);
+	assert_int_equal(fix_winner(&f, "d/8").state, WINNER_SHOWN);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(test_goes_on_where_it_was), T(test_suspect)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
