@@ -23,6 +23,7 @@ struct watch {
 	uint64_t heard_ns;   /* as of the last ping */
 	unsigned silent;     /* pings in a row without an answer */
 	unsigned tries;	     /* ends before all were ready once */
+	uint64_t accused_ns; /* when it last accused a sibling; 0: never */
 };
 
 struct children {
@@ -357,6 +358,26 @@ child_is_ready(struct child *c, uint32_t layers)
 		c->all->was_ready = true;
 }
 
+/*
+ * Who of the two lies cannot be told. One accusation is believed; who accuses
+ * again within a minute is started anew as well, so that a child that was taken
+ * over cannot keep its sibling down.
+ */
+static void
+accuser_check(struct child *accuser)
+{
+	struct watch *w = watch_of(accuser);
+	uint64_t now_ns = clock_mono_ns(), before_ns = w->accused_ns;
+
+	w->accused_ns = now_ns;
+	if (before_ns == 0 || now_ns - before_ns >= BACKOFF_CALM_NS)
+		return;
+	log_error("%s (pid %ld) accuses again within a minute and is killed "
+		  "too",
+	    role_name(accuser->role), (long)accuser->pid);
+	child_kill(accuser);
+}
+
 void
 child_is_accused(struct child *accuser, uint64_t role, const char *reason)
 {
@@ -375,6 +396,7 @@ child_is_accused(struct child *accuser, uint64_t role, const char *reason)
 	    role_name(c->role), (long)c->pid, role_name(accuser->role),
 	    log_escape(reason, strlen(reason), safe, sizeof(safe)));
 	child_kill(c);
+	accuser_check(accuser);
 }
 
 void *

@@ -10,6 +10,7 @@
  *   ROLE/exit		ends with status 3 before it is ready
  *   ROLE/mute		is never ready
  *   ROLE/accuse	says that its sibling broke the rules
+ *   ROLE/slander	says so of dmd
  *   net/sign		asks for a second TLS signature (every dm-net starts
  *			by asking for one)
  *
@@ -80,7 +81,10 @@ misbehave(struct standin *s, const char *what)
 		s->is_mute = true;
 	else if (strcmp(what, "accuse") == 0)
 		ipc_send(s->dmd, IPC_VIOLATED, &violated, -1);
-	else if (strcmp(what, "sign") == 0)
+	else if (strcmp(what, "slander") == 0) {
+		violated.role = ROLE_DMD;
+		ipc_send(s->dmd, IPC_VIOLATED, &violated, -1);
+	} else if (strcmp(what, "sign") == 0)
 		ask_signature(s);
 }
 

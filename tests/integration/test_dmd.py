@@ -476,7 +476,8 @@ def test_second_end_within_a_minute_waits(parent):
 @pytest.mark.parametrize("who, name", [
     ("dm-net", "net/garbage"), ("dm-store", "store/garbage"),
     ("dm-store", "store/foreign"), ("dm-net", "net/sign"),
-    ("dm-store", "store/twice")])
+    ("dm-store", "store/twice"), ("dm-net", "net/slander"),
+    ("dm-store", "store/slander")])
 def test_child_that_breaks_the_rules_is_killed_and_named(parent, who, name):
     parent.start()
     key = who.replace("-", "_")
@@ -504,6 +505,23 @@ def test_accused_sibling_is_killed_and_text_is_escaped(parent):
         r"it sent .*x1b\[31m")
     assert "\x1b" not in parent.log()
     eventually(lambda: parent.pid("dm_store") not in (0, before))
+
+
+def test_who_accuses_again_is_killed_too(parent):
+    """A child that was taken over cannot keep its sibling down."""
+    parent.start()
+    net = parent.pid("dm_net")
+    for files in ({"net/accuse": []}, {"net/accuse": [], "x": []}):
+        assert parent.pid("dm_net") == net
+        store = parent.pid("dm_store")
+        parent.config["files"] = files
+        parent.write_config()
+        parent.ask("reload")
+        eventually(lambda: parent.pid("dm_store") not in (0, store))
+        if "x" not in files:
+            parent.wait_ready()
+    parent.wait_log(rf"dm-net \(pid {net}\) accuses again")
+    eventually(lambda: parent.pid("dm_net") not in (0, net))
 
 
 def test_sandbox_stop_is_named(parent):
