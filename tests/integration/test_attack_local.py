@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import re
 import resource
 import signal
 import socket
@@ -329,6 +330,67 @@ def test_clients_of_a_store_that_is_stopped(victim):
     eventually(lambda: victim.ask("status_store").verdict == "ok")
 
 
+# --- the sandbox, as the kernel has it -------------------------------------------------
+
+def kernel_status(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return dict(line.split(":", 1) for line in text.splitlines())
+
+
+@needs_root
+@pytest.mark.skipif(IS_ASAN, reason="sanitizers need more")
+@pytest.mark.parametrize("child", CHILDREN)
+def test_status_says_what_the_kernel_has(victim, child):
+    """Each layer that dmctl status names is in force, by the kernel's word,
+    and the process holds nothing that it has no use for."""
+    pid = victim.pid(child)
+    layers = set(victim.status()[f"{child}_sandbox"][0].split())
+    kernel = {k: v.strip() for k, v in kernel_status(pid).items()}
+    limits = {line[:25].strip(): line[26:].split()[:2] for line in
+              pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines()}
+    root = os.readlink(f"/proc/{pid}/root")
+    caps = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+    assert ("seccomp" in layers) == (kernel["Seccomp"] == "2")
+    assert int(kernel["Seccomp_filters"]) >= 2  # dmd's own lies below it
+    assert ("no-new-privs" in layers) == (kernel["NoNewPrivs"] == "1")
+    assert ("capabilities" in layers) == all(
+        int(kernel[c], 16) == 0 for c in caps)
+    assert ("chroot" in layers) == (root != "/")
+    assert ("user" in layers) == ("0" not in kernel["Uid"].split())
+    assert ("rlimits" in layers) == (
+        limits["Max core file size"] == ["0", "0"] and
+        limits["Max processes"] == ["0", "0"] and
+        limits["Max data size"][0] != "unlimited")
+    assert {"seccomp", "no-new-privs", "capabilities", "user",
+            "rlimits"} <= layers
+    assert ("chroot" in layers) == (child != "resolver")
+    names = {v.split(b"=")[0] for v in pathlib.Path(
+        f"/proc/{pid}/environ").read_bytes().split(b"\0") if v}
+    assert names <= {b"DMD_UID", b"DMD_GID", b"DMD_ROOT", b"DMD_LOG",
+                     b"DMD_STATE_DIR", b"DMD_PARENT"}
+
+
+@needs_root
+@pytest.mark.parametrize("child", CHILDREN)
+def test_descriptors_of_the_children(victim, child):
+    allowed = [r"/dev/null", r"socket:\[\d+\]", r"anon_inode:\[event.*\]",
+               r"pipe:\[\d+\]", re.escape(str(victim.log_path))]
+    if child == "dm_store":
+        allowed += [re.escape(str(victim.state / d)) + r"(/.*)?"
+                    for d in ("files", "index", "quarantine")]
+    if child == "dm_net":
+        # what it sends to clients: read-only, immutable
+        allowed += [re.escape(str(victim.state / "files")) + r"/.*"]
+    folder = pathlib.Path(f"/proc/{victim.pid(child)}")
+    for path in (folder / "fd").iterdir():
+        target = os.readlink(path).removesuffix(" (deleted)")
+        assert any(re.fullmatch(a, target) for a in allowed), target
+        if target.startswith(str(victim.state)) and child == "dm_net":
+            info = (folder / "fdinfo" / path.name).read_text()
+            flags = int(re.search(r"flags:\s+(\d+)", info).group(1), 8)
+            assert flags & os.O_ACCMODE == os.O_RDONLY
+
+
 # --- towards dmctl ---------------------------------------------------------------------
 
 class Pretender:
@@ -414,7 +476,6 @@ EVIL = "\x1b]0;owned\x07\x1b[2J\r\nroot\x7f\x9b31m"
 def test_nothing_reaches_the_terminal(tmp_path, arguments):
     """Control characters in texts of a daemon, or of its peers."""
     fields = {"peer": [], "value": [EVIL[:30], 0, 0, EVIL]}
-    import re
     text = (wire.ROOT / "common" / "control.def").read_text()
     block = re.search(r"^ROW\(peer,.*?ROW_END", text, re.M | re.S).group(0)
     for kind, rest in re.findall(r"F_(\w+)\(peer, (.*?)\)", block):
