@@ -7,6 +7,7 @@
 #include "dm-store/commit.h"
 
 #define SLICE 256 /* names a batch */
+#define SLICES_MAX 8 /* a second: what waits longer is not served anyway */
 
 /* Ends within (after, until]. */
 struct due {
@@ -34,7 +35,8 @@ on_due(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return true;
 }
 
-static void
+/* True if that was work. */
+static bool
 settle_key(
     struct store *s, const uint8_t key[static 16], enum winner_state not_this)
 {
@@ -42,14 +44,16 @@ settle_key(
 
 	if (table_winner(s->index, VIEW_BATCH, key, &w) != FOUND ||
 	    w.state == not_this || w.state == WINNER_LOST)
-		return;
+		return false;
 	if (settle_name(s, w.name, 0) && not_this == WINNER_HIDDEN)
 		log_info("%s has expired", w.name);
+	return true;
 }
 
 /*
  * Settles the names with an end in (after, until] that are not in that state
- * yet. False if the disk is full: again later.
+ * yet, or so many of them as one turn may take. False if that was not all, or
+ * the disk is full: again later.
  */
 static bool
 settle_range(struct store *s, uint64_t after_ns, uint64_t until_ns,
@@ -57,16 +61,20 @@ settle_range(struct store *s, uint64_t after_ns, uint64_t until_ns,
 {
 	uint8_t from[EXPIRY_KEY_SIZE] = {0};
 	struct due d = {.until_ns = until_ns};
+	unsigned slices = 0;
+	bool has_worked;
 
 	row_put_u64(from, after_ns + 1);
 	do {
 		d.n = 0;
+		has_worked = false;
 		index_walk(s->index, VIEW_BATCH, INDEX_EXPIRY, from,
 		    sizeof(from), SLICE, on_due, &d);
 		for (size_t i = 0; i < d.n; i++)
-			settle_key(s, d.key[i], not_this);
+			has_worked |= settle_key(s, d.key[i], not_this);
 		if (commit_flush(s) == -1)
 			return false;
+		slices += has_worked;
 		if (d.n > 0) {
 			/* the next row: a longer key would be, too */
 			memcpy(from, d.row[d.n - 1], sizeof(from));
@@ -74,8 +82,8 @@ settle_range(struct store *s, uint64_t after_ns, uint64_t until_ns,
 			     i >= 0 && ++from[i] == 0; i--)
 				;
 		}
-	} while (d.n == SLICE);
-	return true;
+	} while (d.n == SLICE && slices < SLICES_MAX);
+	return d.n < SLICE;
 }
 
 void
