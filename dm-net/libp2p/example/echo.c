@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The smallest node: prints its address, serves /echo/1.0.0, a stream at a
- * time, and the ping of every host, to one connection after the other. See
- * libp2p(3).
+ * The smallest node of libp2p(3): prints its address, serves /echo/1.0.0, a
+ * stream at a time, and every host's ping, to one connection after the other.
  */
 #include <netinet/in.h>
 #include <openssl/evp.h>
@@ -61,7 +60,6 @@ on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 static const struct p2p_stream_handlers handlers = {
     on_open, on_data, on_eof, on_writable, NULL};
 
-/* The signature could as well come from another process, and does in dmd. */
 static struct p2p_host *
 host_new(void)
 {
@@ -128,10 +126,12 @@ main(void)
 	struct sockaddr_in sin = {AF_INET, 0, loopback, {0}};
 	socklen_t len = sizeof(sin);
 	int fd = socket(AF_INET, SOCK_STREAM, 0), peer_fd;
-	struct p2p_host *host = host_new();
+	struct p2p_host *host;
 	struct p2p_conn *c;
 	char id[PEER_ID_TEXT_SIZE];
 
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	host = host_new();
 	if (bind(fd, (void *)&sin, len) != 0 || listen(fd, 16) != 0 ||
 	    getsockname(fd, (void *)&sin, &len) != 0)
 		return 1;
