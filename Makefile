@@ -198,12 +198,15 @@ install: all
 	install -m 755 $(B)/dm-net $(B)/dm-store $(DESTDIR)$(libexecdir)/dmd
 	install -m 755 $(B)/dmctl $(DESTDIR)$(bindir)/dmctl
 	ln -sf dmctl $(DESTDIR)$(bindir)/data-mesher
-	install -m 644 man/*.5 $(DESTDIR)$(mandir)/man5
-	install -m 644 man/*.8 $(DESTDIR)$(mandir)/man8
+	for p in man/*.5 man/*.8; do \
+		f=$(DESTDIR)$(mandir)/man$${p##*.}/$${p##*/}; \
+		sed 's|/etc/data-mesher|$(sysconfdir)/data-mesher|' $$p >$$f && \
+		chmod 644 $$f || exit; done
 	install -m 644 README.md dist/dm.toml $(DESTDIR)$(docdir)
 	sed 's|@sbindir@|$(sbindir)|;s|@sysconfdir@|$(sysconfdir)|' \
 	    dist/systemd/dmd.service.in \
 	    >$(DESTDIR)$(systemdunitdir)/dmd.service
+	chmod 644 $(DESTDIR)$(systemdunitdir)/dmd.service
 	install -m 644 dist/systemd/dmd.sysusers \
 	    $(DESTDIR)$(sysusersdir)/dmd.conf
 	install -m 644 dist/systemd/dmd.tmpfiles \
