@@ -38,7 +38,7 @@ now_s(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* --- TLS as libp2p has it ------------------------------------------------ */
+/* --- TLS as libp2p has it --------------------------------------------- */
 
 static X509 *
 certificate(const struct p2p_tls_key *key)
@@ -117,7 +117,7 @@ end(SSL *ssl)
 	close(fd);
 }
 
-/* --- sockets -------------------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------- */
 
 static int
 listener(struct sockaddr_in *sin)
