@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import p2p
+import store
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("DMD_BUILD", ROOT / "build"))
@@ -29,13 +30,17 @@ def free_port():
 
 
 class Node:
-    def __init__(self, top, name, public, bootstrap=()):
-        self.dir = top / name
+    def __init__(self, top, name, public, bootstrap=(), names=(),
+                 limits=None, prepare=None):
+        self.dir, self.prepare = top / name, prepare
         self.dir.mkdir()
         self.cluster, self.http = free_port(), free_port()
         self.socket = self.dir / "control.sock"
         self.files = self.dir / "state/files"
         peers = ", ".join(f'"{b}"' for b in bootstrap)
+        more = "".join(f'"{n}" = [ "{public}" ]\n' for n in sorted(names))
+        set_limits = "".join(f"{k} = {json.dumps(v)}\n"
+                             for k, v in (limits or {}).items())
         (self.dir / "dm.toml").write_text(f'''
 state_dir = "{self.dir}/state"
 control_socket = "{self.socket}"
@@ -50,10 +55,12 @@ interface = "lo"
 bootstrap_peers = [ {peers} ]
 [http]
 port = {self.http}
+[limits]
+{set_limits}
 [files]
 "bench.bin" = [ "{public}" ]
 "load/*" = [ "{public}" ]
-''')
+{more}''')
         self.start()
 
     def start(self):
@@ -67,7 +74,7 @@ port = {self.http}
             self.process = subprocess.Popen(
                 [BUILD / "dmd", "-d", "-f", self.dir / "dm.toml"],
                 env={**os.environ, "NOTIFY_SOCKET": str(path)},
-                stderr=open(self.dir / "log", "a"))
+                stderr=open(self.dir / "log", "a"), preexec_fn=self.prepare)
             while b"READY=1" not in notify.recv(4096):
                 pass
             self.start_ms = (time.monotonic() - start) * 1000
@@ -231,7 +238,7 @@ def wrk(port, path):
 
 
 FIGURES = ["start_ms", "idle_pss_kib", "spread_1k_ms", "uploads_per_s",
-           "gets_per_s", "spread_64m_s"] + p2p.FIGURES
+           "gets_per_s", "spread_64m_s"] + store.FIGURES + p2p.FIGURES
 
 
 def row(figure, unit, values, beside):
@@ -271,6 +278,12 @@ def measure_nodes(wanted):
         shutil.rmtree(top, ignore_errors=True)
 
 
+def measure_store(wanted):
+    with tempfile.TemporaryDirectory(prefix="dmd-bench.") as top:
+        os.chmod(top, 0o755)
+        return measure(store.Figures(Node, top), wanted)
+
+
 def main():
     wanted = sys.argv[1:] or FIGURES
     unknown = set(wanted) - set(FIGURES)
@@ -278,7 +291,10 @@ def main():
         sys.exit(f"bench: no figure {', '.join(unknown)}; there are: "
                  + " ".join(FIGURES))
     rows = []
-    of_nodes = [f for f in wanted if f not in p2p.FIGURES]
+    of_nodes = [f for f in wanted if f not in store.FIGURES + p2p.FIGURES]
+    of_store = [f for f in wanted if f in store.FIGURES]
+    if of_store:
+        rows += measure_store(of_store)
     if of_nodes:
         rows += measure_nodes(of_nodes)
     of_p2p = [f for f in wanted if f in p2p.FIGURES]
