@@ -258,6 +258,28 @@ fail_batch(struct store *s, int error)
 	}
 }
 
+/*
+ * Who uploaded over dm-net waits for nothing else: told first. (Who brought a
+ * peer's version hears of it after its ENTRY, so that dm-net does not miss it
+ * in between.)
+ */
+static void
+answer_uploads(struct store *s)
+{
+	struct commit *c = s->commit;
+
+	for (size_t i = 0; i < c->n_answers; i++) {
+		struct pending_answer *p = &c->answer[i];
+
+		if (p->reply.to != REPLY_PUT ||
+		    p->answer.change == COMMIT_NO_CHANGE ||
+		    !c->change[p->answer.change].is_origin)
+			continue;
+		announce_answer(s, &p->reply, &p->answer);
+		p->reply.to = REPLY_NOBODY;
+	}
+}
+
 static void
 place_batch(struct store *s)
 {
@@ -272,6 +294,7 @@ place_batch(struct store *s)
 		if (a->change != COMMIT_NO_CHANGE && c->outcome[a->change] != 0)
 			a->verdict = verdict_of(c->outcome[a->change]);
 	}
+	answer_uploads(s);
 	for (size_t i = 0; i < c->n_changes; i++)
 		if (c->outcome[i] == 0)
 			announce_change(s, &c->change[i]);
