@@ -381,7 +381,9 @@ put_on_data(struct store *s, const struct ipc_put_data *m, const char **why)
 
 	if (p == NULL)
 		return true;
-	if (m->data.len > p->granted - p->got && p->granted < p->entry.size) {
+	/* even nothing, as long as the signature is not known to be good */
+	if (p->granted < p->entry.size &&
+	    (p->granted == 0 || m->data.len > p->granted - p->got)) {
 		*why = "content beyond its credit";
 		return false;
 	}

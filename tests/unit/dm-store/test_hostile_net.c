@@ -609,6 +609,15 @@ test_wrong_order(void **state)
 	begin(8, 0, &e, true);
 	begin(8, 0, &e, true);
 	assert_reported("a number twice", "number of another");
+	/* no credit for asking, while the signature is being looked at */
+	connect_net(true);
+	begin(8, 0, &e, true);
+	hear(IPC_PUT_CREDIT, &(struct ipc_put_credit){});
+	kill(pid, SIGSTOP);
+	begin(9, 0, &e, true);
+	data(9, NULL, 0);
+	kill(pid, SIGCONT);
+	assert_reported("content before credit", "beyond its credit");
 	assert_sound();
 }
 
