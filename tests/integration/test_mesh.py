@@ -5,6 +5,7 @@ on all, the newest wins everywhere, and who was away catches up."""
 import base64
 import hashlib
 import itertools
+import json
 import os
 import pathlib
 import random
@@ -13,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import IS_ASAN, PATIENCE, eventually
+from conftest import BUILD, IS_ASAN, PATIENCE, eventually
 from mesh import (NO_TIMER, Client, address, ask, connected, content,
                   control_put, files, in_threads, listing, need, peers, put,
                   put_ok, reload, run, spread, tell, wait, wait_content,
@@ -156,6 +157,44 @@ def test_three_ways_to_upload(mesh, tmp_path):
     answer = put(c, by_http)
     assert answer.status == 200 and answer.json["unchanged"] is True
     assert control_put(a, by_socket).verdict == "unchanged"
+
+
+def test_commands_of_the_readme(mesh, tmp_path):
+    """As typed there, the original's spelling included."""
+    def call(node, *command, cwd=tmp_path):
+        out = run(node, *command, cwd=cwd)
+        assert out.returncode == 0, (command, out.stdout, out.stderr)
+        return out.stdout.decode()
+    mesher, dmctl = BUILD / "data-mesher", BUILD / "dmctl"
+    subprocess.run([mesher, "generate", "keypair"], cwd=tmp_path, check=True,
+                   capture_output=True)
+    public = (tmp_path / "key.pub").read_text().strip()
+    ssh = subprocess.run(["ssh-keygen", "-y", "-f", tmp_path / "key.priv"],
+                         capture_output=True, text=True)
+    assert ssh.stdout.split()[:2] == public.split()[:2]
+    mesh.files = {"config.json": [public], "other.json": [public]}
+    mesh.interval = NO_TIMER
+    a, b, c = nodes = mesh.grow(3)
+    (tmp_path / "config.json").write_bytes(b"{}\n")
+    (tmp_path / "other.json").write_bytes(b"[]\n")
+    call(a, mesher, "file", "update", "./config.json", "--url",
+         f"http://localhost:{a.http_port}", "--key-path", "./key.priv")
+    call(b, dmctl, "upload", "./other.json", "--key", "./key.priv", "-s",
+         b.socket)
+    wait_files(nodes, {"config.json": b"{}\n", "other.json": b"[]\n"})
+    for node in nodes:
+        assert call(node, dmctl, "-s", node.socket, "get",
+                    "config.json") == "{}\n"
+        assert "config.json" in call(node, dmctl, "-s", node.socket, "list")
+        call(node, dmctl, "-f", node.toml, "verify", "config.json")
+        call(node, dmctl, "-s", node.socket, "show", "other.json")
+        rows = json.loads(call(node, dmctl, "-s", node.socket, "peers",
+                               "--json"))
+        assert {r["peer"] for r in rows} == {n.peer_id() for n in nodes
+                                             if n is not node}
+    call(c, dmctl, "delete", "config.json", "--key", "key.priv", "-s",
+         c.socket)
+    wait_files(nodes, {"other.json": b"[]\n"})
 
 
 SIZES = [0, 1, 2048, 2049, 48 << 10, 64 << 10, (64 << 10) + 1, 1 << 20,
@@ -339,10 +378,17 @@ def test_empty_node_joins_and_fills_up(mesh, interval):
         versions.append(Version(f"many/{i}", os.urandom(size), SIGNER))
     versions += [Version(f"many/{i}", None if i % 2 else b"new", SIGNER)
                  for i in range(0, count, 9)]
-    with Client(nodes[0]) as client:
-        for version in versions:
-            assert client.put(version).status in (200, 201)
-            expected[version.name] = version.visible
+    by_name = {}
+    for version in versions:
+        by_name.setdefault(version.name, []).append(version)
+        expected[version.name] = version.visible
+
+    def upload(names):
+        with Client(nodes[0]) as client:
+            for name in names:
+                for version in by_name[name]:
+                    assert client.put(version).status in (200, 201)
+    in_threads(*(lambda i=i: upload(list(by_name)[i::8]) for i in range(8)))
     expected = {k: v for k, v in expected.items() if v is not None}
     wait_files(nodes, expected, timeout=2 * PATIENCE)
     fourth = mesh.add()
@@ -691,7 +737,6 @@ def test_every_route(mesh, option, number):
     assert big.sha256.hex().encode() in head
     assert ask_curl("/files/a", "-H", "If-None-Match: "
                     f'"{small.sha256.hex()}"') == (304, b"")
-    import json
     rows = json.loads(ask_curl("/files")[1])
     assert [r["name"] for r in rows] == ["a", "big"]
     assert [r["name"] for r in json.loads(
