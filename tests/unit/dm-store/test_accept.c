@@ -3,6 +3,8 @@
  * versions arrive does not matter for who wins. */
 #include "fixture.h"
 
+#include "dm-store/ticket.h"
+
 static struct key_pair keys[4];
 
 static int
@@ -125,6 +127,27 @@ test_ticket(void **state)
 	assert_int_equal(f.result.verdict, VERDICT_TICKET_GONE);
 	fix_begin(&f, NULL, 999999, true);
 	assert_int_equal(f.result.verdict, VERDICT_TICKET_GONE);
+}
+
+/* That a version wins here already says nothing of another signature of it. */
+static void
+test_wanted_and_forged(void **state)
+{
+	struct entry e = fix_file("a", START_NS, "abc", 3, &keys[0]);
+	char path[400];
+
+	(void)state;
+	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
+	fix_path(&f, "files/a", path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(fix_open(&f, "a", NULL), VERDICT_WITHDRAWN);
+	fix_turn(&f);
+	tickets_clear(f.s.tickets);
+	e.signature[0] ^= 1;
+	assert_int_equal(fix_judge(&f, &e), VERDICT_BAD_SIGNATURE);
+	e.signature[0] ^= 1;
+	assert_int_equal(fix_judge(&f, &e), VERDICT_FETCH);
+	assert_int_not_equal(f.verdict.ticket, 0);
 }
 
 static void
@@ -281,6 +304,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_verdicts, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_one_turn, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_ticket, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_wanted_and_forged, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_tombstone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_same_content, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_permutations, setup, teardown),
