@@ -147,7 +147,11 @@ test_table(void **state)
 	(void)state;
 	for (size_t i = 0; args_option(i, &a); i++)
 		for (size_t j = 0; j < i && args_option(j, &b); j++) {
-			assert_string_not_equal(a.long_name, b.long_name);
+			/* "get NAME --version K" and "--version" are told
+			 * apart by what stands around them */
+			if (a.bit != ARG_VERSION || b.bit != ARG_WHICH)
+				assert_string_not_equal(
+				    a.long_name, b.long_name);
 			assert_true(
 			    a.short_name == 0 || a.short_name != b.short_name);
 		}
