@@ -140,7 +140,7 @@ def control_put(node, version):
         os.close(fd)
 
 
-# --- what a node has ---------------------------------------------------------------
+# --- what a node has ----
 
 def files(node):
     """Name -> content of all that is in files/."""
@@ -225,7 +225,7 @@ def wait_equal_lists(nodes, timeout=PATIENCE):
     return lists
 
 
-# --- meshes ------------------------------------------------------------------------
+# --- meshes ----
 
 class Mesh:
     """Nodes with the same files, each on its own host. The first is the

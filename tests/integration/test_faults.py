@@ -5,7 +5,6 @@ acknowledged, and the others notice a reconnect at most."""
 
 import contextlib
 import os
-import pathlib
 import random
 import shutil
 import signal
@@ -17,13 +16,11 @@ import time
 import pytest
 
 import wire
-from conftest import (BUILD, IS_ASAN, IS_ROOT, PATIENCE, USERS, eventually,
-                      free_port)
-from mesh import (NO_TIMER, Client, ask, connect, connected, content,
-                  control_put, files, in_threads, inside, listing, peers, put,
-                  put_ok, reload, run, spread, tell, wait, wait_content,
+from conftest import IS_ROOT, PATIENCE, USERS, eventually
+from mesh import (Client, ask, connect, content, control_put, files, listing,
+                  peers, put, put_ok, reload, spread, tell, wait,
                   wait_equal_lists, wait_files)
-from versions import SECOND, Signer, Version, now, winner
+from versions import Signer, Version, winner
 
 SIGNER = Signer()
 CHILDREN = ("dm_net", "dm_store", "resolver")
@@ -210,7 +207,7 @@ def test_power_lost_while_uploading(mesh):
     healthy(nodes)
 
 
-# --- children that stand still ------------------------------------------------------
+# --- children that stand still ----
 
 @contextlib.contextmanager
 def standing_still(node, child):
@@ -270,7 +267,7 @@ def test_stopped_resolver(mesh):
     healthy(nodes)
 
 
-# --- a full disk ----------------------------------------------------------------------
+# --- a full disk ----
 
 @pytest.fixture
 def small_disk(mesh, users):
@@ -391,7 +388,7 @@ def test_start_on_a_full_disk(mesh, small_disk):
     wait([node], lambda: put(node, new).status in (200, 201))
 
 
-# --- what keeps a node from starting: one clear line each -----------------------------
+# --- what keeps a node from starting: one clear line each ----
 
 def refused_start(node, code):
     node.spawn()
@@ -434,7 +431,7 @@ def test_wrong_configuration_names_all_errors(make_node):
         assert f"{node.toml}:{line}: " in node.log()
 
 
-# --- garbage --------------------------------------------------------------------------------
+# --- garbage ----
 
 def garbage():
     hello = bytes.fromhex(

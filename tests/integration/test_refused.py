@@ -1,33 +1,24 @@
 # SPDX-License-Identifier: ISC
 """What a node does not take: from an HTTP client, through the control socket,
-by way of dmctl and from a peer. The right status, stable code and exit code
+and by way of dmctl (from a peer: test_refused_peers.py). The right status, stable code and exit code
 each, and nothing of it is stored."""
 
 import base64
 import contextlib
 import json
 import os
-import select
 import struct
 import subprocess
-import tempfile
-import time
-import pathlib
+from urllib.parse import quote
 
 import pytest
 
-import wire
-from conftest import BUILD, IS_ROOT, PATIENCE, _nodes, eventually
-from mesh import (Client, address, ask, connect, connected, content,
-                  control_put, files, listing, memfd, need, peers, put,
-                  put_ok, reload, run, spread, tell, wait, wait_content,
-                  wait_equal_lists, wait_files)
-from versions import SECOND, Signer, Version, now
-
-SIGNER, OTHER, STRANGER = Signer(), Signer(), Signer()
-LIMIT = 100_000
-#: when what the nodes hold was signed
-HELD = now() - 3600 * SECOND
+from conftest import BUILD, PATIENCE, _nodes
+from mesh import (ask, connect, content, control_put, files, memfd, need, put,
+                  put_ok, run, wait_content)
+from refusals import (HELD, LIMIT, OTHER, REFUSALS, SIGNER, STRANGER,
+                      nothing_stored)
+from versions import Version
 
 
 @pytest.fixture(scope="module")
@@ -40,94 +31,6 @@ def node(tmp_path_factory, users, programs):
         n.start()
         put_ok(n, Version("a", b"held", SIGNER, at=HELD))
         yield n
-
-
-@contextlib.contextmanager
-def nothing_stored(node):
-    """What the node shows and has on disk is the same afterwards."""
-    def all_of_it():
-        return files(node), listing(node), {
-            r["name"]: r["signed_at"] for r in listing(node).values()}
-    before = all_of_it()
-    pids = [node.pid(c) for c in ("dm_net", "dm_store", "resolver")]
-    yield
-    assert all_of_it() == before
-    assert [node.pid(c) for c in ("dm_net", "dm_store", "resolver")] == pids
-    if IS_ROOT:
-        left = node.state / "index" / "tmp"
-        eventually(lambda: not list(left.iterdir()),
-                   message="an unfinished upload is left on disk")
-
-
-def hours(n):
-    return now() + int(n * 3600 * SECOND)
-
-
-# name -> (version, HTTP status, stable code, exit code)
-def refusals():
-    good = Version("a", b"good", SIGNER)
-    return {
-        "unknown name": (Version("c", b"x", SIGNER), 403, "unknown-file", 77),
-        "name below one": (Version("a/x", b"x", SIGNER),
-                           403, "unknown-file", 77),
-        "name deeper than the pattern": (Version("dir/x/y", b"x", SIGNER),
-                                         403, "unknown-file", 77),
-        "the pattern itself": (Version("dir", b"x", SIGNER),
-                               403, "unknown-file", 77),
-        "unknown signer": (Version("a", b"x", STRANGER),
-                           403, "unknown-signer", 77),
-        "signer of another file": (Version("a", b"x", OTHER),
-                                   403, "unknown-signer", 77),
-        "signature over other content": (
-            Version("a", b"good", SIGNER, claim={
-                "content": b"evil", "sha256": Version("a", b"evil", SIGNER)
-                .sha256}), 422, "bad-signature", 65),
-        "signature over another name": (
-            Version("dir/x", b"x", SIGNER, claim={"name": "a"}),
-            422, "bad-signature", 65),
-        "signature over another time": (
-            Version("a", b"x", SIGNER, claim={"at": now()}),
-            422, "bad-signature", 65),
-        "signature over another end": (
-            Version("a", b"x", SIGNER, valid_for=60, claim={"valid_for": 0}),
-            422, "bad-signature", 65),
-        "signature for a network": (
-            Version("a", b"x", SIGNER, network=STRANGER.public,
-                    claim={"network": None}), 422, "bad-signature", 65),
-        "signature of another kind": (
-            Version("a", b"", SIGNER, claim={"kind": "delete"}),
-            422, "bad-signature", 65),
-        "signed with another key": (
-            Version("a", b"x", STRANGER, claim={"signer": SIGNER}),
-            422, "bad-signature", 65),
-        "signature with another namespace": (
-            Version("a", b"x", SIGNER, at=good.at, claim={
-                "signature": SIGNER.raw(
-                    Version("a", b"x", SIGNER, at=good.at).text, "file")}),
-            422, "bad-signature", 65),
-        "signature of zeros": (
-            Version("a", b"x", SIGNER, claim={"signature": bytes(64)}),
-            422, "bad-signature", 65),
-        "signed in the future": (Version("a", b"x", SIGNER, at=hours(1)),
-                                 422, "signed-in-future", 75),
-        "a delete from the future": (
-            Version("a", None, SIGNER, at=hours(1)),
-            422, "signed-in-future", 75),
-        "older than held": (
-            Version("a", b"x", SIGNER, at=HELD - SECOND),
-            409, "not-newer", 75),
-        "older delete": (
-            Version("a", None, SIGNER, at=HELD - SECOND),
-            409, "not-newer", 75),
-        "too large": (Version("a", bytes(LIMIT + 1), SIGNER),
-                      413, "too-large", 65),
-        "ended already": (
-            Version("a", b"x", SIGNER, at=HELD + SECOND, valid_for=1),
-            422, "expired", 65),
-    }
-
-
-REFUSALS = refusals()
 
 
 @pytest.mark.parametrize("why", REFUSALS)
@@ -242,7 +145,7 @@ def test_control_socket_without_or_with_odd_content(node):
             assert node.ask("upload", entry).verdict == "malformed"
 
 
-# --- names ------------------------------------------------------------------------
+# --- names ----
 
 BAD_NAMES = ["../x", "..", ".x", "a//b", "a/", "/a", "a/../b", "a/.b", "a b",
              "a%", "dir/.", "dir/ü", "a\\b", "-a", "dir/-x", "x" * 256,
@@ -253,7 +156,6 @@ BAD_NAMES = ["../x", "..", ".x", "a//b", "a/", "/a", "a/../b", "a/.b", "a b",
 def test_bad_names(node, name):
     with nothing_stored(node):
         version = Version(name, b"x", SIGNER)
-        from urllib.parse import quote
         path = "/files/" + quote(name, safe="/")
         answer = ask(node, "PUT", path, version.headers(), b"x")
         assert answer.status == 400, answer
@@ -278,7 +180,7 @@ def test_names_at_their_bounds_are_taken(make_node):
         assert content(n, name) == name.encode()
 
 
-# --- heads ------------------------------------------------------------------------------
+# --- heads ----
 
 def broken_heads():
     good = Version("a", b"x", SIGNER).headers()
@@ -451,7 +353,7 @@ def test_reading_is_the_nodes_own_business(mesh):
     assert out.stdout == b"from afar"
 
 
-# --- configuration --------------------------------------------------------------------------
+# --- configuration ----
 
 def test_weak_keys_are_not_configured(tmp_path):
     """With a key of small order one signature verifies for anything."""
@@ -467,233 +369,3 @@ def test_weak_keys_are_not_configured(tmp_path):
     assert out.returncode == 78
     assert [line.split(":")[1] for line in out.stderr.splitlines()] == [
         str(i + 2) for i in range(len(weak))]
-
-
-# --- from a peer -------------------------------------------------------------------------------
-
-def differing(mesh, strict, lenient):
-    """Two connected nodes; the second's configuration allows more."""
-    a = mesh.add(**strict)
-    b = mesh.add(**lenient)
-    mesh.wait_connected()
-    return a, b
-
-
-PEER_CASES = {
-    "unknown-file": (
-        {"files": {"ok": [SIGNER.text]}},
-        {"files": {"ok": [SIGNER.text], "x": [SIGNER.text]}},
-        lambda: Version("x", b"x", SIGNER)),
-    "unknown-signer": (
-        {"files": {"ok": [SIGNER.text], "x": [SIGNER.text]}},
-        {"files": {"ok": [SIGNER.text], "x": [SIGNER.text, OTHER.text]}},
-        lambda: Version("x", b"x", OTHER)),
-    "too-large": (
-        {"files": {"ok": [SIGNER.text], "x": [SIGNER.text]},
-         "limits": {"max_file_size": "1000"}},
-        {"files": {"ok": [SIGNER.text], "x": [SIGNER.text]}},
-        lambda: Version("x", bytes(1001), SIGNER)),
-    "signed-in-future": (
-        {"files": {"ok": [SIGNER.text], "x": [SIGNER.text]}},
-        {"files": {"ok": [SIGNER.text], "x": [SIGNER.text]},
-         "limits": {"max_clock_skew": "1d"}},
-        lambda: Version("x", b"x", SIGNER, at=hours(10))),
-}
-
-
-@pytest.mark.parametrize("case", PEER_CASES)
-def test_from_a_peer_that_allows_more(mesh, case):
-    """Dropped, not held against the peer: what both allow still travels, on
-    the same connection, and a walk does not bring it in either."""
-    strict, lenient, make = PEER_CASES[case]
-    a, b = differing(mesh, strict, lenient)
-    since = {n: [r["since"] for r in peers(n).values()] for n in (a, b)}
-    version = make()
-    put_ok(b, version)
-    spread([a, b], b, "ok", b"behind it", SIGNER)
-    # and again by walks, one an interval, and by a new connection
-    spread([a, b], a, "ok", b"the other way", SIGNER)
-    assert content(a, "x") is None and "x" not in listing(a)
-    assert content(b, "x") == version.content
-    assert {n: [r["since"] for r in peers(n).values()]
-            for n in (a, b)} == since
-    b.stop()
-    b.start()
-    mesh.wait_connected()
-    spread([a, b], b, "ok", b"after a new connection", SIGNER)
-    assert content(a, "x") is None and "x" not in listing(a)
-    assert "misbehaving" not in a.log() + b.log()
-    assert not list((a.state / "index" / "tmp").iterdir())
-
-
-def test_too_large_becomes_right_after_a_reload(mesh):
-    strict, lenient, make = PEER_CASES["too-large"]
-    a, b = differing(mesh, strict, lenient)
-    version = make()
-    put_ok(b, version)
-    spread([a, b], b, "ok", b"behind it", SIGNER)
-    del a.config["limits"]
-    reload(a)
-    wait_content([a, b], "x", version.content)
-
-
-def test_from_the_near_future(mesh):
-    """A peer with a clock a little ahead: taken once its time has come."""
-    mesh.files = {"x": [SIGNER.text]}
-    a = mesh.add(limits={"max_clock_skew": "1s"})
-    b = mesh.add()
-    mesh.wait_connected()
-    version = Version("x", b"early", SIGNER, at=now() + 4 * SECOND)
-    put_ok(b, version)
-    assert put(a, version).code == "signed-in-future"
-    wait_content([a, b], "x", b"early")
-
-
-# --- from a peer that lies -----------------------------------------------------------------------
-
-HELLO = [0, 1, "rogue", None, 7, 1, None, bytes(16), 0, 0]
-
-
-def entries(*versions, contents=None):
-    out = wire.pack([1]) [1:]
-    items = b""
-    for i, v in enumerate(versions):
-        inline = (contents or [None] * len(versions))[i]
-        items += b"\x92" + v.entry() + wire.pack(inline)
-    return b"\x93" + out + wire.pack([None] * len(versions))[:1] + items + \
-        wire.pack(b"")
-
-
-class Rogue:
-    """rogue.c against a node."""
-
-    def __init__(self, node, *messages):
-        hexes = [m if isinstance(m, str) else
-                 (m if isinstance(m, bytes) else wire.pack(m)).hex()
-                 for m in messages]
-        prefix = node.prefix
-        where = f"/ip4/127.0.0.1/tcp/{node.p2p_port}/p2p/{node.peer_id()}"
-        self.process = subprocess.Popen(
-            [*prefix, BUILD / "tests" / "integration" / "rogue", where,
-             *hexes], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            bufsize=0)
-        self.read = b""
-
-    def line(self):
-        """The next line it prints; "" if there is none in time."""
-        out = self.process.stdout.fileno()
-        end = time.monotonic() + PATIENCE
-        while b"\n" not in self.read and time.monotonic() < end:
-            if select.select([out], [], [], 0.1)[0]:
-                chunk = os.read(out, 4096)
-                self.read += chunk or b"\n"
-        line, _, self.read = self.read.partition(b"\n")
-        return line.decode()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        self.process.wait(PATIENCE)
-        self.process.stdout.close()
-
-
-@pytest.fixture
-def victim(mesh):
-    if not (BUILD / "tests" / "integration" / "rogue").exists():
-        pytest.skip("rogue is not built")
-    mesh.files = {"a": [SIGNER.text], "b": [SIGNER.text], "del": [SIGNER.text]}
-    n = mesh.add()
-    put_ok(n, Version("a", b"held", SIGNER, at=HELD))
-    put_ok(n, Version("del", b"x", SIGNER, at=HELD))
-    return n
-
-
-def test_rogue_that_tells_the_truth(victim):
-    """The means of the tests below: it can bring a version in."""
-    b = Version("b", b"good", SIGNER)
-    gone = Version("del", None, SIGNER)
-    with Rogue(victim, HELLO, entries(b, gone, contents=[b"good", None])):
-        wait_files([victim], {"a": b"held", "b": b"good"})
-    assert "misbehaving" not in victim.log()
-
-
-LIES = ["signature over other content", "signature over another name",
-        "signature over another time", "signature over another end",
-        "signed with another key", "signature with another namespace",
-        "signature of zeros", "signature of another kind"]
-
-
-@pytest.mark.parametrize("why", LIES)
-def test_forged_by_a_peer(victim, why):
-    """Disconnected and named in the log; nothing stored."""
-    version = REFUSALS[why][0]
-    with nothing_stored(victim):
-        with Rogue(victim, HELLO, entries(
-                version, contents=[version.content])) as rogue:
-            assert rogue.line() == "sent"
-            assert rogue.line().startswith("closed")
-    assert victim.wait_log(
-        r"misbehaving peer address=\S+ peer=12D3\w+ reason=")
-
-
-def test_content_that_is_not_what_was_signed(victim):
-    """With the announcement itself: the peer is done with."""
-    version = Version("b", b"good", SIGNER)
-    with nothing_stored(victim):
-        with Rogue(victim, HELLO, entries(version,
-                                          contents=[b"evil"])) as rogue:
-            assert rogue.line() == "sent"
-            assert rogue.line().startswith("closed")
-    victim.wait_log("misbehaving peer")
-    # the honest one still comes through
-    put_ok(victim, version)
-    assert content(victim, "b") == b"good"
-
-
-POLICY = ["unknown name", "unknown signer", "signed in the future",
-          "older than held", "older delete"]
-
-
-def test_against_the_configuration_by_a_peer(victim):
-    """Dropped, and the same connection goes on being of use."""
-    versions = [REFUSALS[why][0] for why in POLICY]
-    versions += [Version("b", b"x", SIGNER, network=STRANGER.public),
-                 Version("b", b"x", SIGNER, network=OTHER.public)]
-    end = Version("del", None, SIGNER)
-    before = files(victim)
-    with Rogue(victim, HELLO, entries(*versions), entries(end)) as rogue:
-        assert rogue.line() == "sent"
-        wait([victim], lambda: content(victim, "del") is None)
-        assert len(connected(victim)) == 1
-    assert files(victim) == {"a": before["a"]}
-    assert "misbehaving" not in victim.log()
-
-
-@pytest.mark.parametrize("name, messages", [
-    ("no hello first", [entries(Version("b", b"x", SIGNER))]),
-    ("hello without end", [HELLO[:3]]),
-    ("not MessagePack", [HELLO, b"\xc1\xc1\xc1"]),
-    ("a map", [HELLO, b"\x81\x01\x02"]),
-    ("an empty message", [HELLO, b""]),
-    ("entries of nothing", [HELLO, b"\x93\x01\x91\x92\xc4\x00\xc0\xc4\x00"]),
-    ("claims more than there is", [HELLO, b"\x93\x01\xdd\xff\xff\xff\xff"]),
-    ("a bad name", [HELLO, entries(Version("../x", b"x", SIGNER))]),
-    ("a dot", [HELLO, entries(Version("b/.x", b"x", SIGNER))]),
-    ("256 bytes", [HELLO, entries(Version("x" * 256, b"x", SIGNER))]),
-    ("a delete with content", [HELLO, entries(Version(
-        "b", None, SIGNER, claim={"size": 5}))]),
-    ("time beyond all", [HELLO, entries(Version(
-        "b", b"x", SIGNER, at=2**62 + 1))]),
-    ("a message too large", [HELLO, "=ffff7f"]),
-    ("a length without end", [HELLO, "=ffffffffffffffffff"]),
-    ("record that is not signed", [HELLO, [5, [os.urandom(100)], False]]),
-])
-def test_malformed_by_a_peer(victim, name, messages):
-    with nothing_stored(victim):
-        with Rogue(victim, *messages) as rogue:
-            assert rogue.line() == "sent"
-            assert rogue.line().startswith("closed")
-    victim.wait_log("misbehaving peer")

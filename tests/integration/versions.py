@@ -13,7 +13,7 @@ import time
 
 import wire
 
-# --- Ed25519 (RFC 8032, section 5.1) ----------------------------------------
+# --- Ed25519 (RFC 8032, section 5.1) ----
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -84,7 +84,7 @@ class Ed25519:
         return big_r + ((r + k * self._a) % L).to_bytes(32, "little")
 
 
-# --- OpenSSH's forms ------------------------------------------------------------
+# --- OpenSSH's forms ----
 
 def _string(data):
     data = data.encode() if isinstance(data, str) else data
@@ -136,7 +136,7 @@ class Signer:
         return path
 
 
-# --- versions -----------------------------------------------------------------------
+# --- versions ----
 
 SECOND = 10**9
 _last = itertools.count()
