@@ -376,6 +376,7 @@ def test_descriptors_of_the_children(victim, child):
     allowed = [r"/dev/null", r"socket:\[\d+\]", r"anon_inode:\[event.*\]",
                r"pipe:\[\d+\]", re.escape(str(victim.log_path))]
     if child == "dm_store":
+        allowed += [r"anon_inode:inotify"]
         allowed += [re.escape(str(victim.state / d)) + r"(/.*)?"
                     for d in ("files", "index", "quarantine")]
     if child == "dm_net":
