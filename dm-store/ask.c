@@ -151,14 +151,14 @@ ask_content(struct store *s, const uint8_t key[static 16],
 	*fd = files_read(&s->files, w->name, w->size);
 	if (*fd != -1)
 		return VERDICT_OK;
-	if (errno != ENOENT && errno != ESTALE) {
+	if (errno != ENOENT && errno != ESTALE && errno != EACCES) {
 		log_warn("files/%s: %s", w->name, strerror(errno));
 		return errno == EMFILE || errno == ENFILE ? VERDICT_BUSY
 							  : VERDICT_IO_ERROR;
 	}
-	log_warn("files/%s is missing or not what was stored: it is fetched "
-		 "again",
-	    w->name);
+	log_warn("files/%s %s: it is fetched again", w->name,
+	    errno == EACCES ? "does not belong to store_user"
+			    : "is missing or not what was stored");
 	settle_name(s, w->name, SETTLE_LOST);
 	return VERDICT_WITHDRAWN;
 }

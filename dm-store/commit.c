@@ -141,6 +141,9 @@ commit_is_unplaced(const struct store *s, const uint8_t key[static 16])
 	for (size_t i = 0; i < c->n_unplaced; i++)
 		if (memcmp(c->unplaced[i].key, key, 16) == 0)
 			return true;
+	for (size_t i = 0; i < s->n_blocked; i++)
+		if (memcmp(s->blocked[i], key, 16) == 0)
+			return true;
 	return false;
 }
 

@@ -58,6 +58,8 @@ status(struct store *s, struct control_client *c)
 	control_client_number(c, "watched", 2, watch_is_on(s));
 	control_client_number(c, "damaged", 1, s->stats.damaged);
 	status_scrub(s, c);
+	if (index_is_read_only(s->index))
+		control_client_number(c, "read_only", 2, 1);
 	control_client_number(c, "writable", 2, s->stats.is_writable);
 	control_client_number(c, "clock_sane", 2, clock_is_sane(&s->clock));
 	if (clock_doubt(&s->clock, doubt)[0] != '\0')

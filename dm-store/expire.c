@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "dm-store/commit.h"
 
-#define SLICE 256 /* names a batch */
+#define SLICE 256    /* names a batch */
 #define SLICES_MAX 8 /* a second: what waits longer is not served anyway */
 
 /* Ends within (after, until]. */

@@ -112,6 +112,9 @@ void files_old_remove(struct files *, const uint8_t sha256[static 32]);
 /* Bytes that may still be written. 0 if that is not known. */
 uint64_t files_free(struct files *);
 
+/* True if nothing can be written there at all. */
+bool files_is_read_only(struct files *);
+
 /* index/'s data base goes to quarantine/index-TIME/. */
 int files_quarantine_index(struct files *, uint64_t now_s);
 

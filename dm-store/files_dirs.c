@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -164,6 +165,14 @@ files_evict(struct files *f, int dir_fd, const char *name)
 		    name, to);
 	else if (errno != ENOENT)
 		log_error("quarantine of %s: %s", name, strerror(errno));
+}
+
+bool
+files_is_read_only(struct files *f)
+{
+	struct statvfs st;
+
+	return fstatvfs(f->index_fd, &st) == 0 && (st.f_flag & ST_RDONLY) != 0;
 }
 
 void

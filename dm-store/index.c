@@ -33,6 +33,8 @@ struct index {
 	MDB_txn *batch;
 	MDB_txn *reader; /* reset between calls */
 	int error;	 /* first of the batch, of LMDB or errno */
+	bool is_read_only;
+	bool is_begun; /* a batch of nothing, where only reading is possible */
 	int dir_fd;
 	int data_fd; /* open all the time: see full_disk() */
 	uint8_t sealed[ROW_SEALED_MAX];
@@ -88,7 +90,7 @@ static bool
 is_full(int rc)
 {
 	return rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT ||
-	       rc == MDB_TXN_FULL;
+	       rc == MDB_TXN_FULL || rc == EROFS;
 }
 
 /* What LMDB says outside of a batch, where nothing may go wrong. */
@@ -200,6 +202,10 @@ make_tables(struct index *ix, enum index_status done)
 	uint8_t body[8];
 	int rc;
 
+	if (ix->is_read_only) {
+		errno = EROFS;
+		return INDEX_FAILED;
+	}
 	index_begin(ix);
 	rc = tables_open(ix, ix->batch, INDEX_TABLES, MDB_CREATE);
 	if (rc != 0) {
@@ -240,6 +246,35 @@ open_tables(struct index *ix)
 	return rc == 0 ? INDEX_OK : status_of(rc);
 }
 
+/* 0, or what LMDB says. */
+static int
+env_open(struct index *ix, const char *path, unsigned flags)
+{
+	int rc = mdb_env_create(&ix->env);
+
+	if (rc != 0)
+		fatal("index: %s", mdb_strerror(rc));
+	/* NOTLS: a reader beside the batch, in the same thread */
+	if ((rc = mdb_env_set_mapsize(ix->env, MAP_SIZE)) == 0 &&
+	    (rc = mdb_env_set_maxdbs(ix->env, INDEX_TABLES)) == 0 &&
+	    (rc = mdb_env_set_maxreaders(ix->env, 4)) == 0)
+		rc = mdb_env_open(ix->env, path, MDB_NOTLS | flags, 0600);
+	return rc;
+}
+
+/* What can be read is, wherever that may be. */
+static int
+env_open_any(struct index *ix, const char *path)
+{
+	int rc = env_open(ix, path, 0);
+
+	if (rc != EROFS)
+		return rc;
+	mdb_env_close(ix->env);
+	ix->is_read_only = true;
+	return env_open(ix, path, MDB_RDONLY);
+}
+
 enum index_status
 index_open(const char *path, int dir_fd, struct index **out)
 {
@@ -249,14 +284,8 @@ index_open(const char *path, int dir_fd, struct index **out)
 
 	ix->dir_fd = dir_fd;
 	ix->data_fd = -1;
-	rc = mdb_env_create(&ix->env);
+	rc = env_open_any(ix, path);
 	if (rc != 0)
-		fatal("index: %s", mdb_strerror(rc));
-	/* NOTLS: a reader beside the batch, in the same thread */
-	if ((rc = mdb_env_set_mapsize(ix->env, MAP_SIZE)) != 0 ||
-	    (rc = mdb_env_set_maxdbs(ix->env, INDEX_TABLES)) != 0 ||
-	    (rc = mdb_env_set_maxreaders(ix->env, 4)) != 0 ||
-	    (rc = mdb_env_open(ix->env, path, MDB_NOTLS, 0600)) != 0)
 		status = status_of(rc);
 	else
 		status = open_tables(ix);
@@ -265,7 +294,8 @@ index_open(const char *path, int dir_fd, struct index **out)
 		    openat(dir_fd, DATA, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	/* LMDB syncs its file, but not the name of it */
 	if ((status == INDEX_OK || status == INDEX_NEW) &&
-	    (ix->data_fd == -1 || fsync(dir_fd) == -1))
+	    (ix->data_fd == -1 ||
+		(!ix->is_read_only && fsync(dir_fd) == -1)))
 		status = INDEX_FAILED;
 	if (status == INDEX_OK || status == INDEX_NEW) {
 		*out = ix;
@@ -299,8 +329,13 @@ index_begin(struct index *ix)
 {
 	int rc;
 
-	if (ix->batch != NULL)
+	if (index_is_open(ix))
 		return;
+	if (ix->is_read_only) {
+		ix->is_begun = true;
+		ix->error = EROFS;
+		return;
+	}
 	rc = mdb_txn_begin(ix->env, NULL, 0, &ix->batch);
 	if (rc != 0)
 		give_up(ix, "a transaction", rc);
@@ -310,7 +345,13 @@ index_begin(struct index *ix)
 bool
 index_is_open(const struct index *ix)
 {
-	return ix->batch != NULL;
+	return ix->batch != NULL || ix->is_begun;
+}
+
+bool
+index_is_read_only(const struct index *ix)
+{
+	return ix->is_read_only;
 }
 
 bool
@@ -346,6 +387,7 @@ index_abort(struct index *ix)
 	if (ix->batch != NULL)
 		mdb_txn_abort(ix->batch);
 	ix->batch = NULL;
+	ix->is_begun = false;
 	ix->error = 0;
 }
 

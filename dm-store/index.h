@@ -78,6 +78,9 @@ void index_condemn(int dir_fd);
 void index_begin(struct index *);
 bool index_is_open(const struct index *);
 
+/* The file system is: whatever is committed fails with EROFS. */
+bool index_is_read_only(const struct index *);
+
 /* Writes it; durable on return. -1 with errno (ENOSPC: the disk or the map is
  * full) and nothing of it has happened. Other errors of the disk are fatal. */
 int index_commit(struct index *);

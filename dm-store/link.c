@@ -116,8 +116,16 @@ dmd_closed(void *ctx, struct ipc *ipc, const char *violation)
 static void
 check_room(struct store *s)
 {
+	bool is_read_only = index_is_read_only(s->index);
 	bool is_writable =
-	    s->policy == NULL || files_free(&s->files) > s->policy->min_free;
+	    !is_read_only &&
+	    (s->policy == NULL || files_free(&s->files) > s->policy->min_free);
+
+	if (is_read_only && !files_is_read_only(&s->files)) {
+		log_warn("the state directory can be written again: dm-store "
+			 "starts anew");
+		finish(s);
+	}
 
 	if (is_writable != s->stats.is_writable)
 		s->stats.is_changed = true;

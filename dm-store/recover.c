@@ -69,7 +69,10 @@ recover_open(struct store *s, const char *path)
 		break;
 	}
 	index_settled(s->files.index_fd);
-	log_error("the index cannot be opened: %s", strerror(errno));
+	log_error("the index cannot be opened: %s%s", strerror(errno),
+	    errno == EACCES
+		? ": index/ and what is in it must belong to store_user"
+		: "");
 	return RECOVER_FAILED;
 }
 
@@ -170,6 +173,26 @@ redo_one(struct store *s, const struct redo *r, enum index_table t)
 	return 0;
 }
 
+/* Where nothing can be put in its place: what is not there is not served. */
+static void
+block_one(struct store *s, const struct redo *r)
+{
+	struct winner w;
+	uint8_t key[16];
+
+	name_key(r->name, key);
+	if (r->op != REDO_PLACE ||
+	    table_winner(s->index, VIEW_COMMITTED, key, &w) != FOUND ||
+	    w.state != WINNER_SHOWN ||
+	    memcmp(w.rank.version, r->version, 32) != 0)
+		return;
+	s->blocked = xrealloc(s->blocked, s->n_blocked + 1, 16);
+	memcpy(s->blocked[s->n_blocked++], key, 16);
+	log_warn("%s: its last version could not be put in place before the "
+		 "file system became read-only, and is not served",
+	    r->name);
+}
+
 static int
 redo_table(struct store *s, enum index_table t, size_t *n)
 {
@@ -179,7 +202,9 @@ redo_table(struct store *s, enum index_table t, size_t *n)
 
 	while (rc == 0 && index_walk(s->index, VIEW_COMMITTED, t, from,
 			      sizeof(from), 1, on_one, one) == 1) {
-		if (one->is_sound)
+		if (one->is_sound && index_is_read_only(s->index))
+			block_one(s, &one->redo);
+		else if (one->is_sound)
 			rc = redo_one(s, &one->redo, t);
 		else
 			log_error("index: a redo row is damaged");
@@ -198,6 +223,11 @@ recover_run(struct store *s)
 	if (redo_table(s, INDEX_PENDING, &n) == -1 ||
 	    redo_table(s, INDEX_REDO, &n) == -1)
 		return -1;
+	if (index_is_read_only(s->index)) {
+		log_error("the state directory is on a read-only file system: "
+			  "what is there is served, nothing new is stored");
+		return 0;
+	}
 	if (n > 0) {
 		index_begin(s->index);
 		index_empty(s->index, INDEX_REDO);

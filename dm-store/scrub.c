@@ -134,10 +134,10 @@ look_at(struct store *s, const uint8_t key[static 16])
 	fd = files_read(&s->files, w.name, w.size);
 	if (fd != -1) {
 		close(fd);
-	} else if (errno == ENOENT || errno == ESTALE) {
-		log_warn("files/%s is missing or not what was stored: it is "
-			 "fetched again",
-		    w.name);
+	} else if (errno == ENOENT || errno == ESTALE || errno == EACCES) {
+		log_warn("files/%s %s: it is fetched again", w.name,
+		    errno == EACCES ? "does not belong to store_user"
+				    : "is missing or not what was stored");
 		settle_name(s, w.name, SETTLE_LOST);
 	}
 }

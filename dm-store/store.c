@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-store/store.h"
 
+#include <stdlib.h>
+
 #include "dm-store/commit.h"
 #include "dm-store/history.h"
 #include "dm-store/put.h"
@@ -67,6 +69,7 @@ store_clear(struct store *s)
 	tell_free(s->tell);
 	policy_free(s->policy);
 	policy_free(s->coming);
+	free(s->blocked);
 	index_close(s->index);
 	files_close(&s->files);
 }

@@ -66,6 +66,8 @@ struct store {
 	bool needs_reload;	   /* a reload did not come to its end */
 	uint64_t expired_until_ns; /* expire.c: ends before that are done */
 
+	uint8_t (*blocked)[16]; /* recover.c: keys of what is not in place */
+	size_t n_blocked;
 	bool has_doomed; /* history.c: content in old/ that has to go */
 	struct rejects *rejects;
 	struct tell *tell;

@@ -129,7 +129,10 @@ judge(struct status *s)
 	judge_child(s, "dm-net", "dm_net_state");
 	judge_child(s, "dm-store", "dm_store_state");
 	judge_child(s, "the resolver", "resolver_state");
-	if (is_no(s, "writable"))
+	if (facts_number(&s->facts, "read_only", 0) != 0)
+		reason(s, HEALTH_BROKEN,
+		    "the state directory is on a read-only file system");
+	else if (is_no(s, "writable"))
 		reason(s, HEALTH_BROKEN, "the store takes no files");
 	if (is_no(s, "store_connected"))
 		reason(s, HEALTH_BROKEN, "dm-net has no link to dm-store");

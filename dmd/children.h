@@ -53,7 +53,8 @@ struct children_owner {
 	void *ctx;
 };
 
-#define CHILDREN_TRIES 3
+/* One more than dm-store needs to give up on an index that ends it. */
+#define CHILDREN_TRIES 5
 #define CHILDREN_STOP_S 5 /* to end in order, then they are killed */
 #define CHILDREN_PING_S 5
 
