@@ -203,6 +203,19 @@ install: all
 		sed 's|/etc/data-mesher|$(sysconfdir)/data-mesher|' $$p >$$f && \
 		chmod 644 $$f || exit; done
 	install -m 644 README.md dist/dm.toml $(DESTDIR)$(docdir)
+	install -d $(DESTDIR)$(datarootdir)/bash-completion/completions \
+	    $(DESTDIR)$(datarootdir)/zsh/site-functions \
+	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d
+	install -m 644 dist/completions/dmctl.bash \
+	    $(DESTDIR)$(datarootdir)/bash-completion/completions/dmctl
+	ln -sf dmctl \
+	    $(DESTDIR)$(datarootdir)/bash-completion/completions/data-mesher
+	install -m 644 dist/completions/_dmctl \
+	    $(DESTDIR)$(datarootdir)/zsh/site-functions
+	install -m 644 dist/completions/dmctl.fish \
+	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d
+	ln -sf dmctl.fish \
+	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d/data-mesher.fish
 	sed 's|@sbindir@|$(sbindir)|;s|@sysconfdir@|$(sysconfdir)|' \
 	    dist/systemd/dmd.service.in \
 	    >$(DESTDIR)$(systemdunitdir)/dmd.service
