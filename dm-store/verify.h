@@ -2,8 +2,8 @@
 /*
  * Signatures are checked beside the loop: in one thread, which shares with it
  * nothing but a queue of copies. Where that gains nothing they are checked at
- * once: for one who is alone, and on a machine with one processor. Called by put.c and ask.c,
- * which hear the outcome; it decides nothing.
+ * once: for one who is alone, and on a machine with one processor. Called by
+ * put.c and ask.c, which hear the outcome; it decides nothing.
  */
 #ifndef DMSTORE_VERIFY_H
 #define DMSTORE_VERIFY_H
@@ -19,9 +19,9 @@ enum verify_for {
 
 struct verify_job {
 	enum verify_for who;
-	uint64_t id;   /* the caller's own */
-	uint64_t link; /* likewise */
-	bool is_good;  /* the outcome */
+	uint64_t id;			/* the caller's own */
+	uint64_t link;			/* likewise */
+	bool is_good;			/* the outcome */
 	char from[REJECT_FROM_MAX + 1]; /* likewise */
 	struct entry entry;
 };

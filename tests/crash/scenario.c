@@ -26,6 +26,7 @@ static struct shared {
 static struct key_pair keys[2];
 static struct fix f;
 static int version_of_id[IDS_MAX];
+static unsigned n_asked, n_answered;
 static uint8_t content[CONTENT_CAP];
 
 void
@@ -98,6 +99,7 @@ on_send(struct store *s, enum ipc_message m, const void *msg, int fd)
 	struct entry_rank rank;
 
 	fix_send(s, m, msg, fd);
+	n_answered += m == IPC_PUT_RESULT;
 	if (m == IPC_PUT_RESULT && verdict_is_ok((enum verdict)r->verdict)) {
 		trace_mark(MARK_ACK, version_of_id[r->id]);
 	} else if (m == IPC_VERDICT && version_of_id[v->id] != -1 &&
@@ -117,6 +119,7 @@ start(const char *dir)
 	memset(&f, 0, sizeof(f));
 	memset(version_of_id, -1, sizeof(version_of_id));
 	f.opened_fd = -1;
+	n_asked = n_answered = 0;
 	snprintf(f.dir, sizeof(f.dir), "%s", dir);
 	fix_now = START_NS + NS_PER_S;
 	fix_mono = NS_PER_S;
@@ -139,9 +142,11 @@ static uint64_t
 put_begin(uint32_t i)
 {
 	const struct entry *e = &shared->version[i].entry;
-	uint64_t id = fix_begin(&f, e, 0, true);
+	uint64_t id = f.next_id + 1;
 
 	version_of_id[id] = (int)i;
+	n_asked++;
+	fix_begin(&f, e, 0, true);
 	fix_content(&f, id, fill(seed_of(e), (size_t)e->size),
 	    (size_t)e->size);
 	return id;
@@ -152,7 +157,7 @@ turn(void)
 {
 	do
 		fix_turn(&f);
-	while (f.result.id != f.next_id);
+	while (n_answered < n_asked);
 }
 
 static void
