@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""What a node does not take: from an HTTP client, through the control socket,
-and by way of dmctl (from a peer: test_refused_peers.py). The right status, stable code and exit code
-each, and nothing of it is stored."""
+"""What a node does not take: from an HTTP client, through the control socket
+and by way of dmctl (from a peer: test_refused_peers.py). The right status,
+stable code and exit code each, and nothing of it is stored."""
 
 import base64
 import contextlib
