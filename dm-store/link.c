@@ -127,6 +127,7 @@ check_room(struct store *s)
 		finish(s);
 	}
 
+	tell_room(s, is_writable);
 	if (is_writable != s->stats.is_writable)
 		s->stats.is_changed = true;
 	s->stats.is_writable = is_writable;

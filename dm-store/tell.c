@@ -14,6 +14,7 @@
 struct tell {
 	unsigned allowed; /* lines before it is too much */
 	uint64_t left_out;
+	bool is_full;
 };
 
 struct tell *
@@ -74,6 +75,21 @@ tell_refused(const char *name, const uint8_t signer[static 32],
 	key_fingerprint(signer, key);
 	log_info("refused %s: %s, signed by %s, from %s", name, code, key,
 	    *from != '\0' ? from : "-");
+}
+
+void
+tell_room(struct store *s, bool has_room)
+{
+	if (has_room == !s->tell->is_full)
+		return;
+	s->tell->is_full = !has_room;
+	if (has_room)
+		log_warn("there is room again: uploads are taken");
+	else
+		log_warn("the disk is full or read-only (%" PRIu64
+			 " bytes free): uploads are refused until there is "
+			 "room",
+		    files_free(&s->files));
 }
 
 void

@@ -26,6 +26,10 @@ void tell_stored(struct store *, const struct entry *, const char *from);
 void tell_refused(const char *name, const uint8_t signer[static 32],
     const char *code, const char *from);
 
+/* Once a second: a line when there is no room on the disk any more, and when
+ * there is again. */
+void tell_room(struct store *, bool has_room);
+
 /* Once a second: allows more, and says how many were left out. */
 void tell_tick(struct store *);
 
