@@ -294,8 +294,7 @@ index_open(const char *path, int dir_fd, struct index **out)
 		    openat(dir_fd, DATA, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	/* LMDB syncs its file, but not the name of it */
 	if ((status == INDEX_OK || status == INDEX_NEW) &&
-	    (ix->data_fd == -1 ||
-		(!ix->is_read_only && fsync(dir_fd) == -1)))
+	    (ix->data_fd == -1 || (!ix->is_read_only && fsync(dir_fd) == -1)))
 		status = INDEX_FAILED;
 	if (status == INDEX_OK || status == INDEX_NEW) {
 		*out = ix;
