@@ -183,7 +183,7 @@ void transfer_free_all(struct mesh *);
 
 void serve_serve(struct mesh *); /* before any connection */
 
-/* --- perf.c ------------------------------------------------------------------------------------ */
+/* --- perf.c --- */
 
 /* Serves the libp2p perf protocol from now on, or no longer. */
 void perf_set(struct mesh *, bool is_on);

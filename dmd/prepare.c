@@ -185,8 +185,8 @@ lock_take(int state_fd, const char *state_dir, int *lock_fd)
 	    state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	/* what is there can still be served */
 	if (fd == -1 && errno == EROFS)
-		fd = openat(
-		    state_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		fd =
+		    openat(state_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd == -1) {
 		log_error(
