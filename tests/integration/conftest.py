@@ -30,6 +30,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("DMD_BUILD", ROOT / "build")).resolve()
 IS_ROOT = os.geteuid() == 0
 IS_ASAN = "asan" in str(BUILD)
+if IS_ASAN:
+    # leaks are looked for by the unit tests; tools here end as they are
+    os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
 #: seconds that anything may take; a sanitizer build is slow
 PATIENCE = 60 if IS_ASAN else 20
 USERS = ("_dmnet", "_dmstore", "_dmres")
