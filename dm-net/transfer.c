@@ -513,6 +513,7 @@ transfer_inline(struct mesh *m, const struct sync_action *a)
 	struct store_put_owner owner = {
 	    on_inline_credit, on_inline_done, NULL, NULL};
 	struct inline_put *p = xmalloc(sizeof(*p) + a->content_len);
+	char from[PEER_ID_TEXT_SIZE];
 	enum verdict v;
 
 	p->mesh = m;
@@ -522,6 +523,8 @@ transfer_inline(struct mesh *m, const struct sync_action *a)
 	if (a->content_len > 0)
 		memcpy(p->content, a->content, a->content_len);
 	owner.ctx = p;
+	link_peer(link_find(m, a->conn), from);
+	owner.from = from;
 	v = store_put_begin(
 	    m->settings.store, NULL, a->ticket, true, &owner, &p->put);
 	if (v == VERDICT_OK)

@@ -190,6 +190,7 @@ act_put(struct sync *s, const struct act *a, struct sync_action *out)
 		memcpy(s->act_content, w->content, w->content_len);
 		out->content = s->act_content;
 		out->content_len = w->content_len;
+		out->conn = w->put_conn;
 		out->ticket = w->ticket;
 		out->size = w->size;
 		out->key = w->key;

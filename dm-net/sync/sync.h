@@ -252,7 +252,7 @@ enum sync_action_type {
 	SYNC_WANT_WRITE,   /* conn: call sync_pull() when there is room */
 	SYNC_JUDGE,	   /* id, entry: answered by sync_judged() */
 	SYNC_READ,	   /* id, key: the winner's entry; sync_read_done() */
-	SYNC_PUT_INLINE,   /* id, ticket, content: sync_put_done() */
+	SYNC_PUT_INLINE,   /* id, conn, ticket, content: sync_put_done() */
 	SYNC_FETCH_START,  /* fetch ... : progress and done */
 	SYNC_FETCH_CANCEL, /* id: stop, abort the put, no report; an id not
 			    * started: nothing */
