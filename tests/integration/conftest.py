@@ -14,6 +14,7 @@ missing); without root everything runs as the caller."""
 import contextlib
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -51,10 +52,21 @@ def eventually(what, timeout=PATIENCE, message="did not happen"):
         time.sleep(0.02)
 
 
+_given = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Never the same twice, and none that the kernel gives to a connection."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def toml(value):
