@@ -143,7 +143,7 @@ read_answer(int fd)
 	fatal("an answer without end");
 }
 
-/* --- spread ---------------------------------------------------------------- */
+/* --- spread ----------------------------------------------------------- */
 
 static void
 wait_visible(int in, const char *name, unsigned missing)
@@ -200,7 +200,7 @@ spread(int argc, char **argv, const struct key_pair *key)
 	return 0;
 }
 
-/* --- uploads ----------------------------------------------------------------- */
+/* --- uploads ---------------------------------------------------------- */
 
 struct conn {
 	int fd;
