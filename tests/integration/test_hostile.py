@@ -21,7 +21,7 @@ CPEER = BUILD / "tests/interop/cpeer"
 #: KiB of memory that dm-net may have in use, whatever comes
 CEILING = 1 << 20 if IS_ASAN else 48 << 10
 #: seconds for "at once"; a sanitizer build is slow
-AT_ONCE = 6  # seconds on a busy machine; the deadlines of a node are 10
+AT_ONCE = 10 if IS_ASAN else 6
 
 #: cut at once, and named in the log
 WRONG = """plain_garbage plain_http varint_long varint_large varint_not_minimal
