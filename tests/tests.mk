@@ -83,7 +83,7 @@ $(B)/tests/interop/example: $(B)/obj/dm-net/libp2p/example/echo.o \
 
 # --- fuzz: with libFuzzer by `make fuzz`, else every corpus is replayed ------
 $(B)/obj/tests/fuzz/replay.o: EXTRA_CFLAGS =
-$(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/replay.o) \
+$(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(B)/obj/tests/fuzz/$(if $(LIBFUZZER),finding,replay).o \
     $(ALL_LIBS) $(DOUBLE)
 	@mkdir -p $(@D)
 	$(call say,LD)

@@ -311,6 +311,18 @@ send_text(struct http1 *h)
 	return n > 0;
 }
 
+/*
+ * While events are waited for, the next request is read as far as there is
+ * room: without that nobody would see a subscriber go. True if some came.
+ */
+static bool
+listen_to_subscriber(struct http1 *h)
+{
+	if (!h->x.is_subscriber || h->len == sizeof(h->buf))
+		return false;
+	return read_head(h);
+}
+
 /* True if there is more to do now, false to wait; sets *is_done at the end. */
 static bool
 step_text(struct http1 *h, bool *is_done)
@@ -330,7 +342,8 @@ step_text(struct http1 *h, bool *is_done)
 	}
 	h->since_s = http_clock_s();
 	http_api_pull(x);
-	return http_text_left(&x->text) > 0 || x->body == BODY_BROKEN;
+	return http_text_left(&x->text) > 0 || x->body == BODY_BROKEN ||
+	       listen_to_subscriber(h);
 }
 
 static bool

@@ -13,6 +13,7 @@
 #include "common/ipc.h"
 #include "common/log.h"
 #include "dm-net/http/connection.h"
+#include "dm-net/http/events.h"
 #include "dm-net/http/server.h"
 #include "dm-net/store_link.h"
 
@@ -204,6 +205,8 @@ http_node_pass(struct http_node *n, unsigned seconds)
 		next = TAILQ_NEXT(c, all);
 		http_conn_tick(c, now_s);
 	}
+	for (unsigned s = 0; s < seconds; s++)
+		http_events_tick(n->http->events, n->http);
 	http_node_run(n);
 }
 

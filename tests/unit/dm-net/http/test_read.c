@@ -538,6 +538,33 @@ test_events_unread(void **state)
 	close(fd);
 }
 
+/* Also with the next request sent ahead, unless that fills all room. */
+static void
+test_events_gone(void **state)
+{
+	struct http_node *n = *state;
+	static char ahead[20000];
+	struct talk t;
+
+	memset(ahead, 'x', sizeof(ahead) - 1);
+	talk_open(&t, n, LOCAL);
+	talk_get(&t, "/events", "");
+	talk_send(&t, "GET /healthz", 12);
+	change(n, "one", 1);
+	talk_send(&t, "", 0);
+	assert_non_null(strstr(t.text, "event: file"));
+	talk_close(&t);
+	http_node_run(n);
+	assert_int_equal(http_server_connections(n->http), 0);
+
+	talk_open(&t, n, LOCAL);
+	talk_get(&t, "/events", "");
+	talk_send(&t, ahead, sizeof(ahead) - 1);
+	talk_close(&t);
+	http_node_pass(n, HTTP_EVENTS_SIGN_S + 1);
+	assert_int_equal(http_server_connections(n->http), 0);
+}
+
 static void
 test_events_limit(void **state)
 {
@@ -549,11 +576,11 @@ test_events_limit(void **state)
 		assert_int_equal(talk_get(&t[i], "/events", ""),
 		    i < HTTP_EVENTS_SUBSCRIBERS_MAX ? 200 : 429);
 	}
-	/* Those who have gone are noticed at the next event. */
+	/* Those who have gone are noticed at once. */
 	for (int i = 0; i <= HTTP_EVENTS_SUBSCRIBERS_MAX; i++)
 		talk_close(&t[i]);
-	change(n, "one", 1);
 	http_node_run(n);
+	assert_int_equal(http_server_connections(n->http), 0);
 	talk_open(&t[0], n, LOCAL);
 	assert_int_equal(talk_get(&t[0], "/events", ""), 200);
 	talk_close(&t[0]);
@@ -725,7 +752,7 @@ main(void)
 	    T(test_sent_ahead), T(test_read_policy), T(test_browsers),
 	    T(test_host_is_required), T(test_list), T(test_list_cut),
 	    T(test_peers), T(test_health), T(test_metrics), T(test_events),
-	    T(test_events_unread), T(test_events_limit), T(test_head_limits),
+	    T(test_events_unread), T(test_events_gone), T(test_events_limit), T(test_head_limits),
 	    T(test_deadlines), T(test_slow_reader), T(test_connection_limits),
 	    T(test_open_files), T(test_not_configured)};
 
