@@ -194,8 +194,11 @@ format_check(struct index *ix, uint64_t *format)
 	return *format > FORMAT_VERSION ? INDEX_FUTURE : INDEX_OK;
 }
 
-/* All tables that are missing, and the format, in one transaction: there is
- * no half-made index. */
+/*
+ * All tables that are missing, and the format, in one transaction: there is
+ * no half-made index. What the new tables are to say of the records is found
+ * out when the configuration comes: it counts as changed.
+ */
 static enum index_status
 make_tables(struct index *ix, enum index_status done)
 {
@@ -214,6 +217,8 @@ make_tables(struct index *ix, enum index_status done)
 	}
 	row_put_u64(body, FORMAT_VERSION);
 	index_put(ix, INDEX_META, FORMAT_KEY, strlen(FORMAT_KEY), body, 8);
+	index_delete(
+	    ix, INDEX_META, INDEX_META_CONFIG, strlen(INDEX_META_CONFIG));
 	return index_commit(ix) == 0 ? done : INDEX_FAILED;
 }
 

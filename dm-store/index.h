@@ -44,6 +44,10 @@ enum index_table {
 	INDEX_TABLES
 };
 
+/* In meta: the hash of the configuration that all rows follow (reload.c); an
+ * index of an earlier format comes without it. */
+#define INDEX_META_CONFIG "config"
+
 enum index_status {
 	INDEX_OK,
 	INDEX_NEW,     /* there was none: made */

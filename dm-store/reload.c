@@ -9,7 +9,6 @@
 #include "dm-store/commit.h"
 #include "dm-store/dormant.h"
 
-#define META_CONFIG "config"
 #define SLICE_ROWS 1000
 #define SLICE_NAMES 250
 
@@ -166,12 +165,12 @@ run(struct store *s)
 
 	commit_flush(s);
 	s->needs_reload = true;
-	if (!table_meta(s->index, META_CONFIG, hash, sizeof(hash)) ||
+	if (!table_meta(s->index, INDEX_META_CONFIG, hash, sizeof(hash)) ||
 	    memcmp(hash, s->policy->hash, sizeof(hash)) != 0) {
 		if (!pass(s, true) || !pass(s, false))
 			return;
 		index_begin(s->index);
-		table_meta_set(s->index, META_CONFIG, s->policy->hash,
+		table_meta_set(s->index, INDEX_META_CONFIG, s->policy->hash,
 		    sizeof(s->policy->hash));
 		if (commit_flush(s) == -1)
 			return;
@@ -199,7 +198,7 @@ reload_repair(struct store *s)
 
 	log_error("a row of the index is damaged: names are settled anew");
 	index_begin(s->index);
-	table_meta_set(s->index, META_CONFIG, none, sizeof(none));
+	table_meta_set(s->index, INDEX_META_CONFIG, none, sizeof(none));
 	commit_schedule(s);
 	s->needs_reload = true;
 }

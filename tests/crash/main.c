@@ -226,6 +226,14 @@ record(const struct scenario *sc, uint32_t lies, struct trace **t,
 	int status;
 
 	new_dir(dir);
+	pid = start_child();
+	if (pid == 0) {
+		scenario_prepare(sc, dir);
+		_exit(0);
+	}
+	status = end_of(pid);
+	if (status != 0)
+		fatal("%s: its beginning ended with %d", sc->name, status);
 	*t = trace_begin(dir, lies);
 	pid = start_child();
 	if (pid == 0) {
@@ -296,7 +304,21 @@ recover_again(struct trace *t, uint32_t at, enum disk_style style)
 	trace_free(again);
 }
 
-/* Cuts at every stride'th point, with and without what was not synced. */
+/* Where the first start on what was there ends: at its first answer. */
+static uint32_t
+first_start(const struct trace *t)
+{
+	uint32_t i = 0;
+
+	while (i < t->n_ops && t->op[i].kind == TRACE_MARK)
+		i++;
+	while (i < t->n_ops && t->op[i].kind != TRACE_MARK)
+		i++;
+	return i;
+}
+
+/* Cuts at every stride'th point, with and without what was not synced; more
+ * densely in a start that has something to do. */
 static void
 part_again(const struct scenario *sc)
 {
@@ -307,6 +329,9 @@ part_again(const struct scenario *sc)
 	if (status != 0)
 		fatal("%s ended with %d", sc->name, status);
 	stride = run.seeds > 1 ? 3 : t->n_ops / 3 + 1;
+	for (uint32_t at = 0; sc->prepare != NULL && at < first_start(t);
+	     at += run.seeds > 1 ? 1 : 4)
+		recover_again(t, at, DISK_NONE);
 	for (uint32_t at = stride - 1; at <= t->n_ops; at += stride) {
 		recover_again(t, at, DISK_NONE);
 		if (run.seeds > 1)

@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 
+#include "dm-store/files_path.h"
+#include "older.h"
 #include "scenario.h"
 
 #define VERSIONS_MAX 512
@@ -323,20 +325,97 @@ reload(void)
 	tick();
 }
 
-const struct scenario scenarios[] = { { "first-upload", first_upload },
-	{ "replacement", replacement }, { "delete", deletion },
-	{ "large", large }, { "same-content", same_content },
-	{ "expiry", expiry }, { "reload", reload }, { "group", group },
-	{ NULL, NULL } };
-
-void
-scenario_run(const struct scenario *sc, const char *dir)
+/* The placed file goes back to where it was a moment before. */
+static void
+displace(uint32_t i)
 {
-	struct policy *p;
+	const struct version *v = &shared->version[i];
+	char path[300], from[400], to[400], hex[FILES_HEX_SIZE];
 
-	shared->n = 0;
-	start(dir);
-	p = fix_policy_begin();
+	snprintf(path, sizeof(path), "files/%s", v->name);
+	fix_path(&f, path, from);
+	files_hex(v->rank.version, hex);
+	snprintf(path, sizeof(path), "index/tmp/%s", hex);
+	fix_path(&f, path, to);
+	if (rename(from, to) == -1)
+		fatal("crash: %s: %s", from, strerror(errno));
+}
+
+/* A file is still there that was to go. */
+static void
+leave(uint32_t i)
+{
+	const struct version *v = &shared->version[i];
+	size_t len = (size_t)v->entry.size;
+	char path[300], full[400];
+	int fd;
+
+	snprintf(path, sizeof(path), "files/%s", v->name);
+	fix_path(&f, path, full);
+	fd = open(full, O_WRONLY | O_CREAT | O_EXCL, 0640);
+	if (fd == -1 ||
+	    write(fd, fill(seed_of(&v->entry), len), len) != (ssize_t)len)
+		fatal("crash: %s: %s", full, strerror(errno));
+	close(fd);
+}
+
+/*
+ * An index of format 1 whose last run ended in the middle: with a redo whose
+ * file is not in its place, a pending one, a removal that did not happen,
+ * refusals, old content, and a setting that is not the one to come.
+ */
+static void
+prepare_v1(void)
+{
+	char path[400];
+	uint32_t top, small, large;
+
+	top = make("top", 10, false, 4, 0, &keys[0]);
+	put_begin(top);
+	turn();
+	put("d/a", 1000);
+	put("d/a", 3000);
+	put_begin(make("d/sub/b", 70000, false, 5, 0, &keys[1]));
+	turn();
+	del("d/0/gone");
+	tick();
+	small = make("d/c", 4000, false, 8, 0, &keys[0]);
+	put_begin(small);
+	turn();
+	large = make("d/sub/b", 90000, false, 6, 0, &keys[0]);
+	put_begin(large);
+	turn();
+	del("top");
+	leave(top);
+	displace(small);
+	displace(large);
+	fix_die(&f);
+	fix_path(&f, "index", path);
+	older_make_v1(path);
+}
+
+/* The first start of this version, and what it does then. */
+static void
+migration(void)
+{
+	put("d/a", 500);
+	put("d/sub/b", 80000);
+	del("d/c");
+	tick();
+}
+
+const struct scenario scenarios[] = { { "first-upload", first_upload, NULL },
+	{ "replacement", replacement, NULL }, { "delete", deletion, NULL },
+	{ "large", large, NULL }, { "same-content", same_content, NULL },
+	{ "expiry", expiry, NULL }, { "reload", reload, NULL },
+	{ "migration", migration, prepare_v1 }, { "group", group, NULL },
+	{ NULL, NULL, NULL } };
+
+static void
+allow_all(void)
+{
+	struct policy *p = fix_policy_begin();
+
 	fix_allow(p, "d/*", keys, 2);
 	fix_allow(p, "d/0/*", keys, 2);
 	fix_allow(p, "d/1/*", keys, 2);
@@ -345,6 +424,27 @@ scenario_run(const struct scenario *sc, const char *dir)
 	fix_allow(p, "d/sub/deep/*", keys, 2);
 	fix_allow(p, "top", keys, 2);
 	fix_apply(&f, p);
+}
+
+void
+scenario_prepare(const struct scenario *sc, const char *dir)
+{
+	shared->n = 0;
+	if (sc->prepare == NULL)
+		return;
+	start(dir);
+	allow_all();
+	sc->prepare();
+}
+
+void
+scenario_run(const struct scenario *sc, const char *dir)
+{
+	/* what there was before the record is owed from its beginning */
+	for (uint32_t i = 0; i < shared->n; i++)
+		trace_mark(MARK_ACK, (int)i);
+	start(dir);
+	allow_all();
 	sc->run();
 	fix_die(&f);
 }

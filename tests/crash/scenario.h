@@ -12,11 +12,15 @@
 struct scenario {
 	const char *name;
 	void (*run)(void);
+	void (*prepare)(void); /* before the record; NULL: an empty disk */
 };
 extern const struct scenario scenarios[];
 
 /* The keys and versions of all scenarios; once. */
 void scenario_setup(void);
+
+/* What a scenario finds on dir when it begins: all durable, unrecorded. */
+void scenario_prepare(const struct scenario *, const char *dir);
 
 /* Runs one on the state directory dir, which it creates in: does not return
  * before it is through. */
