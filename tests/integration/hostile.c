@@ -490,11 +490,39 @@ yamux_window(struct attacker *a)
 		data(a, 0, 1, block, sizeof(block));
 }
 
+/* In one record: once the answer to the first frame is out the stream is over,
+ * and nobody knows it any more. */
 static void
 yamux_after_fin(struct attacker *a)
 {
+	static const char both[] =
+	    "\0\0\0\5\0\0\0\1\0\0\0\x26" HEADER
+	    "\x11/ipfs/ping/1.0.0\n"
+	    "\0\0\0\0\0\0\0\1\0\0\0\4more";
+
+	to_yamux(a);
+	put(a, both, sizeof(both) - 1, false);
+}
+
+/* Reads until these bytes came. */
+static void
+await(struct attacker *a, const void *bytes, size_t len)
+{
+	static char seen[65536];
+	size_t have = 0;
+
+	while (!is_over(a) && have < sizeof(seen) &&
+	       memmem(seen, have, bytes, len) == NULL)
+		have += take(a, seen + have, sizeof(seen) - have);
+}
+
+/* Data for a stream that both sides ended: as with any unknown one. */
+static void
+yamux_after_end(struct attacker *a)
+{
 	to_yamux(a);
 	data_text(a, SYN | FIN, 1, HEADER "\x11/ipfs/ping/1.0.0\n");
+	await(a, "\0\1\0\4\0\0\0\1", 8); /* FIN */
 	data_text(a, 0, 1, "more");
 }
 
@@ -635,7 +663,7 @@ static const struct attack {
 	ATTACK(yamux_ping_flags), ATTACK(yamux_away_id),
 	ATTACK(yamux_garbage), ATTACK(yamux_reused), ATTACK(yamux_overflow),
 	ATTACK(yamux_overflow_later), ATTACK(yamux_window),
-	ATTACK(yamux_after_fin), ATTACK(yamux_slow),
+	ATTACK(yamux_after_fin), ATTACK(yamux_after_end), ATTACK(yamux_slow),
 	ATTACK(away_normal), ATTACK(away_protocol), ATTACK(away_internal),
 	ATTACK(away_other),
 	ATTACK(syns), ATTACK(syns_unread), ATTACK(streams),

@@ -34,6 +34,8 @@ yamux_away_id yamux_garbage yamux_reused yamux_overflow yamux_overflow_later
 yamux_window yamux_after_fin""".split()
 #: the good-bye of a peer, whatever its code
 AWAY = "away_normal away_protocol away_internal away_other".split()
+#: odd, and nobody's business
+ODD = ["yamux_after_end"]
 #: nothing comes of these but a time-out
 SLOW = "plain_slow plain_silent tls_slow tls_silent muxer_slow".split()
 #: as fast as they can for 3 s: cut off or only slowed down, as it suits
@@ -115,6 +117,15 @@ def test_going_away_is_no_misbehaviour(target, name):
     pid = target.pid("dm_net")
     is_closed, address, seconds = hostile(target, name)
     assert is_closed and seconds < AT_ONCE + 1
+    assert_unharmed(target, pid)
+    assert lines_about(target, address) == []
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_is_ignored(target, name):
+    pid = target.pid("dm_net")
+    is_closed, address, _ = hostile(target, name, 2)
+    assert not is_closed
     assert_unharmed(target, pid)
     assert lines_about(target, address) == []
 
