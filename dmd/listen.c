@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -21,9 +22,20 @@ struct listener {
 	int fd;
 };
 
+#define PATIENCE_MS 2000
+#define PAUSE_MS 50
+
+struct failure {
+	struct endpoint endpoint;
+	int error;
+};
+
 struct listen {
 	struct listener all[ENDPOINTS_MAX];
 	size_t n;
+	struct failure failed[ENDPOINTS_MAX]; /* told already */
+	size_t n_failed;
+	unsigned patience_ms; /* left, for ports in use at the start */
 	uint32_t next_id;
 	struct ipc *net;
 };
@@ -34,6 +46,7 @@ listen_new(void)
 	struct listen *l = xcalloc(1, sizeof(*l));
 
 	l->next_id = 1;
+	l->patience_ms = PATIENCE_MS;
 	return l;
 }
 
@@ -127,29 +140,88 @@ listen_has(const struct listen *l, const struct endpoint *e)
 	return false;
 }
 
-/* One line that says what to do. Returns the exit code. */
-static int
+/* One line that says what to do. */
+static void
 bind_complain(const struct endpoint *e, int error)
 {
 	char text[ENDPOINT_TEXT_MAX];
 
 	endpoint_text(e, text);
-	switch (error) {
-	case EADDRINUSE:
+	if (error == EADDRINUSE)
 		log_error("cannot listen on %s: the port is in use by another "
 			  "program",
 		    text);
-		return EX_TEMPFAIL;
-	case EACCES:
-	case EPERM:
+	else if (error == EACCES || error == EPERM)
 		log_error("cannot listen on %s: %s (ports below 1024 need "
 			  "root, and a restart if they are new)",
 		    text, strerror(error));
-		return EX_NOPERM;
-	default:
+	else
 		log_error("cannot listen on %s: %s", text, strerror(error));
-		return EX_OSERR;
+}
+
+static int
+bind_exit_code(int error)
+{
+	if (error == EADDRINUSE)
+		return EX_TEMPFAIL;
+	return error == EACCES || error == EPERM ? EX_NOPERM : EX_OSERR;
+}
+
+/* NULL if this one was bound, or never wanted, when last tried. */
+static struct failure *
+failure_find(struct listen *l, const struct endpoint *e)
+{
+	for (size_t i = 0; i < l->n_failed; i++)
+		if (endpoint_equal(&l->failed[i].endpoint, e))
+			return &l->failed[i];
+	return NULL;
+}
+
+/* Said once, however often it is tried again. */
+static void
+failure_note(struct listen *l, const struct endpoint *e, int error)
+{
+	struct failure *f = failure_find(l, e);
+
+	if (f != NULL && f->error == error)
+		return;
+	if (f == NULL) {
+		f = &l->failed[l->n_failed++];
+		f->endpoint = *e;
 	}
+	f->error = error;
+	bind_complain(e, error);
+}
+
+static void
+failures_keep(struct listen *l, const struct endpoint *wanted, size_t n)
+{
+	for (size_t i = l->n_failed; i-- > 0;)
+		if (!endpoints_have(wanted, n, &l->failed[i].endpoint) ||
+		    listen_has(l, &l->failed[i].endpoint))
+			l->failed[i] = l->failed[--l->n_failed];
+}
+
+/*
+ * The children of a dmd that was killed hold its ports for the moment they
+ * need to notice: a start right after it waits for them. As endpoint_bind().
+ */
+static int
+endpoint_bind_patiently(struct listen *l, const struct endpoint *e)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+	char text[ENDPOINT_TEXT_MAX];
+	int fd = endpoint_bind(e);
+
+	if (fd == -1 && errno == EADDRINUSE && l->patience_ms > 0)
+		log_info("%s is in use: waiting for it to be free",
+		    endpoint_text(e, text));
+	while (fd == -1 && errno == EADDRINUSE && l->patience_ms > 0) {
+		nanosleep(&pause, NULL);
+		l->patience_ms -= PAUSE_MS;
+		fd = endpoint_bind(e);
+	}
+	return fd;
 }
 
 /* True unless it failed for good. */
@@ -158,7 +230,7 @@ listener_add(struct listen *l, const struct endpoint *e, int *exit_code)
 {
 	char text[ENDPOINT_TEXT_MAX];
 	struct listener *one;
-	int fd = endpoint_bind(e);
+	int fd = endpoint_bind_patiently(l, e);
 
 	if (fd == -1) {
 		/* no IPv6 here, or gone since the table was read: the next
@@ -169,7 +241,8 @@ listener_add(struct listen *l, const struct endpoint *e, int *exit_code)
 			    endpoint_text(e, text), strerror(errno));
 			return true;
 		}
-		*exit_code = bind_complain(e, errno);
+		*exit_code = bind_exit_code(errno);
+		failure_note(l, e, errno);
 		return false;
 	}
 	one = &l->all[l->n++];
@@ -190,10 +263,12 @@ listen_update(
 	for (size_t i = l->n; i-- > 0;)
 		if (!endpoints_have(wanted, n, &l->all[i].endpoint))
 			listener_drop(l, i);
+	failures_keep(l, wanted, n);
 	for (size_t i = 0; i < n; i++)
 		if (!listen_has(l, &wanted[i]) &&
 		    !listener_add(l, &wanted[i], exit_code))
 			failed++;
+	l->patience_ms = 0; /* from now on there is a loop to be in */
 	return failed;
 }
 

@@ -20,8 +20,9 @@ void listen_free(struct listen *);
 
 /*
  * Closes what is no longer wanted and binds what is new. Returns how many
- * could not be bound, each logged in one line; *exit_code then says what a
- * start that fails for it exits with (sysexits; 75 for a port in use).
+ * could not be bound, each logged in one line when that is new; *exit_code
+ * then says what a start that fails for it exits with (sysexits; 75 for a port
+ * in use). The first call waits for ports in use, for up to two seconds.
  * Addresses that are not there yet count as not wanted.
  */
 size_t listen_update(

@@ -100,6 +100,16 @@ def test_port_in_use_is_one_line_and_75(parent):
     assert "in use" in errors[0]
 
 
+def test_port_that_becomes_free_is_waited_for(parent):
+    """As the one of a dmd that was just killed."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", parent.http_port))
+        s.listen()
+        parent.spawn()
+        parent.wait_log(r"127.0.0.1:%d is in use: waiting" % parent.http_port)
+    parent.wait_ready()
+
+
 def test_second_dmd_on_the_same_state_is_75(make_parent):
     first, second = make_parent(), make_parent()
     first.start()
@@ -731,7 +741,9 @@ def test_port_in_use_at_reload_does_not_end_it(parent):
         parent.write_config()
         assert parent.ask("reload").verdict == "ok"
         parent.wait_log("cannot listen on http 127.0.0.1.*in use")
+        assert parent.ask("reload").verdict == "ok"
         assert parent.is_ready()
+        assert parent.log().count("cannot listen on http") == 1
     # free again: tried again by itself
     parent.wait_log(r"listening on http 127.0.0.1:%d" %
                     parent.config["http"]["port"], timeout=PATIENCE)
