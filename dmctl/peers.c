@@ -37,7 +37,7 @@ peer_row(struct output *out, const struct row_peer *p)
 	c[3] = cell_text(p->state);
 	c[4] = cell_time(p->since_ns);
 	c[5] = cell_duration(p->rtt_ns);
-	c[6] = cell_number(p->rtt_ns);
+	c[6] = p->rtt_ns != 0 ? cell_number(p->rtt_ns) : cell_null();
 	c[7] = cell_bool(p->synced);
 	c[8] = cell_number(p->files);
 	c[9] = cell_size(p->in_bytes);

@@ -39,8 +39,11 @@ peer_row(void *arg, const struct row_peer *p)
 		http_text_printf(t, "\"since\":\"%s\",", since);
 	else
 		http_text_printf(t, "\"since\":null,");
-	http_text_printf(t, "\"rtt_ns\":%" PRIu64 ",\"synced\":%s,", p->rtt_ns,
-	    p->synced ? "true" : "false");
+	if (p->rtt_ns != 0)
+		http_text_printf(t, "\"rtt_ns\":%" PRIu64 ",", p->rtt_ns);
+	else
+		http_text_printf(t, "\"rtt_ns\":null,");
+	http_text_printf(t, "\"synced\":%s,", p->synced ? "true" : "false");
 	http_text_printf(t,
 	    "\"files\":%" PRIu64 ",\"in_bytes\":%" PRIu64
 	    ",\"out_bytes\":%" PRIu64 ",",

@@ -116,8 +116,10 @@ give_peers(void *ctx, void (*row)(void *, const struct row_peer *), void *arg)
 	    .agent = bytes_text("a \"strange\"\nagent \xff"),
 	    .last_error = bytes_text("")};
 
-	for (unsigned i = 0; i < n->n_peers; i++)
+	for (unsigned i = 0; i < n->n_peers; i++) {
 		row(arg, &p);
+		p.rtt_ns = 0; /* the others were not measured yet */
+	}
 }
 
 static void

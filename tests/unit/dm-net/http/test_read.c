@@ -417,6 +417,8 @@ test_peers(void **state)
 	n->n_peers = 2;
 	assert_int_equal(talk_get(&t, "/peers", ""), 200);
 	assert_non_null(strstr(talk_body(&t), "\"direction\":\"out\""));
+	assert_non_null(strstr(talk_body(&t), "\"rtt_ns\":1500000,"));
+	assert_non_null(strstr(talk_body(&t), "\"rtt_ns\":null,"));
 	assert_non_null(strstr(talk_body(&t),
 	    "\"agent\":\"a \\\"strange\\\"\\u000aagent \\ufffd\""));
 	n->n_peers = 0;
