@@ -144,7 +144,7 @@ integration: all have-pytest $(B)/tests/integration/standin \
     $(B)/tests/interop/cpeer
 	$(PYTEST) tests/integration || $(call once_more,tests/integration)
 
-# go-libp2p as the other end; skips itself by name without a recent Go.
+# go-, js- and rust-libp2p as the other end; skips by name what lacks its tools.
 interop: all have-pytest
 	$(PYTEST) -rs tests/interop || $(call once_more,tests/interop)
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: ISC
-"""Our libp2p against go-libp2p and js-libp2p over loopback, each dialing the
-other.
+"""Our libp2p against go-libp2p, js-libp2p and rust-libp2p over loopback, each
+dialing the other.
 
-Builds cpeer (ours) with make, gopeer with go, and installs what jspeer needs
-with npm into the build directory; without go >= 1.26, or without node >= 20 and
-npm, the tests that need them are skipped, and ours is tested against itself
-only. The build directory is taken from $B (default: build). With DMD_LONG set
-the idle connections are longer so than any time-out of the others.
+Builds cpeer (ours) with make, gopeer with go, rustpeer with cargo, and installs
+what jspeer needs with npm; all into the build directory, which is taken from $B
+(default: build). Without go >= 1.26, without node >= 20 and npm, or without
+cargo >= 1.88, the tests that need them are skipped, and so is what cannot be
+downloaded. The first build of rustpeer takes some two minutes of two cores.
+With DMD_LONG set the idle connections are longer so than any time-out of the
+others.
 """
 
 import concurrent.futures
@@ -31,6 +33,7 @@ STREAMS = "300"
 STREAMS_INBOUND = "250"
 GO_MIN = (1, 26)
 NODE_MIN = 20
+RUST_MIN = (1, 88)
 IDLE_S = 130 if os.environ.get("DMD_LONG") else 12
 
 
@@ -91,6 +94,46 @@ def jspeer():
             pytest.skip(f"npm cannot install js-libp2p: {npm.stderr[-200:]}")
         done.write_bytes(lock)
     return ["node", str(place / "peer.mjs")]
+
+
+def rust_version():
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        return None
+    out = subprocess.run([cargo, "--version"], capture_output=True, text=True)
+    found = re.match(r"cargo (\d+)\.(\d+)", out.stdout)
+    return tuple(map(int, found.groups())) if found else None
+
+
+@pytest.fixture(scope="session")
+def rustpeer():
+    version = rust_version()
+    if version is None or version < RUST_MIN:
+        pytest.skip("needs cargo >= %d.%d, found %s" % (*RUST_MIN, version))
+    target = TOP / BUILD / "tests/interop/rustpeer"
+
+    def cargo(*args):
+        return subprocess.run(
+            ["cargo", *args, "--quiet", "--locked", "--target-dir", target],
+            cwd=HERE / "rustpeer", capture_output=True, text=True)
+
+    # what is not here needs the network; what is here has to compile
+    done = cargo("build", "--offline")
+    if done.returncode != 0:
+        fetched = subprocess.run(
+            ["cargo", "fetch", "--locked", "--quiet", "--target", rust_host()],
+            cwd=HERE / "rustpeer", capture_output=True, text=True)
+        if fetched.returncode != 0:
+            pytest.skip(f"cargo cannot fetch rust-libp2p: "
+                        f"{fetched.stderr[-200:]}")
+        done = cargo("build", "--offline")
+    assert done.returncode == 0, done.stderr[-2000:]
+    return target / "debug/rustpeer"
+
+
+def rust_host():
+    out = subprocess.run(["rustc", "-vV"], capture_output=True, text=True)
+    return re.search(r"^host: (\S+)", out.stdout, re.M).group(1)
 
 
 @pytest.fixture(scope="session")
@@ -203,33 +246,74 @@ def test_js_dials_ours(cpeer, jspeer):
     assert set(results) == ALL - {"echo8"}
 
 
-def test_idle(cpeer, gopeer, jspeer):
-    """All of them at once, since all they do is wait."""
-    idle = ["-i", str(IDLE_S), "-k", "64"]
+def test_ours_dials_rust(cpeer, rustpeer):
+    with Listener(rustpeer, "listen", SEED) as peer:
+        assert peer.address.endswith(SEED_ID)
+        done, results = run_cpeer(cpeer, peer.address, "-r", *HEAVY)
+    assert_all_ok(done, results)
+    assert set(results) == ALL
 
-    def ours(*command, options=()):
-        with Listener(*command) as peer:
-            return run_cpeer(cpeer, peer.address, *idle, *options,
-                             checks=["idle"])
 
-    def go():
+def run_rustpeer(rustpeer, address, *checks, kib=TRANSFER_KIB, idle=0):
+    done = subprocess.run(
+        [rustpeer, "dial", str(kib), STREAMS_INBOUND, str(idle), address,
+         *checks],
+        capture_output=True, text=True, timeout=300)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return done, {line["name"]: line for line in lines}
+
+
+def test_rust_dials_ours(cpeer, rustpeer):
+    with Listener(cpeer, "listen", "-s", SEED) as peer:
+        done, results = run_rustpeer(rustpeer, peer.address)
+    assert_all_ok(done, results)
+    assert set(results) == ALL
+
+
+KINDS = ["cpeer", "gopeer", "jspeer", "rustpeer"]
+
+
+def idle_with(cpeer, kind, program):
+    """What idles with a peer of this kind, each direction."""
+    command = program if kind == "jspeer" else [program]
+    options = {"jspeer": ["-j"], "rustpeer": ["-r"]}.get(kind, [])
+
+    def ours():
+        with Listener(*command, "listen") as peer:
+            return run_cpeer(cpeer, peer.address, "-i", str(IDLE_S), "-k",
+                             "64", *options, checks=["idle"])
+
+    def theirs():
         with Listener(cpeer, "listen") as peer:
-            return run_gopeer(gopeer, peer.address, "-idle", f"{IDLE_S}s",
-                              "-checks", "idle")
+            if kind == "gopeer":
+                return run_gopeer(program, peer.address, "-idle",
+                                  f"{IDLE_S}s", "-checks", "idle")
+            run = {"jspeer": run_jspeer, "rustpeer": run_rustpeer}[kind]
+            return run(program, peer.address, "idle", kib=64, idle=IDLE_S)
 
-    def js():
-        with Listener(cpeer, "listen") as peer:
-            return run_jspeer(jspeer, peer.address, "idle", kib=64,
-                              idle=IDLE_S)
+    return [ours] if kind == "cpeer" else [ours, theirs]
 
-    with concurrent.futures.ThreadPoolExecutor(5) as pool:
-        running = [
-            pool.submit(ours, cpeer, "listen"),
-            pool.submit(ours, gopeer, "listen"),
-            pool.submit(ours, *jspeer, "listen", options=["-j"]),
-            pool.submit(go), pool.submit(js)]
-        for one in running:
-            assert_all_ok(*one.result())
+
+@pytest.fixture(scope="session")
+def idling(cpeer, request):
+    """All that can be had, at once, since all they do is wait."""
+    running = {}
+    with concurrent.futures.ThreadPoolExecutor(2 * len(KINDS)) as pool:
+        for kind in KINDS:
+            try:
+                program = request.getfixturevalue(kind)
+            except pytest.skip.Exception:
+                continue  # the test of this kind says why
+            running[kind] = [
+                pool.submit(one) for one in idle_with(cpeer, kind, program)]
+        yield running
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_idle(request, kind, idling):
+    request.getfixturevalue(kind)
+    for one in idling[kind]:
+        assert_all_ok(*one.result())
 
 
 def test_go_is_the_same_peer(cpeer, gopeer):
@@ -240,7 +324,7 @@ def test_go_is_the_same_peer(cpeer, gopeer):
     assert_all_ok(done, results)
 
 
-@pytest.mark.parametrize("kind", ["cpeer", "gopeer", "jspeer"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_ours_refuses_another_peer(cpeer, request, kind):
     program = request.getfixturevalue(kind)
     command = program if kind == "jspeer" else [program]
@@ -271,6 +355,15 @@ def test_js_refuses_another_peer(cpeer, jspeer):
         assert done.returncode == 1
         assert not results["connect"]["ok"]
         assert_all_ok(*run_jspeer(jspeer, peer.address, "ping"))
+
+
+def test_rust_refuses_another_peer(cpeer, rustpeer):
+    with Listener(cpeer, "listen") as peer:
+        done, results = run_rustpeer(rustpeer, peer.as_peer(SEED_ID), "ping")
+        assert done.returncode == 1
+        assert set(results) == {"connect"}
+        assert "Unexpected peer ID" in results["connect"]["error"]
+        assert_all_ok(*run_rustpeer(rustpeer, peer.address, "ping"))
 
 
 def test_example(cpeer, example):
