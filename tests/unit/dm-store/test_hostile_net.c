@@ -8,15 +8,14 @@
  */
 #include "fixture.h"
 
-#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "common/ipc_table.h"
+#include "tests/double/store_child.h"
 
-#define NOBODY 65534
 #define PATIENCE_MS 60000
 #ifdef DMD_SANITIZER /* keeps freed memory and shadows all of it */
 #define RSS_KIB_MAX (1u << 20)
@@ -24,10 +23,8 @@
 #define RSS_KIB_MAX (256 << 10)
 #endif
 
-static char program[500];
-static char dir[64];
+static struct store_child child = {.log = "fatal stderr"};
 static struct key_pair key, stranger;
-static pid_t pid;
 static struct event_base *base;
 static struct ipc *dmd;
 static bool is_ready, is_gone;
@@ -106,83 +103,18 @@ now_ms(void)
 /* --- its life --- */
 
 static void
-run_child(int fd, pid_t parent)
-{
-	char uid[32], gid[32], state[100], root[100], ppid[32];
-	char *env[8] = {ppid, state, (char *)"DMD_LOG=fatal stderr",
-	    (char *)"ASAN_OPTIONS=detect_leaks=0", NULL, NULL, NULL, NULL};
-	char *argv[2] = {(char *)"dm-store", NULL};
-
-	snprintf(ppid, sizeof(ppid), "DMD_PARENT=%d", (int)parent);
-	snprintf(state, sizeof(state), "DMD_STATE_DIR=%s", dir);
-	snprintf(uid, sizeof(uid), "DMD_UID=%d", NOBODY);
-	snprintf(gid, sizeof(gid), "DMD_GID=%d", NOBODY);
-	snprintf(root, sizeof(root), "DMD_ROOT=%s", dir);
-	if (geteuid() == 0) {
-		env[4] = uid;
-		env[5] = gid;
-		env[6] = root;
-	}
-	if (dup2(fd, 3) == -1 || fcntl(3, F_SETFD, 0) == -1)
-		_exit(99);
-	fcntl(3, F_SETFL, 0);
-	execve(program, argv, env);
-	_exit(98);
-}
-
-static void
-make_dir(const char *name, mode_t mode)
-{
-	char path[200];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(chown(path, NOBODY, NOBODY), 0);
-	assert_int_equal(chmod(path, mode), 0);
-}
-
-static void
-configure(void)
-{
-	struct ipc_config_begin begin = fix_limits();
-	struct ipc_config_name name = {
-	    bytes_text("d/*"), bytes_of(key.public_key, 32)};
-	struct ipc_config_commit commit = {1};
-
-	begin.generation = 1;
-	/* nothing is too large by configuration: sums must not wrap */
-	begin.max_file_size = begin.max_total_size = UINT64_MAX;
-	ipc_send(dmd, IPC_CONFIG_BEGIN, &begin, -1);
-	ipc_send(dmd, IPC_CONFIG_NAME, &name, -1);
-	ipc_send(dmd, IPC_CONFIG_COMMIT, &commit, -1);
-	UNTIL(is_ready);
-}
-
-static void
 spawn(void)
 {
 	const struct ipc_owner owner = {handlers, NULL, on_closed, NULL};
-	pid_t self = getpid();
-	int fds[2];
+	struct ipc_config_begin limits = fix_limits();
 
-	strcpy(dir, "/tmp/dm-store-hostile.XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	if (geteuid() == 0) {
-		assert_int_equal(chown(dir, 0, NOBODY), 0);
-		assert_int_equal(chmod(dir, 0750), 0);
-		make_dir("files", 02750);
-		make_dir("index", 0700);
-		make_dir("quarantine", 0700);
-	}
+	/* nothing is too large by configuration: sums must not wrap */
+	limits.max_file_size = limits.max_total_size = UINT64_MAX;
 	is_ready = is_gone = false;
-	assert_int_equal(ipc_pair(fds), 0);
-	pid = fork();
-	assert_true(pid != -1);
-	if (pid == 0)
-		run_child(fds[1], self);
-	close(fds[1]);
-	dmd = ipc_new(base, fds[0], ROLE_DMD, ROLE_STORE, &owner);
-	configure();
+	store_child_make_dir(&child);
+	dmd = store_child_start(&child, base, &owner);
+	store_child_configure(dmd, &limits, key.public_key);
+	UNTIL(is_ready);
 }
 
 /* --- the hostile end --- */
@@ -272,7 +204,7 @@ proc_status(const char *field)
 	uint64_t value = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)child.pid);
 	f = fopen(path, "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f) != NULL)
@@ -325,7 +257,7 @@ only_the_good(
 {
 	(void)st;
 	(void)ftw;
-	if (kind != FTW_F || strcmp(path + strlen(dir), "/files/d/good") == 0)
+	if (kind != FTW_F || strcmp(path + strlen(child.dir), "/files/d/good") == 0)
 		return 0;
 	print_message("%s should not be there\n", path);
 	return 1;
@@ -336,7 +268,7 @@ nothing_below(const char *name)
 {
 	char path[200];
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(path, sizeof(path), "%s/%s", child.dir, name);
 	assert_int_equal(nftw(path, only_the_good, 16, FTW_PHYS), 0);
 }
 
@@ -354,7 +286,7 @@ assert_sound(void)
 	    open_file("d/bad", text, sizeof(text)), VERDICT_NOT_FOUND);
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	assert_int_equal(n_violations, 0);
-	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	assert_int_equal(waitpid(child.pid, &status, WNOHANG), 0);
 	nothing_below("files");
 	nothing_below("index/tmp");
 	nothing_below("quarantine");
@@ -433,11 +365,10 @@ teardown(void **state)
 	(void)state;
 	close(net);
 	net = -1;
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	store_child_end(&child, SIGKILL);
 	ipc_free(dmd);
 	event_base_free(base);
-	nftw(dir, fix_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	store_child_remove_dir(&child);
 	return 0;
 }
 
@@ -507,7 +438,7 @@ descriptors(void)
 	unsigned n = 0;
 
 	for (int fd = 0; fd < 256; fd++) {
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)child.pid, fd);
 		n += lstat(path, &st) == 0;
 	}
 	return n;
@@ -616,10 +547,10 @@ test_wrong_order(void **state)
 	connect_net(true);
 	begin(8, 0, &e, true);
 	hear(IPC_PUT_CREDIT, &(struct ipc_put_credit){});
-	kill(pid, SIGSTOP);
+	kill(child.pid, SIGSTOP);
 	begin(9, 0, &e, true);
 	data(9, NULL, 0);
-	kill(pid, SIGCONT);
+	kill(child.pid, SIGCONT);
 	assert_reported("content before credit", "beyond its credit");
 	assert_sound();
 }
@@ -646,10 +577,10 @@ test_credit(void **state)
 	connect_net(true);
 	/* both are there when it looks: it has sent nothing in between */
 	hear(IPC_STORE_STATS, &(struct ipc_store_stats){});
-	kill(pid, SIGSTOP);
+	kill(child.pid, SIGSTOP);
 	say(IPC_INDEX_CREDIT, &credit);
 	say(IPC_INDEX_CREDIT, &credit);
-	kill(pid, SIGCONT);
+	kill(child.pid, SIGCONT);
 	assert_reported("credit", "more index credit");
 	assert_sound();
 }
@@ -868,19 +799,13 @@ main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_open_ends, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_chatter, setup, teardown),
 	};
-	char *self = strdup(argv[0]);
 
 	(void)argc;
 	umask(027);
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_L_FATAL);
-	snprintf(
-	    program, sizeof(program), "%s/../../../dm-store", dirname(self));
-	free(self);
-	if (access(program, X_OK) == -1) {
-		print_message("%s is not built: skipped\n", program);
+	if (!store_child_find(&child, argv[0]))
 		return 0;
-	}
 	key_generate(&key);
 	key_generate(&stranger);
 	handlers[IPC_READY] = on_ready;

@@ -6,7 +6,6 @@
  */
 #include "fixture.h"
 
-#include <libgen.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -15,15 +14,13 @@
 
 #include "common/control.h"
 #include "common/ipc.h"
+#include "tests/double/store_child.h"
 
-#define NOBODY 65534
 #define NAMES 12
 #define VERSIONS 4000
 #define ROUNDS 40
 #define UNDER_WAY_MAX 8
 
-static char program[500];
-static char dir[64];
 static struct key_pair key;
 
 /* What this test knows of one version that it made. */
@@ -37,7 +34,7 @@ struct made {
 static struct {
 	struct event_base *base;
 	struct event *patience;
-	pid_t pid;
+	struct store_child child;
 	struct ipc *dmd;
 	struct ipc *net;
 	bool is_ready, is_complete, is_gone, is_late;
@@ -252,65 +249,25 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	} while (0)
 
 static void
-run_child(int fd, pid_t parent)
-{
-	char uid[32], state[100], root[100], pid[32];
-	char *env[8] = {pid, state, (char *)"DMD_LOG=error stderr",
-	    (char *)"ASAN_OPTIONS=detect_leaks=0", NULL, NULL, NULL, NULL};
-	char *argv[2] = {(char *)"dm-store", NULL};
-	char gid[32];
-
-	snprintf(pid, sizeof(pid), "DMD_PARENT=%d", (int)parent);
-	snprintf(state, sizeof(state), "DMD_STATE_DIR=%s", dir);
-	snprintf(uid, sizeof(uid), "DMD_UID=%d", NOBODY);
-	snprintf(gid, sizeof(gid), "DMD_GID=%d", NOBODY);
-	snprintf(root, sizeof(root), "DMD_ROOT=%s", dir);
-	if (geteuid() == 0) {
-		env[4] = uid;
-		env[5] = gid;
-		env[6] = root;
-	}
-	if (dup2(fd, 3) == -1 || fcntl(3, F_SETFD, 0) == -1)
-		_exit(99);
-	fcntl(3, F_SETFL, 0);
-	execve(program, argv, env);
-	_exit(98);
-}
-
-static void
 spawn(void)
 {
 	const struct ipc_owner owner = {dmd_handlers, NULL, on_closed, NULL};
-	pid_t self = getpid();
-	int fds[2];
 
 	t.is_ready = t.is_complete = t.is_gone = false;
 	memset(t.put, 0, sizeof(t.put));
-	assert_int_equal(ipc_pair(fds), 0);
-	t.pid = fork();
-	assert_true(t.pid != -1);
-	if (t.pid == 0)
-		run_child(fds[1], self);
-	close(fds[1]);
-	t.dmd = ipc_new(t.base, fds[0], ROLE_DMD, ROLE_STORE, &owner);
+	t.dmd = store_child_start(&t.child, t.base, &owner);
 }
 
 static void
 configure(void)
 {
-	struct ipc_config_begin begin = fix_limits();
-	struct ipc_config_name name = {
-	    bytes_text("d/*"), bytes_of(key.public_key, 32)};
-	struct ipc_config_commit commit = {1};
+	const struct ipc_config_begin limits = fix_limits();
 	const struct ipc_owner owner = {net_handlers, NULL, on_closed, NULL};
 	struct ipc_link link = {ROLE_NET};
 	struct ipc_index_credit credit = {IPC_INDEX_WINDOW};
 	int fds[2];
 
-	begin.generation = 1;
-	ipc_send(t.dmd, IPC_CONFIG_BEGIN, &begin, -1);
-	ipc_send(t.dmd, IPC_CONFIG_NAME, &name, -1);
-	ipc_send(t.dmd, IPC_CONFIG_COMMIT, &commit, -1);
+	store_child_configure(t.dmd, &limits, key.public_key);
 	assert_int_equal(ipc_pair(fds), 0);
 	ipc_send(t.dmd, IPC_LINK, &link, fds[1]);
 	/* a sent descriptor is closed by ipc_send() */
@@ -321,11 +278,8 @@ configure(void)
 static void
 end_child(int sig)
 {
-	int status;
+	int status = store_child_end(&t.child, sig);
 
-	if (sig != 0)
-		kill(t.pid, sig);
-	assert_int_equal(waitpid(t.pid, &status, 0), t.pid);
 	if (sig == 0)
 		assert_int_equal(status, 0);
 	ipc_free(t.dmd);
@@ -333,31 +287,11 @@ end_child(int sig)
 	t.dmd = t.net = NULL;
 }
 
-static void
-make_dir(const char *name, mode_t mode)
-{
-	char path[200];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	assert_int_equal(mkdir(path, 0700), 0);
-	if (geteuid() == 0)
-		assert_int_equal(chown(path, NOBODY, NOBODY), 0);
-	assert_int_equal(chmod(path, mode), 0);
-}
-
 static int
 setup(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/dm-store-process.XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	if (geteuid() == 0) {
-		assert_int_equal(chown(dir, 0, NOBODY), 0);
-		assert_int_equal(chmod(dir, 0750), 0);
-		make_dir("files", 02750);
-		make_dir("index", 0700);
-		make_dir("quarantine", 0700);
-	}
+	store_child_make_dir(&t.child);
 	t.base = event_base_new();
 	t.patience = event_new(t.base, -1, 0, on_late, NULL);
 	t.n_made = 0;
@@ -372,7 +306,7 @@ teardown(void **state)
 	(void)state;
 	event_free(t.patience);
 	event_base_free(t.base);
-	nftw(dir, fix_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	store_child_remove_dir(&t.child);
 	return 0;
 }
 
@@ -520,7 +454,7 @@ test_kill(void **state)
 		}
 		/* acknowledgements that are on their way count too: read
 		 * after the kill what was sent before it */
-		kill(t.pid, SIGKILL);
+		kill(t.child.pid, SIGKILL);
 		UNTIL(t.is_gone);
 		end_child(SIGKILL);
 	}
@@ -583,17 +517,17 @@ test_damage(void **state)
 	ipc_send(t.dmd, IPC_STOP, &stop, -1);
 	UNTIL(t.is_gone);
 	end_child(0);
-	snprintf(path, sizeof(path), "%s/files/d", dir);
+	snprintf(path, sizeof(path), "%s/files/d", t.child.dir);
 	nftw(path, fix_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	t.n_wants = 0;
 	spawn();
 	configure();
 	UNTIL(t.is_ready && t.is_complete);
 	UNTIL(t.n_wants > 0);
-	kill(t.pid, SIGKILL);
+	kill(t.child.pid, SIGKILL);
 	UNTIL(t.is_gone);
 	end_child(SIGKILL);
-	snprintf(path, sizeof(path), "%s/index/data.mdb", dir);
+	snprintf(path, sizeof(path), "%s/index/data.mdb", t.child.dir);
 	fd = open(path, O_WRONLY);
 	assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 0), sizeof(zeros));
 	close(fd);
@@ -736,19 +670,14 @@ main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_control, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
 	};
-	char *self = strdup(argv[0]);
 
 	(void)argc;
 	umask(027);
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_L_FATAL);
-	snprintf(
-	    program, sizeof(program), "%s/../../../dm-store", dirname(self));
-	free(self);
-	if (access(program, X_OK) == -1) {
-		print_message("%s is not built: skipped\n", program);
+	t.child.log = "error stderr";
+	if (!store_child_find(&t.child, argv[0]))
 		return 0;
-	}
 	key_generate(&key);
 	handlers_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
