@@ -180,6 +180,10 @@ asan:
 	$(MAKE) B=$(B)/asan SAN=address,undefined all unit fuzz-replay
 	$(MAKE) B=$(B)/asan SAN=address,undefined integration
 
+# Looked for when it is needed: with it installed later nothing is rebuilt.
+CLANG ?= $(shell command -v clang || command -v clang-19 || \
+	command -v clang-16 || command -v clang-15 || command -v clang-14)
+
 fuzz:
 	@test -n "$(CLANG)" || { \
 		echo "make fuzz needs clang with libFuzzer" >&2; exit 77; }
