@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-store/accept.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/name.h"
@@ -151,6 +152,13 @@ enum verdict
 accept_signature(struct store *s, bool is_good)
 {
 	return count(s, is_good ? VERDICT_OK : VERDICT_BAD_SIGNATURE);
+}
+
+enum verdict
+accept_error(int error)
+{
+	return error == ENOSPC || error == EDQUOT ? VERDICT_NO_SPACE
+						  : VERDICT_IO_ERROR;
 }
 
 enum verdict

@@ -42,6 +42,9 @@ enum verdict accept_signature(struct store *, bool is_good);
 /* True if it has expired by a clock that can be believed. */
 bool accept_is_expired(const struct store *, const struct entry *);
 
+/* What a disk that fails with that errno makes of it: NO_SPACE or IO_ERROR. */
+enum verdict accept_error(int error);
+
 /* CREATED, REPLACED, or OK for a tombstone. */
 enum verdict accept_success(const struct entry *, const struct accepted *);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "dm-store/accept.h"
 #include "dm-store/announce.h"
 #include "dm-store/history.h"
 #include "dm-store/redo.h"
@@ -239,13 +240,6 @@ place_change(struct store *s, size_t i)
 
 /* --- writing the batch --- */
 
-static enum verdict
-verdict_of(int error)
-{
-	return error == ENOSPC || error == EDQUOT ? VERDICT_NO_SPACE
-						  : VERDICT_IO_ERROR;
-}
-
 /* Nothing of the batch has happened: no answer that rests on it holds. */
 static void
 fail_batch(struct store *s, int error)
@@ -256,7 +250,7 @@ fail_batch(struct store *s, int error)
 		if (c->change[i].place)
 			files_unstage(&s->files, c->change[i].now.rank.version);
 	for (size_t i = 0; i < c->n_answers; i++) {
-		c->answer[i].answer.verdict = verdict_of(error);
+		c->answer[i].answer.verdict = accept_error(error);
 		c->answer[i].answer.ticket = 0;
 	}
 }
@@ -295,7 +289,7 @@ place_batch(struct store *s)
 		struct answer *a = &c->answer[i].answer;
 
 		if (a->change != COMMIT_NO_CHANGE && c->outcome[a->change] != 0)
-			a->verdict = verdict_of(c->outcome[a->change]);
+			a->verdict = accept_error(c->outcome[a->change]);
 	}
 	answer_uploads(s);
 	for (size_t i = 0; i < c->n_changes; i++)

@@ -128,3 +128,15 @@ disk_free(int fd, uint64_t *bytes)
 	*bytes = (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
 	return 0;
 }
+
+bool
+disk_is_sealed(int fd, uint64_t size)
+{
+	const int needed = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals != -1 && (seals & needed) == needed &&
+	       disk_stat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size == size;
+}

@@ -10,6 +10,7 @@
 #ifndef DMSTORE_DISK_H
 #define DMSTORE_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -35,5 +36,9 @@ int disk_stat(int fd, struct stat *st);
 
 /* Bytes that we may still write on the file system of fd. */
 int disk_free(int fd, uint64_t *bytes);
+
+/* A memfd of that size that nobody can change any more: what is hashed is what
+ * is stored. */
+bool disk_is_sealed(int fd, uint64_t size);
 
 #endif

@@ -15,16 +15,18 @@
 #include "dm-store/index.h"
 
 void
-files_must_sync(struct files *f, int fd, const char *what)
+files_sync_failed(struct files *f, const char *what, int error)
 {
-	int saved;
-
-	if (disk_sync(fd) == 0)
-		return;
-	saved = errno;
 	/* a failing disk is no reason to doubt the index */
 	index_settled(f->index_fd);
-	fatal("fsync of %s: %s", what, strerror(saved));
+	fatal("fsync of %s: %s", what, strerror(error));
+}
+
+void
+files_must_sync(struct files *f, int fd, const char *what)
+{
+	if (disk_sync(fd) == -1)
+		files_sync_failed(f, what, errno);
 }
 
 /* --- names
@@ -103,11 +105,10 @@ files_put_drop(struct files *f, uint64_t serial)
 
 int
 files_put_keep(
-    struct files *f, int fd, uint64_t serial, const uint8_t version[static 32])
+    struct files *f, uint64_t serial, const uint8_t version[static 32])
 {
 	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
 
-	files_must_sync(f, fd, "an upload");
 	put_name(serial, from);
 	files_hex(version, to);
 	if (disk_rename(f->tmp_fd, from, f->tmp_fd, to) == -1)

@@ -48,9 +48,13 @@ void files_close(struct files *);
 int files_put_new(struct files *, uint64_t *serial);
 void files_put_drop(struct files *, uint64_t serial);
 
-/* Syncs fd and the directory: put-SERIAL is tmp/VERSION, durable. */
+/* put-SERIAL, whose content was synced, is tmp/VERSION, durable. */
 int files_put_keep(
-    struct files *, int fd, uint64_t serial, const uint8_t version[static 32]);
+    struct files *, uint64_t serial, const uint8_t version[static 32]);
+
+/* The end of the process; error: errno of the sync. */
+void __attribute__((noreturn))
+files_sync_failed(struct files *, const char *what, int error);
 
 /* Writes tmp/VERSION without a sync: the index holds the content too. */
 int files_stage(struct files *, const uint8_t version[static 32],

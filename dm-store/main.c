@@ -16,6 +16,7 @@
 #include "dm-store/link.h"
 #include "dm-store/recover.h"
 #include "dm-store/store.h"
+#include "dm-store/syncer.h"
 #include "dm-store/verify.h"
 #include "dm-store/watch.h"
 
@@ -82,6 +83,7 @@ main(void)
 	store.layers =
 	    child_confine_begin(ROLE_STORE, &settings, dirs, FILES_DIRS);
 	store.verifier = verifier_new(true);
+	store.syncer = syncer_new(true);
 	store.layers = child_confine_end(ROLE_STORE, &settings, store.layers);
 	rc = open_all(&store, &settings, dirs);
 	if (rc != 0)

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "dm-store/disk.h"
 #include "dm-store/rejects.h"
+#include "dm-store/syncer.h"
 #include "dm-store/tell.h"
 #include "dm-store/ticket.h"
 #include "dm-store/verify.h"
@@ -34,6 +35,7 @@ struct put {
 	uint8_t version[32];
 	EVP_MD_CTX *md;
 	uint64_t got;	  /* bytes */
+	uint64_t begun;	  /* of these, on their way to the disk */
 	uint64_t granted; /* bytes of credit given in all */
 	uint8_t *buf;	  /* content of a small one */
 	int fd;		  /* of tmp/put-SERIAL, for a larger one */
@@ -170,13 +172,6 @@ find(struct store *s, uint64_t id)
 
 /* --- the beginning --- */
 
-static enum verdict
-verdict_of_errno(void)
-{
-	return errno == ENOSPC || errno == EDQUOT ? VERDICT_NO_SPACE
-						  : VERDICT_IO_ERROR;
-}
-
 /* Where there is room, and no more of a kind than allowed. */
 static enum verdict
 admit(struct store *s, const struct put *p)
@@ -309,7 +304,7 @@ put_start(struct put *p)
 	if (!is_small(p))
 		p->fd = files_put_new(&p->store->files, &p->serial);
 	if (!is_small(p) && p->fd == -1)
-		put_refuse(p, verdict_of_errno(), 0);
+		put_refuse(p, accept_error(errno), 0);
 	else if (p->pull != NULL)
 		event_active(p->pull, EV_TIMEOUT, 0);
 	else
@@ -366,10 +361,14 @@ feed(struct put *p, const void *data, size_t len)
 		memcpy(p->buf + p->got, data, len);
 	} else if (disk_write(p->fd, data, len) == -1) {
 		log_warn("an upload of %s: %s", p->entry.name, strerror(errno));
-		put_refuse(p, verdict_of_errno(), 0);
+		put_refuse(p, accept_error(errno), 0);
 		return false;
 	}
 	p->got += len;
+	if (p->fd != -1 && p->got - p->begun >= SYNCER_STEP) {
+		syncer_begin(p->store, p->fd);
+		p->begun = p->got;
+	}
 	return true;
 }
 
@@ -424,10 +423,10 @@ stage(struct put *p, struct stage *st)
 		st->content = bytes_of(p->buf, p->got);
 		return files_stage(f, p->version, p->buf, p->got) == 0
 			   ? VERDICT_OK
-			   : verdict_of_errno();
+			   : accept_error(errno);
 	}
-	if (files_put_keep(f, p->fd, p->serial, p->version) == -1)
-		return verdict_of_errno();
+	if (files_put_keep(f, p->serial, p->version) == -1)
+		return accept_error(errno);
 	close(p->fd);
 	p->fd = -1;
 	st->is_synced = true;
@@ -461,6 +460,16 @@ put_store(struct put *p)
 	put_free(p);
 }
 
+/* Nothing is missing any more but, of a large one, that the disk has it. */
+static void
+put_finish(struct put *p)
+{
+	if (is_small(p))
+		put_store(p);
+	else if (!syncer_ask(p->store, p->fd, p->number))
+		put_refuse(p, VERDICT_BUSY, 0);
+}
+
 static void
 put_end(struct put *p)
 {
@@ -470,7 +479,7 @@ put_end(struct put *p)
 	}
 	p->is_ended = true;
 	if (p->is_verified)
-		put_store(p);
+		put_finish(p);
 	else if (!p->is_asked)
 		put_verify(p);
 }
@@ -485,24 +494,40 @@ put_on_end(struct store *s, const struct ipc_put_end *m)
 		put_end(p);
 }
 
+/* NULL: it was given up meanwhile. */
+static struct put *
+find_number(struct store *s, uint64_t number)
+{
+	for (size_t i = 0; i < PUTS_MAX; i++)
+		if (s->puts->put[i] != NULL &&
+		    s->puts->put[i]->number == number)
+			return s->puts->put[i];
+	return NULL;
+}
+
+void
+put_on_synced(struct store *s, uint64_t number)
+{
+	struct put *p = find_number(s, number);
+
+	if (p != NULL)
+		put_store(p);
+}
+
 void
 put_on_verified(struct store *s, const struct verify_job *job)
 {
-	struct put *p = NULL;
+	struct put *p = find_number(s, job->id);
 	enum verdict v;
 
-	for (size_t i = 0; i < PUTS_MAX && p == NULL; i++)
-		if (s->puts->put[i] != NULL &&
-		    s->puts->put[i]->number == job->id)
-			p = s->puts->put[i];
 	if (p == NULL)
-		return; /* given up meanwhile */
+		return;
 	v = accept_signature(s, job->is_good);
 	p->is_verified = v == VERDICT_OK;
 	if (v != VERDICT_OK)
 		put_refuse(p, v, 0);
 	else if (p->is_ended)
-		put_store(p);
+		put_finish(p);
 	else
 		put_start(p);
 }
@@ -548,26 +573,14 @@ on_pull(evutil_socket_t fd, short what, void *arg)
 		event_active(p->pull, EV_TIMEOUT, 0);
 }
 
-/* Sealed, so that what is hashed is what is stored. */
-static bool
-is_sealed(int fd, uint64_t size)
-{
-	const int needed = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
-	struct stat st;
-	int seals = fcntl(fd, F_GET_SEALS);
-
-	return seals != -1 && (seals & needed) == needed &&
-	       disk_stat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	       (uint64_t)st.st_size == size;
-}
-
 void
 put_from_fd(
     struct store *s, const struct entry *e, int fd, const struct reply *reply)
 {
 	struct put *p;
 
-	if (e->kind == ENTRY_FILE && (fd == -1 || !is_sealed(fd, e->size))) {
+	if (e->kind == ENTRY_FILE &&
+	    (fd == -1 || !disk_is_sealed(fd, e->size))) {
 		answer(s, reply, VERDICT_BAD_CONTENT, 0);
 		goto out;
 	}

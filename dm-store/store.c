@@ -10,6 +10,7 @@
 #include "dm-store/rejects.h"
 #include "dm-store/scrub.h"
 #include "dm-store/stream.h"
+#include "dm-store/syncer.h"
 #include "dm-store/tell.h"
 #include "dm-store/ticket.h"
 #include "dm-store/verify.h"
@@ -51,12 +52,16 @@ store_setup(struct store *s)
 	if (s->verifier == NULL)
 		s->verifier = verifier_new(false);
 	verify_listen(s);
+	if (s->syncer == NULL)
+		s->syncer = syncer_new(false);
+	syncer_listen(s);
 }
 
 void
 store_clear(struct store *s)
 {
 	verifier_free(s->verifier);
+	syncer_free(s->syncer);
 	puts_free(s);
 	scrub_free(s->scrub);
 	watch_free(s->watch);

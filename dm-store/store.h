@@ -31,6 +31,7 @@ struct redo_list;
 struct rejects;
 struct scrub;
 struct stream;
+struct syncer;
 struct tell;
 struct tickets;
 struct verifier;
@@ -52,6 +53,7 @@ struct store {
 	struct stream *stream;
 	struct scrub *scrub;
 	struct verifier *verifier; /* as main.c made it, or without thread */
+	struct syncer *syncer;	   /* likewise */
 	struct watch *watch;	   /* NULL: there is none */
 
 	struct ipc *dmd;

@@ -241,6 +241,10 @@ fetch_watch(struct sync *s, struct fetch *f)
 	uint64_t idle = s->now_ns - f->progress_ns;
 	bool is_slow = false;
 
+	/* all of it is with the store: what it waits for now is our own disk,
+	 * and there is no peer to blame */
+	if (f->bytes > 0 && f->bytes == s->wants[f->want].size)
+		return;
 	if (first < FETCH_FIRST_NS)
 		first = FETCH_FIRST_NS;
 	if (s->now_ns - f->window_ns >= FETCH_WINDOW_NS) {

@@ -171,7 +171,7 @@ spread(int argc, char **argv, const struct key_pair *key)
 {
 	const char *name = argv[4];
 	size_t size = strtoul(argv[5], NULL, 10);
-	int runs = atoi(argv[6]), fd = dial(argv[2]);
+	int runs = atoi(argv[6]), fd;
 	int in = inotify_init1(IN_CLOEXEC);
 	uint8_t *body = xcalloc(1, size + 1);
 	char head[HEAD_MAX];
@@ -186,6 +186,8 @@ spread(int argc, char **argv, const struct key_pair *key)
 		snprintf((char *)body, size, "%d %llu", run,
 		    (unsigned long long)now_ns(CLOCK_REALTIME));
 		n = make_head(head, name, body, size, key);
+		/* not before: a node does not wait for a head forever */
+		fd = dial(argv[2]);
 		start = now_ns(CLOCK_MONOTONIC);
 		send_all(fd, head, n);
 		send_all(fd, body, size);
@@ -195,6 +197,7 @@ spread(int argc, char **argv, const struct key_pair *key)
 		fflush(stdout);
 		if (read_answer(fd) / 100 != 2)
 			fatal("the upload was refused");
+		close(fd);
 	}
 	free(body);
 	return 0;

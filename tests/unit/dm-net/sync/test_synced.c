@@ -20,6 +20,8 @@
 struct core {
 	struct sync *s;
 	struct peer_id id;
+	uint64_t fetch_id; /* the last one begun */
+	unsigned n_fetches, n_cancelled;
 };
 
 struct wires {
@@ -102,7 +104,7 @@ make_entry(struct entry *e, const char *name)
 	e->signed_at_ns = WALL - SECOND;
 }
 
-/* The store takes everything: there are tombstones only. */
+/* The store takes every tombstone, and wants the content of files. */
 static void
 do_actions(struct wires *w, size_t i)
 {
@@ -113,8 +115,17 @@ do_actions(struct wires *w, size_t i)
 		if (a.type == SYNC_JUDGE) {
 			struct entry e = *a.entry;
 
+			if (e.kind == ENTRY_FILE) {
+				sync_judged(s, a.id, VERDICT_FETCH, 7);
+				continue;
+			}
 			sync_judged(s, a.id, VERDICT_CREATED, 0);
 			sync_store_entry(s, &e, false, NULL, 0);
+		} else if (a.type == SYNC_FETCH_START) {
+			w->core[i].fetch_id = a.id;
+			w->core[i].n_fetches++;
+		} else if (a.type == SYNC_FETCH_CANCEL) {
+			w->core[i].n_cancelled++;
 		} else if (a.type == SYNC_CLOSE) {
 			for (size_t k = 0; k < CORES; k++)
 				if (a.conn == conn_of(i, k))
@@ -272,6 +283,36 @@ test_max_peers_of_a_reload(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* All content has come, and our own disk takes a minute for it: that is no
+ * reason to fetch it again, from whomever. */
+static void
+test_slow_disk(void **state)
+{
+	struct wires *w = *state;
+	struct core *c = &w->core[2];
+	struct entry e;
+
+	make_entry(&e, "f/large");
+	e.kind = ENTRY_FILE;
+	e.size = 900;
+	plug(w, 0, 2);
+	plug(w, 1, 2);
+	run_for(w, SECOND);
+	sync_store_entry(w->core[0].s, &e, true, NULL, 0);
+	sync_store_entry(w->core[1].s, &e, true, NULL, 0);
+	while (c->n_fetches == 0)
+		run_for(w, SECOND / 10);
+	sync_fetch_progress(c->s, c->fetch_id, 0);
+	sync_fetch_progress(c->s, c->fetch_id, 900);
+	run_for(w, 60 * SECOND);
+	assert_int_equal(c->n_fetches, 1);
+	assert_int_equal(c->n_cancelled, 0);
+	sync_fetch_done(c->s, c->fetch_id, SYNC_FETCH_PUT, VERDICT_CREATED);
+	sync_store_entry(c->s, &e, false, NULL, 0);
+	run_for(w, SECOND);
+	assert_int_equal(c->n_fetches, 1);
+}
+
 int
 main(void)
 {
@@ -281,6 +322,7 @@ main(void)
 	    TEST(test_one_entry_there),
 	    TEST(test_many_entries),
 	    TEST(test_max_peers_of_a_reload),
+	    TEST(test_slow_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Large contents reach the disk beside the loop: one thread writes them out
+ * while they come and syncs them at their end, so that nobody waits for
+ * another's gigabyte. It shares with the loop nothing but a queue; what it
+ * works on are descriptors of its own. Called by put.c, which hears of each
+ * end; it decides nothing. A sync that fails is fatal(), as everywhere.
+ */
+#ifndef DMSTORE_SYNCER_H
+#define DMSTORE_SYNCER_H
+
+#include "dm-store/store.h"
+
+#define SYNCER_JOBS_MAX 256		/* asked and not taken */
+#define SYNCER_STEP ((uint64_t)8 << 20) /* written out at a time */
+
+/* Starts the thread (has_thread), so before seccomp; without one all is done
+ * at once. */
+struct syncer *syncer_new(bool has_thread);
+/* Waits for the sync that is under way; the others are dropped. NULL is fine.
+ */
+void syncer_free(struct syncer *);
+
+/* The loop of s hears of ends from now on. */
+void syncer_listen(struct store *);
+
+/*
+ * put_on_synced(number) follows when what has been written to fd is on the
+ * disk, or, without a thread, before this returns. fd may be closed meanwhile.
+ * False when SYNCER_JOBS_MAX are under way or descriptors are used up: nothing
+ * will come.
+ */
+bool syncer_ask(struct store *, int fd, uint64_t number);
+
+/* Begins to write out what fd has so far; no end is heard of. A hint. */
+void syncer_begin(struct store *, int fd);
+
+#endif
