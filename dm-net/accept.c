@@ -92,18 +92,6 @@ rest(struct listener *listener)
 }
 
 static void
-source_of(struct admission_source *source, const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_in *in = (const void *)ss;
-	const struct sockaddr_in6 *in6 = (const void *)ss;
-
-	if (ss->ss_family == AF_INET)
-		admission_source(source, (const uint8_t *)&in->sin_addr, 4);
-	else
-		admission_source(source, in6->sin6_addr.s6_addr, 16);
-}
-
-static void
 on_accept(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct listener *listener = arg;
@@ -126,7 +114,7 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 				rest(listener);
 			return;
 		}
-		source_of(&source, &remote);
+		link_source(&source, &remote);
 		switch (admission_arrive(m->admission, &source, now_ns)) {
 		case ADMISSION_ADMIT:
 			admit(m, fd, &source, &remote, len);

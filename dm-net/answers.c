@@ -71,7 +71,7 @@ net_metrics(void *ctx, struct http_text *out)
 	    "# TYPE dm_refused_connections_total counter\n"
 	    "dm_refused_connections_total %llu\n",
 	    (unsigned long long)s.bytes_in, (unsigned long long)s.bytes_out,
-	    (unsigned long long)s.hostile,
+	    (unsigned long long)mesh_hostile(net->mesh),
 	    (unsigned long long)mesh_refused(net->mesh));
 }
 
@@ -96,7 +96,8 @@ status_sync(struct net *net, struct control_client *client)
 	control_client_number(client, "fetching", 1, s.fetching);
 	control_client_number(client, "sync_bytes_in", 1, s.bytes_in);
 	control_client_number(client, "sync_bytes_out", 1, s.bytes_out);
-	control_client_number(client, "hostile_connections", 1, s.hostile);
+	control_client_number(
+	    client, "hostile_connections", 1, mesh_hostile(net->mesh));
 	control_client_number(
 	    client, "refused_connections", 1, mesh_refused(net->mesh));
 }

@@ -47,6 +47,18 @@ link_address(const struct link *l, char out[static LINK_ADDRESS_MAX])
 	return link_format(&l->remote, out);
 }
 
+void
+link_source(struct admission_source *source, const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in *in = (const void *)ss;
+	const struct sockaddr_in6 *in6 = (const void *)ss;
+
+	if (ss->ss_family == AF_INET)
+		admission_source(source, (const uint8_t *)&in->sin_addr, 4);
+	else
+		admission_source(source, in6->sin6_addr.s6_addr, 16);
+}
+
 struct link *
 link_find(struct mesh *m, uint64_t id)
 {
@@ -216,14 +228,10 @@ static bool
 judge_peer(struct p2p_conn *conn, const struct peer_id *peer)
 {
 	struct link *l = p2p_conn_user(conn);
-	char address[LINK_ADDRESS_MAX], text[PEER_ID_TEXT_SIZE];
 
 	if (mesh_is_allowed(l->mesh, peer))
 		return true;
-	peer_id_format(peer, text);
-	log_warn("refused peer address=%s peer=%s reason=\"not in "
-		 "allowed_peers\"",
-	    link_address(l, address), text);
+	accuse_uninvited(l, peer);
 	return false;
 }
 
@@ -253,6 +261,13 @@ is_misbehaviour(enum p2p_reason reason)
 {
 	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD ||
 	       reason == P2P_REASON_TLS;
+}
+
+/* ... and, within TLS, were broken by that peer and no other. */
+static bool
+is_its_own(enum p2p_reason reason)
+{
+	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD;
 }
 
 /* Of two that dial each other one connection is surplus. */
@@ -291,9 +306,7 @@ tell_closed(const struct link *l, const char *address, const char *name,
 	const struct peer_id *peer = p2p_conn_peer_id(l->conn);
 
 	if (is_misbehaviour(reason))
-		log_warn("misbehaving peer address=%s peer=%s reason=\"%s: "
-			 "%s\"",
-		    address, name, p2p_reason_name(reason), text);
+		accuse_misbehaving(l, p2p_reason_name(reason), text);
 	else if (l->is_reported && !l->mesh->is_ending && peer != NULL &&
 		 is_only_one(l, peer))
 		mesh_tell(l->mesh, "disconnected address=%s peer=%s: %s: %s",
@@ -348,6 +361,8 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 		peer_id_format(peer, name);
 	link_address(l, address);
 	tell_closed(l, address, name, reason, text);
+	if (peer != NULL && is_its_own(reason))
+		sync_misbehaved(l->mesh->sync, peer);
 	if (peer != NULL && reason != P2P_REASON_LOCAL)
 		mesh_note(
 		    l->mesh, peer, "%s: %s", p2p_reason_name(reason), text);

@@ -96,10 +96,8 @@ do_close(struct mesh *m, const struct sync_action *a)
 		mesh_note(m, p2p_conn_peer_id(l->conn), "%s: %s",
 		    close_names[a->reason], a->text == NULL ? "" : a->text);
 	}
-	/* the line that fail2ban and people look for */
 	if (a->reason == SYNC_CLOSE_HOSTILE)
-		log_warn("misbehaving peer address=%s peer=%s reason=\"%s\"",
-		    address, peer, a->text == NULL ? "" : a->text);
+		accuse_misbehaving(l, "", a->text == NULL ? "" : a->text);
 	else
 		log_debug("closing %s %s: %s %s", address, peer,
 		    close_names[a->reason], a->text == NULL ? "" : a->text);
@@ -285,6 +283,7 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	accuse_tick(m);
 	/* dates of certificates are not judged by a clock that lies */
 	p2p_host_set_wall_time(
 	    m->host, wall_s < CLOCK_FLOOR_S ? 0 : (int64_t)wall_s);
@@ -361,6 +360,7 @@ mesh_new(const struct mesh_settings *set)
 	}
 	m->sync = new_core(set, p2p_host_peer_id(m->host));
 	m->notes = xcalloc(MESH_NOTES_MAX, sizeof(*m->notes));
+	accuse_init(m);
 	LIST_INIT(&m->links);
 	LIST_INIT(&m->dials);
 	LIST_INIT(&m->fetches);
@@ -401,6 +401,7 @@ mesh_free(struct mesh *m)
 	free(m->allowed);
 	free(m->allowed_next);
 	free(m->notes);
+	accuse_free(m);
 	free(m);
 }
 

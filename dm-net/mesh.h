@@ -90,5 +90,6 @@ void mesh_peers(
     struct mesh *, void (*row)(void *arg, const struct row_peer *), void *arg);
 
 uint64_t mesh_refused(const struct mesh *); /* by admission */
+uint64_t mesh_hostile(const struct mesh *); /* connections that broke rules */
 
 #endif

@@ -3,7 +3,8 @@
  * What the parts of the mesh share: mesh.c (the core's driver),
  * mesh_config.c, peers.c (what people are shown), link.c (one TCP connection),
  * dial.c, accept.c, transfer.c (content from peers), serve.c
- * (content to peers), announce.c (the sync streams). Included by them only.
+ * (content to peers), announce.c (the sync streams), accuse.c (who is named in
+ * the log). Included by them only.
  */
 #ifndef DM_NET_MESH_INTERNAL_H
 #define DM_NET_MESH_INTERNAL_H
@@ -20,6 +21,7 @@
 #define MESH_NOTES_MAX 512
 #define MESH_ERROR_MAX 160
 
+struct blame;
 struct event;
 struct dial;
 struct fetch;
@@ -62,6 +64,8 @@ struct mesh {
 	/* mesh_tell(): lines since when, and those that were too many */
 	uint64_t told_since_ns;
 	unsigned told, untold;
+	/* accuse.c */
+	struct blame *misbehaving, *uninvited;
 	/* allowed_peers in force, and being read */
 	struct peer_id *allowed, *allowed_next;
 	size_t n_allowed, n_allowed_next;
@@ -142,6 +146,8 @@ const char *link_address(
     const struct link *, char out[static LINK_ADDRESS_MAX]);
 const char *link_format(
     const struct sockaddr_storage *, char out[static LINK_ADDRESS_MAX]);
+/* What it counts as for admission. */
+void link_source(struct admission_source *, const struct sockaddr_storage *);
 /* Last words, as far as the socket takes them now; link_free() follows. */
 void link_say_goodbye(struct link *);
 
@@ -156,6 +162,18 @@ void dial_established(struct dial *);
 void dial_closed(struct dial *, const char *why);
 void dial_free_all(struct mesh *);
 bool dial_is_running(const struct mesh *, const struct peer_id *);
+
+/* --- accuse.c: who is named in the log --- */
+
+void accuse_init(struct mesh *);
+void accuse_free(struct mesh *);
+/* Tells what was left out and is due; to be called every few seconds. */
+void accuse_tick(struct mesh *);
+/* The peer broke rules; reason may be "". */
+void accuse_misbehaving(
+    const struct link *, const char *reason, const char *text);
+/* It is not in allowed_peers. */
+void accuse_uninvited(const struct link *, const struct peer_id *);
 
 /* --- accept.c --- */
 

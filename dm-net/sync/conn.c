@@ -92,14 +92,10 @@ conn_flushed(struct sync *s, struct conn *c)
 void
 conn_hostile(struct sync *s, struct conn *c, const char *text)
 {
-	struct peer *p = c->peer;
-
 	if (c->state == CONN_CLOSED || c->state == CONN_FLUSHING)
 		return;
 	s->stats.hostile++;
-	p->failures++;
-	p->next_dial_ns = s->now_ns + BACKOFF_REFUSED / 2 +
-			  random_below(s, BACKOFF_OTHER_MAX);
+	peer_shun(s, c->peer);
 	conn_close(s, c, SYNC_CLOSE_HOSTILE, text, c->bad_count > 0);
 }
 
@@ -236,6 +232,8 @@ sync_disconnected(struct sync *s, uint64_t handle)
 	}
 	p = c->peer;
 	p->conns--;
+	if (c->state == CONN_UP && s->now_ns - c->since_ns > SHUN_FORGIVEN_NS)
+		p->offences = 0;
 	if (p->next_dial_ns <= s->now_ns) {
 		/* one that was up for long is called again soon */
 		if (c->state == CONN_UP && s->now_ns - c->since_ns > HELLO_NS)

@@ -40,9 +40,14 @@
 #define BACKOFF_BASE (500 * MS)
 #define BACKOFF_KNOWN_MAX (10 * SECOND)
 #define BACKOFF_OTHER_MAX (300 * SECOND)
-#define BACKOFF_REFUSED (60 * SECOND) /* hostile, full or another network */
-#define CONNS_SPARE 32		      /* above peers_max, to say good-bye */
-#define SHED_PEERS_MIN 4	      /* connections of a peer that is shed */
+#define BACKOFF_REFUSED (60 * SECOND) /* full, or another network */
+/* A hostile peer is not dialled for half of this to all of it, then twice as
+ * long, six times over; what it did counts until it was good for so long. */
+#define SHUN_NS (60 * SECOND)
+#define SHUN_DOUBLINGS_MAX 6
+#define SHUN_FORGIVEN_NS (600 * SECOND)
+#define CONNS_SPARE 32	 /* above peers_max, to say good-bye */
+#define SHED_PEERS_MIN 4 /* connections of a peer that is shed */
 #define HELLO_NS (10 * SECOND)
 #define TRIAL_NS (1 * SECOND)  /* until a full node says so */
 #define FLUSH_NS (1 * SECOND)  /* for last words */
@@ -119,7 +124,9 @@ struct peer {
 	bool was_dialled; /* with success, at dialled_ns */
 	uint32_t conns;
 	uint32_t failures;
+	uint32_t offences;
 	uint64_t next_dial_ns;	  /* mono */
+	uint64_t shunned_ns;	  /* mono; not dialled before either */
 	uint64_t dialled_ns;	  /* mono */
 	uint64_t last_success_ns; /* wall */
 	uint64_t teller;	  /* hash of who told us; 0: ourselves */
@@ -406,6 +413,8 @@ void peer_drop(struct sync *, struct peer *);
 /* A failure: sets next_dial_ns, with jitter. */
 void peer_back_off(struct sync *, struct peer *);
 void peer_reset_backoff(struct sync *, const struct peer *except);
+/* It was hostile: sets shunned_ns, with jitter. */
+void peer_shun(struct sync *, struct peer *);
 /* Takes in a signed record; false: it is not good. */
 bool peer_record(
     struct sync *, const uint8_t *bytes, size_t len, uint64_t teller);

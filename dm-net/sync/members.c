@@ -86,7 +86,6 @@ conn_up(struct sync *s, struct conn *c)
 	c->state = CONN_UP;
 	c->records_due = true;
 	p->has_answered = true;
-	p->failures = 0;
 	if (c->is_outbound) {
 		p->was_dialled = true;
 		p->dialled_ns = s->now_ns;
@@ -229,7 +228,7 @@ static bool
 may_dial(const struct sync *s, const struct peer *p)
 {
 	return p->conns == 0 && !p->is_dialling && p->addr_count > 0 &&
-	       p->next_dial_ns <= s->now_ns &&
+	       p->next_dial_ns <= s->now_ns && p->shunned_ns <= s->now_ns &&
 	       (s->allowed_count == 0 || p->is_allowed);
 }
 

@@ -163,6 +163,26 @@ peer_back_off(struct sync *s, struct peer *p)
 }
 
 void
+peer_shun(struct sync *s, struct peer *p)
+{
+	unsigned doublings =
+	    p->offences < SHUN_DOUBLINGS_MAX ? p->offences : SHUN_DOUBLINGS_MAX;
+	uint64_t half = SHUN_NS / 2 << doublings;
+
+	p->offences++;
+	p->shunned_ns = s->now_ns + half + random_below(s, half);
+}
+
+void
+sync_misbehaved(struct sync *s, const struct peer_id *id)
+{
+	struct peer *p = peer_find(s, id);
+
+	if (p != NULL)
+		peer_shun(s, p);
+}
+
+void
 peer_reset_backoff(struct sync *s, const struct peer *except)
 {
 	for (size_t i = 0; i < s->peer_count; i++) {

@@ -168,6 +168,11 @@ void sync_disconnected(struct sync *, uint64_t conn);
 /* Answers SYNC_DIAL when no address led to a connection. */
 void sync_dial_failed(struct sync *, const struct peer_id *);
 
+/* A connection with this peer, its id verified, is ending because the peer
+ * broke the rules of what lies below; before sync_disconnected(). It is not
+ * dialled for a while, longer each time. */
+void sync_misbehaved(struct sync *, const struct peer_id *);
+
 /* Round-trip time of the last ping. */
 void sync_rtt(struct sync *, uint64_t conn, uint64_t rtt_ns);
 

@@ -2,12 +2,17 @@
 /*
  * hostile does one wrong thing to a libp2p listener, and says how it ended:
  *
- *	hostile PORT ATTACK [SECONDS]
+ *	hostile PORT ATTACK [SECONDS [ADDRESS]]
  *
  * prints "closed PORT" if the other side ended the connection within that time
- * (20 s), else "open PORT", PORT being ours. It speaks TLS by OpenSSL and
- * writes every other byte itself, so nothing of what is tested helps it.
- * "hostile list" prints the names of the attacks.
+ * (20 s), else "open PORT", PORT being ours, at ADDRESS (127.0.0.1). It speaks
+ * TLS by OpenSSL and writes every other byte itself, so nothing of what is
+ * tested helps it. "hostile list" prints the names of the attacks.
+ *
+ *	hostile listen PORT ATTACK
+ *
+ * does it to whoever dials it, the peer whose seed is 00 01 .. 1f, and prints
+ * the seconds since its start for each; until it is killed.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -38,6 +43,8 @@ enum { SYN = 1, ACK = 2, FIN = 4, RST = 8 };
 
 struct attacker {
 	uint16_t port;
+	struct in_addr address; /* ours */
+	bool is_listener;
 	int fd;
 	SSL *ssl;
 	bool is_closed; /* by the other side */
@@ -193,19 +200,29 @@ until_closed(struct attacker *a)
  */
 
 static void
+set_timeouts(const struct attacker *a)
+{
+	struct timeval timeout = {.tv_usec = 50000};
+
+	setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(a->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+}
+
+static void
 dial(struct attacker *a)
 {
 	struct sockaddr_in sin = {
 	    .sin_family = AF_INET, .sin_port = htons(a->port)};
-	struct timeval timeout = {.tv_usec = 50000};
+	struct sockaddr_in ours = {
+	    .sin_family = AF_INET, .sin_addr = a->address};
 
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	a->fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (a->fd < 0 ||
+	    bind(a->fd, (struct sockaddr *)&ours, sizeof(ours)) != 0 ||
 	    connect(a->fd, (struct sockaddr *)&sin, sizeof(sin)) != 0)
 		err(2, "connect");
-	setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	setsockopt(a->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	set_timeouts(a);
 }
 
 static void
@@ -224,11 +241,26 @@ add_extension(X509 *cert, const char *oid_text, bool is_critical,
 	ASN1_OCTET_STRING_free(octets);
 }
 
+/* A dialer is another one each time. */
+static EVP_PKEY *
+identity_of(const struct attacker *a)
+{
+	uint8_t seed[32];
+
+	if (!a->is_listener)
+		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	for (uint8_t i = 0; i < sizeof(seed); i++)
+		seed[i] = i;
+	return EVP_PKEY_new_raw_private_key(
+	    EVP_PKEY_ED25519, NULL, seed, sizeof(seed));
+}
+
 static void
-add_identity(X509 *cert, EVP_PKEY *key, enum flaw flaw)
+add_identity(
+    const struct attacker *a, X509 *cert, EVP_PKEY *key, enum flaw flaw)
 {
 	static const uint8_t head[] = {0x30, 0x68, 0x04, 0x24, 8, 1, 0x12, 32};
-	EVP_PKEY *identity = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	EVP_PKEY *identity = identity_of(a);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t text[1024] = "libp2p-tls-handshake:", value[106];
 	uint8_t *der = text + 21;
@@ -249,7 +281,7 @@ add_identity(X509 *cert, EVP_PKEY *key, enum flaw flaw)
 }
 
 static X509 *
-certificate(EVP_PKEY *key, enum flaw flaw)
+certificate(const struct attacker *a, EVP_PKEY *key, enum flaw flaw)
 {
 	static const uint8_t null[] = {5, 0};
 	X509 *cert = X509_new();
@@ -261,7 +293,7 @@ certificate(EVP_PKEY *key, enum flaw flaw)
 	X509_gmtime_adj(X509_getm_notAfter(cert), is_old ? -3600 : 3600);
 	X509_set_pubkey(cert, key);
 	if (flaw != FLAW_NO_EXTENSION)
-		add_identity(cert, key, flaw);
+		add_identity(a, cert, key, flaw);
 	if (flaw == FLAW_CRITICAL)
 		add_extension(cert, "1.2.3.4.5", true, null, sizeof(null));
 	X509_sign(cert, key, EVP_sha256());
@@ -274,15 +306,29 @@ certificate(EVP_PKEY *key, enum flaw flaw)
 	return cert;
 }
 
+static int
+choose_alpn(SSL *ssl, const uint8_t **out, uint8_t *out_len, const uint8_t *in,
+    unsigned int in_len, void *alpn)
+{
+	const uint8_t *ours = alpn;
+
+	(void)ssl;
+	(void)in;
+	(void)in_len;
+	*out = ours + 1;
+	*out_len = ours[0];
+	return SSL_TLSEXT_ERR_OK;
+}
+
 /* A handshake, with early choice of yamux unless `alpn` says otherwise. */
 static void
 tls(struct attacker *a, enum flaw flaw, const char *alpn)
 {
-	SSL_CTX *c = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *c = SSL_CTX_new(TLS_method());
 	EVP_PKEY *key = flaw == FLAW_RSA
 			    ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048)
 			    : EVP_EC_gen("P-256");
-	X509 *cert = certificate(key, flaw);
+	X509 *cert = certificate(a, key, flaw);
 	int ret;
 
 	SSL_CTX_set_max_proto_version(
@@ -299,7 +345,10 @@ tls(struct attacker *a, enum flaw flaw, const char *alpn)
 	SSL_set_fd(a->ssl, a->fd);
 	SSL_set_alpn_protos(
 	    a->ssl, (const uint8_t *)alpn, (unsigned int)strlen(alpn));
-	while ((ret = SSL_connect(a->ssl)) != 1 && !is_over(a))
+	SSL_CTX_set_alpn_select_cb(c, choose_alpn, (void *)(uintptr_t)alpn);
+	while ((ret = a->is_listener ? SSL_accept(a->ssl)
+				     : SSL_connect(a->ssl)) != 1 &&
+	       !is_over(a))
 		result(a, ret);
 	X509_free(cert);
 	EVP_PKEY_free(key);
@@ -685,6 +734,41 @@ find(const char *name)
 	errx(2, "%s: no such attack", name);
 }
 
+/* --- being dialled
+ * -------------------------------------------------------------- */
+
+static void
+listen_for(struct attacker a, const struct attack *attack)
+{
+	struct sockaddr_in sin = {
+	    .sin_family = AF_INET, .sin_port = htons(a.port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	double start_s = now_s();
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) != 0 ||
+	    listen(fd, 16) != 0)
+		err(2, "listen");
+	a.is_listener = true;
+	puts("listening");
+	for (;;) {
+		fflush(stdout);
+		a.fd = accept(fd, NULL, NULL);
+		if (a.fd < 0)
+			err(2, "accept");
+		printf("%.3f\n", now_s() - start_s);
+		set_timeouts(&a);
+		a.ssl = NULL;
+		a.is_closed = false;
+		a.until_s = now_s() + 20;
+		attack->run(&a);
+		until_closed(&a);
+		SSL_free(a.ssl);
+		close(a.fd);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -701,10 +785,18 @@ main(int argc, char **argv)
 		return 0;
 	}
 	if (argc < 3)
-		errx(2, "usage: hostile PORT ATTACK [SECONDS] | list");
+		errx(2, "usage: hostile PORT ATTACK [SECONDS [ADDRESS]] | "
+			"listen PORT ATTACK | list");
+	a.address.s_addr = htonl(INADDR_LOOPBACK);
+	if (strcmp(argv[1], "listen") == 0 && argc == 4) {
+		a.port = (uint16_t)atoi(argv[2]);
+		listen_for(a, find(argv[3]));
+	}
 	attack = find(argv[2]);
 	a.port = (uint16_t)atoi(argv[1]);
 	a.until_s = now_s() + (argc > 3 ? atoi(argv[3]) : 20);
+	if (argc > 4 && inet_pton(AF_INET, argv[4], &a.address) != 1)
+		errx(2, "%s: not an address", argv[4]);
 	dial(&a);
 	getsockname(a.fd, (struct sockaddr *)&sin, &len);
 	attack->run(&a);

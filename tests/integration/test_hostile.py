@@ -4,6 +4,7 @@
 after it a good peer is served, dmd answers, and dm-net is as large as before."""
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import pathlib
 import re
@@ -57,13 +58,20 @@ def target(tmp_path_factory, users, programs):
         yield node
 
 
-def hostile(node, name, seconds=20):
-    """Whether it was cut off, how it is called in the log, seconds."""
+_sources = itertools.count()
+
+
+def hostile(node, name, seconds=20, source=None):
+    """Whether it was cut off, how it is called in the log, seconds. From an
+    address of its own: the log names each only a few times a minute."""
+    if source is None:
+        n = next(_sources)
+        source = f"127.2.{n // 250}.{n % 250 + 1}"
     start = time.monotonic()
     out = subprocess.run(
-        [HOSTILE, str(node.p2p_port), name, str(seconds)], check=True,
+        [HOSTILE, str(node.p2p_port), name, str(seconds), source], check=True,
         capture_output=True, text=True, timeout=seconds + 60).stdout.split()
-    return (out[0] == "closed", f"127.0.0.1:{out[1]}",
+    return (out[0] == "closed", f"{source}:{out[1]}",
             time.monotonic() - start)
 
 
@@ -93,10 +101,32 @@ def assert_unharmed(node, pid):
     assert memory_kib(node) < CEILING
 
 
-def lines_about(node, address):
+def lines_about(node, address, port=""):
     return re.findall(
-        r"misbehaving peer address=" + re.escape(address) + r" peer=(\S+) "
-        r'reason="([^"]+)"', node.log())
+        r"misbehaving peer address=" + re.escape(address) + port +
+        r' peer=(\S+) reason="([^"]+)"', node.log())
+
+
+def hostile_connections(node):
+    return node.ask("status_net").values()["hostile_connections"][0]
+
+
+@pytest.fixture(scope="module")
+def often(target):
+    """One source that misbehaves 40 times: how many were counted, and when."""
+    before = hostile_connections(target)
+    for i in range(40):
+        name = "plain_garbage" if i % 2 else "yamux_version"
+        assert hostile(target, name, source="127.0.0.88")[0]
+    return hostile_connections(target) - before
+
+
+def test_often_is_named_seldom(target, often):
+    """What the log leaves out is counted all the same; others are named."""
+    assert len(lines_about(target, "127.0.0.88:", r"\d+")) == 5
+    assert often == 40
+    _, address, _ = hostile(target, "plain_garbage")
+    eventually(lambda: lines_about(target, address))
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -217,3 +247,11 @@ def test_many_from_one_address_are_slowed_not_locked_out(target):
                 eventually(one, timeout=30)
             assert time.monotonic() - start < 30
     assert_good_peer(target)
+
+
+def test_what_was_left_out_is_told(target, often):
+    """The last one here, since it waits for a minute to pass."""
+    line = target.wait_log(
+        r"misbehaving peers: (\d+) more from 127\.0\.0\.88 in the last "
+        r"minute$", timeout=90)
+    assert int(line[1]) == 35

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How often the log names who misbehaves. A source (as admission.h has it)
+ * that begins gets its line at once and a few more within the minute; what
+ * exceeds that is counted and told in one line when the minute is over. Pure:
+ * accuse.c writes the lines and has the clock.
+ *
+ * The table of sources is bounded. While all of it is in use, what strangers
+ * do is counted together.
+ */
+#ifndef DM_NET_BLAME_H
+#define DM_NET_BLAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dm-net/admission.h"
+
+#define BLAME_SOURCES_MAX 256
+#define BLAME_LINES_SOURCE 5 /* a minute, the first one included */
+#define BLAME_LINES 100	     /* a minute, besides the first of each source */
+#define BLAME_MINUTE_NS (UINT64_C(60) * 1000000000)
+
+struct blame;
+
+struct blame *blame_new(void);
+void blame_free(struct blame *);
+
+/* Somebody misbehaved: is it to be told now? Else it is counted. */
+bool blame_tell(
+    struct blame *, const struct admission_source *, uint64_t now_ns);
+
+/* What was not told. */
+struct blame_rest {
+	bool is_others; /* of all that had no room in the table */
+	struct admission_source source;
+	uint64_t count;
+};
+
+/* The next one whose minute is over; false: none. */
+bool blame_rest(struct blame *, uint64_t now_ns, struct blame_rest *);
+
+/* Told or not, since the start. */
+uint64_t blame_total(const struct blame *);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "dm-net/blame.h"
+
+#define S UINT64_C(1000000000)
+
+static struct admission_source
+source(unsigned i)
+{
+	const uint8_t address[4] = {
+	    10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+	struct admission_source s;
+
+	admission_source(&s, address, 4);
+	return s;
+}
+
+static bool
+tell(struct blame *b, unsigned i, uint64_t now_ns)
+{
+	struct admission_source s = source(i);
+
+	return blame_tell(b, &s, now_ns);
+}
+
+static bool
+is_of(const struct blame_rest *rest, unsigned i)
+{
+	struct admission_source s = source(i);
+
+	return !rest->is_others &&
+	       memcmp(&rest->source, &s, sizeof(s)) == 0;
+}
+
+/* 50 a second from one address: a few lines, and a sum a minute later; one who
+ * comes meanwhile is named at once. */
+static void
+test_one_source(void **state)
+{
+	struct blame *b = blame_new();
+	struct blame_rest rest;
+	unsigned told = 0;
+
+	(void)state;
+	assert_true(tell(b, 1, S));
+	for (unsigned i = 1; i < 3000; i++)
+		told += tell(b, 1, S + i * S / 50);
+	assert_int_equal(told, BLAME_LINES_SOURCE - 1);
+	assert_true(tell(b, 2, 59 * S));
+	assert_false(blame_rest(b, 60 * S, &rest));
+	assert_true(blame_rest(b, 61 * S, &rest));
+	assert_true(is_of(&rest, 1));
+	assert_int_equal(rest.count, 3000 - BLAME_LINES_SOURCE);
+	assert_false(blame_rest(b, 61 * S, &rest));
+	assert_int_equal(blame_total(b), 3001);
+	/* and anew */
+	assert_true(tell(b, 1, 61 * S));
+	assert_true(tell(b, 1, 62 * S));
+	blame_free(b);
+}
+
+/* What comes between the end of a minute and its sum is in the sum. */
+static void
+test_nothing_is_lost(void **state)
+{
+	struct blame *b = blame_new();
+	struct blame_rest rest;
+	uint64_t told = 0, summed = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++) {
+		uint64_t now_ns = S + i * S / 10;
+
+		told += tell(b, i % 3, now_ns);
+		if (i % 100 == 0)
+			while (blame_rest(b, now_ns, &rest))
+				summed += rest.count;
+	}
+	while (blame_rest(b, 1000 * S, &rest))
+		summed += rest.count;
+	assert_int_equal(told + summed, 5000);
+	assert_int_equal(blame_total(b), 5000);
+	/* 500 s of 3 sources */
+	assert_true(told <= 9 * 3 * BLAME_LINES_SOURCE);
+	blame_free(b);
+}
+
+/* One line a minute, each minute: nothing is left out, nothing is summed. */
+static void
+test_rare(void **state)
+{
+	struct blame *b = blame_new();
+	struct blame_rest rest;
+
+	(void)state;
+	for (unsigned i = 1; i < 100; i++) {
+		assert_true(tell(b, 1, i * 60 * S));
+		assert_false(blame_rest(b, i * 60 * S + S, &rest));
+	}
+	blame_free(b);
+}
+
+/* Each of many is named, but not twice; strangers beyond what fits are
+ * counted together. */
+static void
+test_many_sources(void **state)
+{
+	struct blame *b = blame_new();
+	struct blame_rest rest;
+	unsigned again = 0, sums = 0;
+	uint64_t count = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < BLAME_SOURCES_MAX; i++)
+		assert_true(tell(b, i, S));
+	for (unsigned i = 0; i < 2 * BLAME_SOURCES_MAX; i++)
+		again += tell(b, i % BLAME_SOURCES_MAX, 2 * S);
+	assert_int_equal(again, BLAME_LINES);
+	for (unsigned i = 0; i < 1000; i++)
+		assert_false(tell(b, BLAME_SOURCES_MAX + i, 3 * S));
+	while (blame_rest(b, 63 * S, &rest) && !rest.is_others) {
+		count += rest.count;
+		sums++;
+	}
+	assert_int_equal(count, 2 * BLAME_SOURCES_MAX - BLAME_LINES);
+	assert_true(sums <= BLAME_SOURCES_MAX);
+	assert_true(rest.is_others);
+	assert_int_equal(rest.count, 1000);
+	assert_false(blame_rest(b, 63 * S, &rest));
+	/* room again */
+	assert_true(tell(b, 5000, 64 * S));
+	blame_free(b);
+}
+
+/* Who has no room is not forgotten for the sake of one who is quiet now. */
+static void
+test_untold_keep_their_place(void **state)
+{
+	struct blame *b = blame_new();
+	struct blame_rest rest;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		tell(b, 7, S);
+	for (unsigned i = 0; i < 10 * BLAME_SOURCES_MAX; i++)
+		tell(b, 100 + i, 70 * S);
+	assert_true(blame_rest(b, 70 * S, &rest));
+	assert_true(is_of(&rest, 7));
+	assert_int_equal(rest.count, 10 - BLAME_LINES_SOURCE);
+	blame_free(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_one_source),
+	    cmocka_unit_test(test_nothing_is_lost),
+	    cmocka_unit_test(test_rare),
+	    cmocka_unit_test(test_many_sources),
+	    cmocka_unit_test(test_untold_keep_their_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
