@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "dm-net/net.h"
+#include "dm-net/refusals.h"
 
 static uint64_t
 wall_ns(void)
@@ -23,6 +24,14 @@ wall_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+static void
+net_refused(void *ctx, enum verdict v, const struct entry *e, const char *from)
+{
+	struct net *net = ctx;
+
+	refusals_note(net->refusals, v, e, from);
+}
+
 static struct http_server *
 new_http(struct net *net)
 {
@@ -31,7 +40,8 @@ new_http(struct net *net)
 	    .peers = net_peers,
 	    .facts = net_facts,
 	    .is_own_address = net_is_own_address,
-	    .metrics = net_metrics};
+	    .metrics = net_metrics,
+	    .refused = net_refused};
 
 	return http_server_new(net->base, &backend);
 }
@@ -63,6 +73,7 @@ setup(struct net *net)
 	net->started_ns = wall_ns();
 	net->store = store_link_new();
 	net->resolve = resolve_new();
+	net->refusals = refusals_new(net->base, net->store);
 	net->http = new_http(net);
 	net->control = control_server_new(net->base, ROLE_NET, net_answer, net);
 	net->dmd = net_channel(net, CHILD_FD, ROLE_DMD);
@@ -76,6 +87,7 @@ teardown(struct net *net)
 	http_server_free(net->http);
 	mesh_free(net->mesh);
 	control_server_free(net->control);
+	refusals_free(net->refusals);
 	store_link_free(net->store);
 	resolve_free(net->resolve);
 	ipc_free(net->store_ipc);

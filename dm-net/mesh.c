@@ -15,6 +15,7 @@
 #include "common/name.h"
 #include "dm-net/libp2p/peer_record_open.h"
 #include "dm-net/mesh_internal.h"
+#include "dm-net/refusals.h"
 
 #define CLOCK_INTERVAL_S 10
 #define CLOCK_FLOOR_S UINT64_C(1767225600) /* 2026-01-01 */
@@ -194,6 +195,18 @@ do_hints(struct mesh *m)
 }
 
 static void
+do_refused(struct mesh *m, const struct sync_action *a)
+{
+	struct link *l = link_find(m, a->conn);
+	char from[PEER_ID_TEXT_SIZE];
+
+	if (l == NULL)
+		return;
+	link_peer(l, from);
+	refusals_note(m->settings.refusals, a->verdict, a->entry, from);
+}
+
+static void
 do_action(struct mesh *m, const struct sync_action *a)
 {
 	struct link *l;
@@ -229,6 +242,9 @@ do_action(struct mesh *m, const struct sync_action *a)
 		break;
 	case SYNC_SCRUB:
 		store_suspect(m->settings.store, a->key, a->version);
+		break;
+	case SYNC_REFUSED:
+		do_refused(m, a);
 		break;
 	case SYNC_HINTS:
 		do_hints(m);

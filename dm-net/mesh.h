@@ -25,10 +25,13 @@
 struct event_base;
 struct mesh;
 
+struct refusals;
+
 struct mesh_settings {
 	struct event_base *base;
 	struct store_link *store; /* both outlive the mesh */
 	struct resolve *resolve;
+	struct refusals *refusals; /* likewise */
 	/* Where hints for the store go; NULL while it is away. */
 	struct ipc *(*store_ipc)(void *ctx);
 	void *ctx;

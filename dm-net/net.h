@@ -35,6 +35,7 @@ struct net {
 	struct ipc *resolver_ipc;
 	struct store_link *store;
 	struct resolve *resolve;
+	struct refusals *refusals;
 	struct p2p_tls_key *tls_key;
 	struct mesh *mesh; /* NULL before dmd's signature */
 	struct http_server *http;

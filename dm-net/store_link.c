@@ -365,6 +365,13 @@ store_suspect(struct store_link *link, const uint8_t key[static 16],
 }
 
 void
+store_refused(struct store_link *link, const struct ipc_refused *m)
+{
+	if (store_link_is_up(link))
+		ipc_send(link->ipc, IPC_REFUSED, m, -1);
+}
+
+void
 store_drop_ticket(struct store_link *link, uint64_t ticket)
 {
 	struct ipc_drop_ticket m = {.ticket = ticket};

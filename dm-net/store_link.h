@@ -101,6 +101,9 @@ void store_cancel(struct store_link *, uint64_t id);
 void store_suspect(struct store_link *, const uint8_t key[static 16],
     const uint8_t version[static 32]);
 
+/* For the store's log of refusals; as store_suspect(). */
+void store_refused(struct store_link *, const struct ipc_refused *);
+
 /* The content of this ticket is not wanted any more; as store_suspect(). */
 void store_drop_ticket(struct store_link *, uint64_t ticket);
 

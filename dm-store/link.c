@@ -393,6 +393,15 @@ store_on_drop_ticket(
 }
 
 void
+store_on_refused(
+    struct store *s, struct ipc *ipc, const struct ipc_refused *m, int fd)
+{
+	(void)fd;
+	if (!rejects_relayed(s, m))
+		ipc_violate(ipc, "a malformed refusal");
+}
+
+void
 store_on_save_peer(
     struct store *s, struct ipc *ipc, const struct ipc_save_peer *m, int fd)
 {

@@ -21,7 +21,12 @@ struct rejects {
 	bool is_dirty[REJECTS_MAX];
 	bool has_dirty;
 	struct reject ring[REJECTS_MAX]; /* number n is at n % REJECTS_MAX */
+	bool is_net_dirty[REJECTS_NET_MAX];
+	struct reject net[REJECTS_NET_MAX]; /* count 0: free */
 };
+
+/* Their numbers on disk, far from those of the ring. */
+#define NET_FIRST (UINT64_C(1) << 63)
 
 static bool
 on_row(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
@@ -29,10 +34,19 @@ on_row(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 {
 	struct rejects *r = ctx;
 	struct reject j;
+	uint64_t number;
 
 	if (key_len != 8)
 		return true;
-	r->next = row_get_u64(key);
+	number = row_get_u64(key);
+	if (number >= NET_FIRST) {
+		number -= NET_FIRST;
+		if (number < REJECTS_NET_MAX && !is_damaged &&
+		    row_reject_decode(&j, body.data, body.len))
+			r->net[number] = j;
+		return true;
+	}
+	r->next = number;
 	if (is_damaged || !row_reject_decode(&j, body.data, body.len)) {
 		memset(&j, 0, sizeof(j));
 		j.code = REJECT_CONFLICT; /* of nothing: count 0, not shown */
@@ -73,6 +87,28 @@ is_like(const struct reject *a, const struct reject *b)
 	       strcmp(a->name, b->name) == 0 && strcmp(a->from, b->from) == 0;
 }
 
+/* Where the next row of a source goes: behind all others, or, if it has many,
+ * in the place of its oldest. Conflicts are no one source's. */
+static size_t
+place(struct rejects *r, const struct reject *j)
+{
+	size_t n = 0, at, own = 0;
+
+	for (size_t i = r->n; i > 0 && j->code != REJECT_CONFLICT; i--) {
+		at = (r->next - i) % REJECTS_MAX;
+		if (r->ring[at].code == REJECT_CONFLICT ||
+		    strcmp(r->ring[at].from, j->from) != 0)
+			continue;
+		if (n++ == 0 || r->ring[at].last_ns < r->ring[own].last_ns)
+			own = at;
+	}
+	if (n >= REJECTS_SOURCE_MAX)
+		return own;
+	if (r->n < REJECTS_MAX)
+		r->n++;
+	return r->next++ % REJECTS_MAX;
+}
+
 static void
 add(struct store *s, struct reject *j)
 {
@@ -96,11 +132,9 @@ add(struct store *s, struct reject *j)
 	r->allowed--;
 	j->first_ns = j->last_ns = now;
 	j->count = 1;
-	at = r->next++ % REJECTS_MAX;
+	at = place(r, j);
 	r->ring[at] = *j;
 	r->is_dirty[at] = r->has_dirty = true;
-	if (r->n < REJECTS_MAX)
-		r->n++;
 	if (j->code != REJECT_CONFLICT)
 		tell_refused(j->name, j->signer, reject_code(j), j->from);
 }
@@ -161,7 +195,110 @@ rejects_conflict(
 	add(s, &j);
 }
 
+/* --- dm-net's --- */
+
+static bool
+is_configured(const struct store *s, const char *name)
+{
+	return name[0] != '\0' && s->policy != NULL &&
+	       policy_find(s->policy, name) != NULL;
+}
+
+/* One row each for a configured name; other names are anybody's choice, and
+ * the last of them is kept. */
+static bool
+is_like_net(
+    const struct store *s, const struct reject *a, const struct reject *b)
+{
+	bool is_ours = is_configured(s, b->name);
+
+	return a->count > 0 && a->code == b->code &&
+	       strcmp(a->from, b->from) == 0 &&
+	       is_configured(s, a->name) == is_ours &&
+	       (!is_ours || strcmp(a->name, b->name) == 0);
+}
+
+/* Where it goes: to its like, else to the oldest of its source if that has
+ * many, else to a free place, else to the oldest of all. */
+static size_t
+net_place(const struct store *s, const struct reject *j)
+{
+	const struct reject *net = s->rejects->net;
+	size_t n = 0, own = 0, old = 0;
+
+	for (size_t i = 0; i < REJECTS_NET_MAX; i++) {
+		if (is_like_net(s, &net[i], j))
+			return i;
+		if (net[i].last_ns < net[old].last_ns) /* 0: free */
+			old = i;
+		if (net[i].count == 0 || strcmp(net[i].from, j->from) != 0)
+			continue;
+		if (n++ == 0 || net[i].last_ns < net[own].last_ns)
+			own = i;
+	}
+	return n >= REJECTS_NET_SOURCE_MAX ? own : old;
+}
+
+static void
+add_net(struct store *s, struct reject *j)
+{
+	struct rejects *r = s->rejects;
+	size_t at = net_place(s, j);
+
+	j->first_ns = j->last_ns = clock_now_ns(&s->clock);
+	if (is_like_net(s, &r->net[at], j)) {
+		j->first_ns = r->net[at].first_ns;
+		j->count += r->net[at].count;
+	} else if (r->allowed > 0) {
+		r->allowed--;
+		tell_refused(j->name, j->signer, reject_code(j), j->from);
+	}
+	r->net[at] = *j;
+	r->is_net_dirty[at] = r->has_dirty = true;
+}
+
+bool
+rejects_relayed(struct store *s, const struct ipc_refused *m)
+{
+	struct reject j;
+
+	memset(&j, 0, sizeof(j));
+	if (verdict_is_ok((enum verdict)m->verdict) || m->times == 0 ||
+	    (m->signer.len != 0 && m->signer.len != sizeof(j.signer)) ||
+	    (m->name.len != 0 &&
+		!name_is_valid((const char *)m->name.data, m->name.len)))
+		return false;
+	j.code = (unsigned)m->verdict;
+	j.kind = m->kind == 1 ? ENTRY_DELETE : ENTRY_FILE;
+	j.count = m->times;
+	j.signed_at_ns = m->signed_at_ns;
+	if (m->signer.len != 0)
+		memcpy(j.signer, m->signer.data, sizeof(j.signer));
+	bytes_copy_text(m->name, j.name, sizeof(j.name));
+	bytes_copy_text(m->from, j.from, sizeof(j.from));
+	s->stats.rejected += m->times;
+	s->stats.is_changed = true;
+	add_net(s, &j);
+	return true;
+}
+
 /* --- keeping --- */
+
+static void
+settle_net(struct store *s)
+{
+	struct rejects *r = s->rejects;
+	uint8_t key[8], body[ROW_SMALL_MAX];
+
+	for (uint64_t i = 0; i < REJECTS_NET_MAX; i++) {
+		if (!r->is_net_dirty[i])
+			continue;
+		r->is_net_dirty[i] = false;
+		row_put_u64(key, NET_FIRST + i);
+		index_put(s->index, INDEX_REFUSALS, key, sizeof(key), body,
+		    row_reject_encode(&r->net[i], body));
+	}
+}
 
 void
 rejects_settle(struct store *s)
@@ -186,6 +323,7 @@ rejects_settle(struct store *s)
 		row_put_u64(key, i - REJECTS_MAX);
 		index_delete(s->index, INDEX_REFUSALS, key, sizeof(key));
 	}
+	settle_net(s);
 	r->has_dirty = false;
 	commit_schedule(s);
 }
@@ -208,13 +346,22 @@ rejects_tick(struct store *s)
 
 /* --- telling --- */
 
+static const struct reject *
+net_at(const struct rejects *r, size_t i)
+{
+	for (size_t k = 0; k < REJECTS_NET_MAX; k++)
+		if (r->net[k].count > 0 && i-- == 0)
+			return &r->net[k];
+	return NULL;
+}
+
 const struct reject *
 rejects_at(const struct store *s, size_t i)
 {
 	const struct rejects *r = s->rejects;
 
 	if (i >= r->n)
-		return NULL;
+		return net_at(r, i - r->n);
 	return &r->ring[(r->next - r->n + i) % REJECTS_MAX];
 }
 

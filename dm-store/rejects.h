@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What was refused here lately, and what lost to another signer's version
- * close in time: a log of the last REJECTS_MAX, bounded, that a restart
+ * What was refused on this node lately, and what lost to another signer's
+ * version close in time: a log of the last REJECTS_MAX, bounded, that a restart
  * survives. The same again is counted, not repeated; who sends much cannot
- * push out all the others' at once. Called by put.c, ask.c and settle.c, which
- * add, and by control_show.c.
+ * push out all the others' at once. What dm-net has refused by itself has a
+ * place of its own, one row a source, reason and configured name: nothing of
+ * it was ever signed by anybody we know. Called by put.c, ask.c, settle.c and
+ * link.c, which add, and by control_show.c.
  */
 #ifndef DMSTORE_REJECTS_H
 #define DMSTORE_REJECTS_H
@@ -12,7 +14,10 @@
 #include "dm-store/store.h"
 
 #define REJECTS_MAX 512
-#define REJECTS_PER_SECOND 8 /* new ones, after a first */
+#define REJECTS_SOURCE_MAX 128	 /* of one source, then its oldest go */
+#define REJECTS_NET_MAX 128	 /* of dm-net */
+#define REJECTS_NET_SOURCE_MAX 8 /* of these, of one source */
+#define REJECTS_PER_SECOND 8	 /* new ones, after a first */
 #define REJECTS_BURST 64
 
 struct rejects *rejects_new(struct store *); /* those of the last run */
@@ -24,12 +29,16 @@ void rejects_refused(
 void rejects_conflict(
     struct store *, const struct entry *loser, const struct entry *winner);
 
+/* dm-net's. False if it is not what dm-net may say. */
+bool rejects_relayed(struct store *, const struct ipc_refused *);
+
 /* Once a second: writes what is new, every ten. */
 void rejects_tick(struct store *);
 /* The same now, into the open batch; before the end. */
 void rejects_settle(struct store *);
 
-/* The i-th, the oldest first; NULL behind the last. */
+/* The i-th, the oldest first, those of dm-net behind them; NULL behind the
+ * last. */
 const struct reject *rejects_at(const struct store *, size_t i);
 
 /* Those that were too many to keep, since the start. */

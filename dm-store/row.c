@@ -404,7 +404,10 @@ row_reject_decode(struct reject *j, const uint8_t *body, size_t len)
 	kind = take_u8(&r);
 	take_copy(&r, j->signer, 32);
 	take_copy(&r, j->by_signer, 32);
-	take_name(&r, j->name);
+	if (r.left > 0 && *r.p == 0)
+		take_u8(&r); /* no name */
+	else
+		take_name(&r, j->name);
 	n = r.left;
 	if (r.is_bad || kind > ENTRY_DELETE || n > REJECT_FROM_MAX ||
 	    (j->code != REJECT_CONFLICT && j->code >= VERDICT_COUNT) ||

@@ -130,7 +130,7 @@ struct reject {
 	uint8_t signer[32];
 	uint64_t by_signed_at_ns; /* 0: there was no other */
 	uint8_t by_signer[32];
-	char name[NAME_LEN_MAX + 1];
+	char name[NAME_LEN_MAX + 1];	/* "" if there was none */
 	char from[REJECT_FROM_MAX + 1]; /* "" if not known */
 };
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/keys.h"
@@ -68,12 +69,15 @@ void
 tell_refused(const char *name, const uint8_t signer[static 32],
     const char *code, const char *from)
 {
-	char key[KEY_FINGERPRINT_MAX];
+	static const uint8_t none[32];
+	char key[KEY_FINGERPRINT_MAX] = "-";
 
 	if (log_get_level() < LOG_L_INFO)
 		return;
-	key_fingerprint(signer, key);
-	log_info("refused %s: %s, signed by %s, from %s", name, code, key,
+	if (memcmp(signer, none, sizeof(none)) != 0)
+		key_fingerprint(signer, key);
+	log_info("refused %s: %s, signed by %s, from %s",
+	    *name != '\0' ? name : "an upload", code, key,
 	    *from != '\0' ? from : "-");
 }
 

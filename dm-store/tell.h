@@ -22,7 +22,7 @@ void tell_free(struct tell *);
 void tell_stored(struct store *, const struct entry *, const char *from);
 
 /* A refusal that was not told before; the caller bounds their number. code:
- * the stable code of the reason. */
+ * the stable code of the reason. name "" and a signer of zeros: not known. */
 void tell_refused(const char *name, const uint8_t signer[static 32],
     const char *code, const char *from);
 

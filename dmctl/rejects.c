@@ -3,6 +3,7 @@
 #include "dmctl/rejects.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "common/base64.h"
@@ -34,6 +35,7 @@ rejects_output(const struct args *args)
 void
 rejects_row(struct output *out, const struct row_reject *j)
 {
+	static const uint8_t none[32];
 	char signer[BASE64_LEN(32) + 1], by[BASE64_LEN(32) + 1];
 	struct cell c[COLUMNS];
 
@@ -42,11 +44,12 @@ rejects_row(struct output *out, const struct row_reject *j)
 	c[0] = cell_time(j->last_ns);
 	c[1] = cell_time(j->first_ns);
 	c[2] = cell_number(j->count);
-	c[3] = cell_text(j->name);
+	c[3] = j->name.len > 0 ? cell_text(j->name) : cell_null();
 	c[4] = cell_text(j->code);
 	c[5] = cell_string(j->kind == 1 ? "delete" : "file");
 	c[6] = cell_time(j->signed_at_ns);
-	c[7] = cell_string(signer);
+	c[7] = memcmp(j->signer, none, sizeof(none)) != 0 ? cell_string(signer)
+							  : cell_null();
 	c[8] = j->by_signed_at_ns != 0 ? cell_string(by) : cell_null();
 	c[9] = cell_time(j->by_signed_at_ns);
 	c[10] = j->from.len > 0 ? cell_text(j->from) : cell_null();

@@ -218,6 +218,9 @@ http_api_begin(struct http_exchange *x, const struct http_request *r)
 
 	x->method = r->method;
 	v = judge(x, r, &t);
+	if (v != VERDICT_OK &&
+	    (x->method == METHOD_PUT || x->method == METHOD_DELETE))
+		http_put_refused(x, v, NULL);
 	if (v == VERDICT_METHOD_NOT_ALLOWED) {
 		struct http_problem p = {.allow = routes[t.route].allow};
 

@@ -65,6 +65,11 @@ void http_api_answer(
 void http_get_begin(struct http_exchange *, const struct http_request *,
     const struct http_target *);
 /* put.c */
+/* A PUT or DELETE that ends without the store: told to whoever keeps a log. e:
+ * as far as it was understood, or NULL. */
+void http_put_refused(
+    const struct http_exchange *, enum verdict, const struct entry *e);
+
 void http_put_begin(struct http_exchange *, const struct http_request *,
     const struct http_target *);
 void http_put_end(struct http_exchange *);

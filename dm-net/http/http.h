@@ -56,6 +56,11 @@ struct http_backend {
 	 * Loopback need not be asked for. */
 	bool (*is_own_address)(void *ctx, const uint8_t *address, size_t len);
 
+	/* A PUT or DELETE that dm-store never saw; the entry as far as it was
+	 * understood, from: an address. May be NULL. */
+	void (*refused)(
+	    void *ctx, enum verdict, const struct entry *, const char *from);
+
 	/* Further lines of /metrics, by http_text_printf(); may be NULL. */
 	void (*metrics)(void *ctx, struct http_text *out);
 };

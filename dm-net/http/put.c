@@ -141,6 +141,25 @@ judge_content(const struct http_exchange *x, const struct http_request *r)
 	return VERDICT_OK;
 }
 
+static void
+address_text(const struct http_exchange *x, char out[static INET6_ADDRSTRLEN])
+{
+	inet_ntop(x->conn->address_len == 4 ? AF_INET : AF_INET6,
+	    x->conn->address, out, INET6_ADDRSTRLEN);
+}
+
+void
+http_put_refused(
+    const struct http_exchange *x, enum verdict v, const struct entry *e)
+{
+	const struct http_backend *b = &x->server->backend;
+	char from[INET6_ADDRSTRLEN] = "";
+
+	address_text(x, from);
+	if (b->refused != NULL)
+		b->refused(b->ctx, v, e, from);
+}
+
 /* Hands the entry to the store, within the limits on uploads. */
 static enum verdict
 put_start(struct http_exchange *x, bool sha256_known)
@@ -154,8 +173,7 @@ put_start(struct http_exchange *x, bool sha256_known)
 	    (!sha256_known &&
 		s->puts_without_sha256 >= HTTP_NO_SHA256_PUTS_MAX))
 		return VERDICT_BUSY;
-	inet_ntop(x->conn->address_len == 4 ? AF_INET : AF_INET6,
-	    x->conn->address, from, sizeof(from));
+	address_text(x, from);
 	v = store_put_begin(
 	    s->backend.store, &x->entry, 0, sha256_known, &owner, &x->put);
 	if (v != VERDICT_OK)
@@ -180,11 +198,16 @@ http_put_begin(struct http_exchange *x, const struct http_request *r,
 	const char *why = NULL;
 	enum verdict v = judge_content(x, r);
 
+	memset(&x->entry, 0, sizeof(x->entry));
+	memcpy(x->entry.name, t->name, strlen(t->name) + 1);
+	x->entry.kind = kind;
 	if (v == VERDICT_OK)
 		v = http_request_entry(r, &x->server->settings, kind, t->name,
 		    x->body_left, &x->entry, &sha256_known, &why);
 	if (v == VERDICT_OK)
 		v = put_start(x, sha256_known);
+	if (v != VERDICT_OK)
+		http_put_refused(x, v, &x->entry);
 	if (v == VERDICT_BAD_FIELD) {
 		struct http_problem p = {.detail = why};
 

@@ -258,6 +258,17 @@ is_coming(struct sync *s, struct conn *c, const uint8_t *key,
 	return w != NULL || j != NULL;
 }
 
+/* Some are told; a flood of them needs no more. */
+static void
+turn_away(struct sync *s, const struct conn *c, const struct entry *e,
+    enum verdict why)
+{
+	if (s->turned_count == TURNED_MAX)
+		return;
+	s->turned[s->turned_count++] = (struct turned){c->handle, why, *e};
+	act_add(s, SYNC_REFUSED, 0);
+}
+
 void
 accept_entry(struct sync *s, struct conn *c, const struct entry *e,
     const uint8_t *content, size_t len, bool was_asked)
@@ -272,6 +283,8 @@ accept_entry(struct sync *s, struct conn *c, const struct entry *e,
 	if (!s->is_complete || is_refused(s, key, rank.version))
 		return;
 	why = check_policy(s, e);
+	if (why != VERDICT_OK)
+		turn_away(s, c, e, why);
 	if (why == VERDICT_SIGNED_IN_FUTURE) {
 		future_add(s, c, e, &rank);
 		return;

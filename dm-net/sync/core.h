@@ -318,6 +318,14 @@ struct refused {
 	uint8_t key[4], version[8];
 };
 
+/* An entry that was not worth a judgement, to be told. */
+struct turned {
+	uint64_t conn;
+	enum verdict why;
+	struct entry entry;
+};
+#define TURNED_MAX 8
+
 struct act {
 	enum sync_action_type type;
 	uint64_t id;
@@ -348,6 +356,8 @@ struct sync {
 	bool hints_due, fetch_due;
 	uint64_t hints_at_ns; /* not before */
 
+	struct turned turned[TURNED_MAX + 1]; /* the last: being told */
+	size_t turned_count;
 	struct act *acts;
 	size_t act_first, act_count, act_room;
 	struct entry act_entry;

@@ -228,6 +228,22 @@ act_dial(const struct act *a, struct sync_action *out)
 	return true;
 }
 
+static bool
+act_refused(struct sync *s, struct sync_action *out)
+{
+	struct turned *t = &s->turned[TURNED_MAX];
+
+	if (s->turned_count == 0)
+		return false;
+	*t = s->turned[0];
+	memmove(
+	    s->turned, s->turned + 1, --s->turned_count * sizeof(*s->turned));
+	out->conn = t->conn;
+	out->entry = &t->entry;
+	out->verdict = t->why;
+	return true;
+}
+
 /* False: what it was about is gone. */
 static bool
 act_fill(struct sync *s, struct act *a, struct sync_action *out)
@@ -260,6 +276,8 @@ act_fill(struct sync *s, struct act *a, struct sync_action *out)
 	case SYNC_TICKET_DROP:
 		out->ticket = a->id;
 		return true;
+	case SYNC_REFUSED:
+		return act_refused(s, out);
 	case SYNC_FETCH_CANCEL:
 	case SYNC_HINTS:
 		return true;

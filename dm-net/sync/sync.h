@@ -263,6 +263,7 @@ enum sync_action_type {
 			    * started: nothing */
 	SYNC_TICKET_DROP,  /* ticket: no longer of use */
 	SYNC_SCRUB,	   /* key, version: a peer got bad content from us */
+	SYNC_REFUSED,	   /* conn, entry, verdict: for the log */
 	SYNC_HINTS,	   /* the table of peers changed: sync_hints_list() */
 };
 
@@ -282,6 +283,7 @@ struct sync_action {
 	const struct peer_id *peer;
 	const struct sync_addr *addrs;
 	size_t addr_count;
+	enum verdict verdict;
 	enum sync_close reason;
 	const char *text; /* of SYNC_CLOSE: a few words for the log */
 };

@@ -98,6 +98,7 @@ drive(struct fuzz *f)
 		case SYNC_FETCH_CANCEL:
 		case SYNC_TICKET_DROP:
 		case SYNC_SCRUB:
+		case SYNC_REFUSED:
 		case SYNC_HINTS:
 			break;
 		}

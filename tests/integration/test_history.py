@@ -3,11 +3,12 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
 from conftest import BUILD, eventually
-from mesh import put_ok
+from mesh import ask, put, put_ok
 from versions import Signer, Version
 
 KEYS = ("one", "two")
@@ -144,3 +145,56 @@ def test_the_peer_is_named(mesh):
     row = eventually(lambda: second.ask("rejects").rows)[0]
     assert row[4] == "unknown-signer" and row[5] == "a"
     assert row[-1] == first.peer_id()
+
+
+def test_refused_by_dm_net(dmctl, served):
+    """What never reached the store: malformed, too large, of a page."""
+    good = Version("a.txt", b"x", Signer())
+    for _ in range(3):
+        answer = ask(served, "PUT", "/files/a.txt",
+                     {**good.headers(), "X-Signature": "nonsense"}, b"x")
+        assert answer.status == 400
+    assert ask(served, "PUT", "/files/../x", good.headers(),
+               b"x").status == 400
+    assert ask(served, "DELETE", "/files/a.txt",
+               {**good.headers(), "Origin": "https://example.com"}
+               ).status == 403
+    assert put(served, Version("one/big", bytes(100 << 10), Signer())
+               ).code == "unknown-signer"  # the store's own
+    assert ask(served, "PUT", "/files/one/big", {
+        **good.headers(), "Content-Length": str(1 << 40)}).status == 413
+    rows = eventually(lambda: {
+        r["code"]: r for r in json.loads(dmctl("rejects", "--json"))
+        if r["code"] != "unknown-signer"} if "too-large" in dmctl("rejects")
+        else None)
+    assert set(rows) == {"bad-field", "bad-name", "origin-refused",
+                         "too-large"}
+    assert rows["bad-field"]["count"] == 3
+    assert rows["bad-field"]["name"] == "a.txt"
+    assert rows["bad-name"]["name"] is None
+    assert rows["bad-name"]["signer"] is None
+    assert rows["too-large"]["name"] == "one/big"
+    assert rows["too-large"]["signer"] == good.signer.text
+    assert {r["from"] for r in rows.values()} == {"127.0.0.1"}
+    assert "too-large" in dmctl("why", "one/big").splitlines()[-1]
+    served.stop()
+    served.start()
+    assert json.loads(dmctl("rejects", "--json"))[-1]["from"] == "127.0.0.1"
+
+
+def test_a_peer_s_are_refused_by_dm_net(mesh):
+    """Too large for one node, fine for its peer; and signed far ahead."""
+    signer = Signer()
+    first = mesh.add(files={"a": [signer.text], "b": [signer.text]},
+                     limits={"max_clock_skew": "2h"})
+    second = mesh.add(files={"a": [signer.text], "b": [signer.text]},
+                      limits={"max_file_size": "10K"})
+    mesh.wait_connected()
+    put_ok(first, Version("a", bytes(20 << 10), signer))
+    put_ok(first, Version("b", b"later", signer,
+                          at=time.time_ns() + 3600 * 10**9))
+    eventually(lambda: len(second.ask("rejects").rows) == 2)
+    rows = {row[4]: row for row in second.ask("rejects").rows}
+    assert rows["too-large"][5] == "a"
+    assert rows["signed-in-future"][5] == "b"
+    assert {row[-1] for row in rows.values()} == {first.peer_id()}

@@ -189,6 +189,7 @@ node_act(struct node *n, const struct sync_action *a)
 	case SYNC_HINTS:
 		node_hints(n);
 		break;
+	case SYNC_REFUSED:
 	case SYNC_SCRUB:
 		break;
 	}

@@ -269,13 +269,41 @@ test_refusals(void **state)
 	assert_int_equal(rejects_at(&f.s, 1)->count, 2);
 }
 
+/* So many are told by somebody, of different names. */
+static void
+flood(const char *from, unsigned n)
+{
+	char name[32];
+	struct entry e;
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "y%u", i);
+		e = fix_file(name, START_NS, "x", 1, &keys[0]);
+		rejects_refused(
+		    &f.s, &e, VERDICT_UNKNOWN_FILE, bytes_text(from));
+		fix_pass(NS_PER_S);
+		rejects_tick(&f.s);
+		fix_turn(&f);
+	}
+}
+
+static size_t
+count_rejects(const char *from)
+{
+	const struct reject *j;
+	size_t n = 0;
+
+	for (size_t i = 0; (j = rejects_at(&f.s, i)) != NULL; i++)
+		n += from == NULL || strcmp(j->from, from) == 0;
+	return n;
+}
+
 /* Bounded in memory and on disk, and in what one source can push out. */
 static void
 test_many_refusals(void **state)
 {
-	char name[32];
+	char name[32], from[32];
 	struct entry e;
-	size_t n = 0;
 
 	(void)state;
 	for (unsigned i = 0; i < 200; i++) {
@@ -283,18 +311,15 @@ test_many_refusals(void **state)
 		e = fix_file(name, START_NS, "x", 1, &keys[0]);
 		fix_judge(&f, &e);
 	}
-	while (rejects_at(&f.s, n) != NULL)
-		n++;
-	assert_int_equal(n, REJECTS_BURST);
+	assert_int_equal(count_rejects(NULL), REJECTS_BURST);
 	assert_int_equal(rejects_dropped(&f.s), 200 - REJECTS_BURST);
-	for (unsigned i = 0; i < 1000; i++) {
-		snprintf(name, sizeof(name), "y%u", i);
-		e = fix_file(name, START_NS, "x", 1, &keys[0]);
-		rejects_refused(
-		    &f.s, &e, VERDICT_UNKNOWN_FILE, bytes_text("somebody"));
-		fix_pass(NS_PER_S);
-		rejects_tick(&f.s);
-		fix_turn(&f);
+	/* who sends more than all there is room for pushes out its own */
+	flood("somebody", REJECTS_MAX + 100);
+	assert_int_equal(count_rejects("somebody"), REJECTS_SOURCE_MAX);
+	assert_int_equal(count_rejects(""), REJECTS_BURST);
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(from, sizeof(from), "another%u", i);
+		flood(from, 100);
 	}
 	rejects_settle(&f.s);
 	fix_turn(&f);
@@ -302,9 +327,83 @@ test_many_refusals(void **state)
 	    REJECTS_MAX);
 	fix_die(&f);
 	fix_start(&f);
-	assert_string_equal(last_reject()->name, "y999");
-	assert_string_equal(last_reject()->from, "somebody");
+	assert_string_equal(last_reject()->name, "y99");
+	assert_string_equal(last_reject()->from, "another9");
 	assert_null(rejects_at(&f.s, REJECTS_MAX));
+}
+
+static bool
+relay(enum verdict v, const char *name, const char *from, unsigned times)
+{
+	const struct ipc_refused m = {.verdict = v,
+	    .times = times,
+	    .name = bytes_text(name),
+	    .from = bytes_text(from)};
+
+	fix_pass(NS_PER_S);
+	return rejects_relayed(&f.s, &m);
+}
+
+static const struct reject *
+reject_of(const char *name, const char *from)
+{
+	const struct reject *j;
+
+	for (size_t i = 0; (j = rejects_at(&f.s, i)) != NULL; i++)
+		if (strcmp(j->name, name) == 0 && strcmp(j->from, from) == 0)
+			return j;
+	return NULL;
+}
+
+/* What dm-net refuses: one row a source, reason and configured name, and
+ * nobody pushes out what the store has judged, or another one's. */
+static void
+test_of_dm_net(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "one", 3, &keys[0]);
+	struct entry two = fix_file("d/a", START_NS + 1, "two", 3, &keys[1]);
+	const struct reject *j;
+	char name[32];
+
+	(void)state;
+	fix_put(&f, &one, "one", 3);
+	fix_put(&f, &two, "two", 3); /* a conflict */
+	assert_true(relay(VERDICT_TOO_LARGE, "d/a", "a peer", 1));
+	assert_true(relay(VERDICT_BAD_FIELD, "", "::1", 2));
+	assert_true(relay(VERDICT_BAD_FIELD, "", "::1", 3));
+	j = reject_of("", "::1");
+	assert_int_equal(j->count, 5);
+	assert_true(j->last_ns > j->first_ns);
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "anything%u", i);
+		assert_true(relay(VERDICT_UNKNOWN_FILE, name, "a peer", 1));
+	}
+	assert_int_equal(count_rejects("a peer"), 2);
+	assert_int_equal(reject_of("anything999", "a peer")->count, 1000);
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "d/%u", i);
+		assert_true(relay(VERDICT_TOO_LARGE, name, "a peer", 1));
+	}
+	assert_int_equal(count_rejects("a peer"), REJECTS_NET_SOURCE_MAX);
+	assert_non_null(reject_of("d/999", "a peer"));
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "peer %u", i);
+		assert_true(relay(VERDICT_OTHER_NETWORK, "d/a", name, 1));
+	}
+	assert_int_equal(count_rejects(NULL), 1 + REJECTS_NET_MAX);
+	assert_string_equal(reject_code(rejects_at(&f.s, 0)), "conflict");
+	/* what dm-net may not say */
+	assert_false(relay(VERDICT_TOO_LARGE, "../x", "a peer", 1));
+	assert_false(relay(VERDICT_CREATED, "d/a", "a peer", 1));
+	assert_false(relay(VERDICT_TOO_LARGE, "d/a", "a peer", 0));
+	/* a restart keeps them, and their places */
+	rejects_settle(&f.s);
+	fix_turn(&f);
+	fix_die(&f);
+	fix_start(&f);
+	assert_int_equal(count_rejects(NULL), 1 + REJECTS_NET_MAX);
+	assert_string_equal(reject_code(rejects_at(&f.s, 0)), "conflict");
+	assert_non_null(reject_of("d/a", "peer 999"));
 }
 
 int
@@ -313,7 +412,8 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_last_versions),
 	    T(test_fewer_versions), T(test_shared_content), T(test_forgotten),
-	    T(test_budget), T(test_refusals), T(test_many_refusals)};
+	    T(test_budget), T(test_refusals), T(test_many_refusals),
+	    T(test_of_dm_net)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
