@@ -81,6 +81,9 @@ transfer_step(struct world *w, struct node *n, void *arg, uint64_t fetch)
 	if (t->from->is_staller && t->sent > 0)
 		return;
 	chunk = t->size - t->sent < 65536 ? t->size - t->sent : 65536;
+	/* never all of it: who has sent that is done */
+	if (t->from->is_staller && chunk == t->size && chunk > 0)
+		chunk--;
 	t->sent += chunk;
 	sync_fetch_progress(n->s, fetch, t->sent);
 	node_drive(n);
