@@ -255,24 +255,9 @@ check_dates(X509 *cert, int64_t unix_s)
 	return CERT_OK;
 }
 
-static enum cert_error
-check_binding(X509 *cert, const struct peer_id *peer, const uint8_t *signature)
-{
-	uint8_t spki[SPKI_MAX];
-	uint8_t *der = spki;
-	X509_PUBKEY *pubkey = X509_get_X509_PUBKEY(cert);
-	int len = i2d_X509_PUBKEY(pubkey, NULL);
-
-	if (len <= 0 || len > SPKI_MAX ||
-	    i2d_X509_PUBKEY(pubkey, &der) != len ||
-	    !is_bound(peer_id_key(peer), signature, spki, (size_t)len))
-		return CERT_BINDING;
-	return CERT_OK;
-}
-
 /* What is cheap, and who it is, comes before what costs a signature. */
 enum cert_error
-cert_check(X509 *cert, int64_t unix_s, const struct peer_id *expected,
+cert_read(X509 *cert, int64_t unix_s, const struct peer_id *expected,
     struct peer_id *peer)
 {
 	const uint8_t *value;
@@ -287,11 +272,46 @@ cert_check(X509 *cert, int64_t unix_s, const struct peer_id *expected,
 		error = check_algorithm(cert);
 	if (error == CERT_OK)
 		error = check_key(cert);
+	return error;
+}
+
+static enum cert_error
+check_binding(X509 *cert, const uint8_t *value)
+{
+	uint8_t spki[SPKI_MAX];
+	uint8_t *der = spki;
+	X509_PUBKEY *pubkey = X509_get_X509_PUBKEY(cert);
+	int len = i2d_X509_PUBKEY(pubkey, NULL);
+	const uint8_t *identity =
+	    value + VALUE_KEY + PEER_KEY_PROTO_BYTES - PEER_KEY_BYTES;
+
+	if (len <= 0 || len > SPKI_MAX ||
+	    i2d_X509_PUBKEY(pubkey, &der) != len ||
+	    !is_bound(identity, value + VALUE_SIGNATURE, spki, (size_t)len))
+		return CERT_BINDING;
+	return CERT_OK;
+}
+
+enum cert_error
+cert_prove(X509 *cert)
+{
+	const uint8_t *value;
+	enum cert_error error = find_extension(cert, &value);
+
 	if (error == CERT_OK)
-		error = check_binding(cert, peer, value + VALUE_SIGNATURE);
+		error = check_binding(cert, value);
 	if (error == CERT_OK && X509_verify(cert, X509_get0_pubkey(cert)) != 1)
 		error = CERT_SIGNATURE;
 	return error;
+}
+
+enum cert_error
+cert_check(X509 *cert, int64_t unix_s, const struct peer_id *expected,
+    struct peer_id *peer)
+{
+	enum cert_error error = cert_read(cert, unix_s, expected, peer);
+
+	return error == CERT_OK ? cert_prove(cert) : error;
 }
 
 const char *

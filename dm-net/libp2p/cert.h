@@ -7,7 +7,7 @@
  * Ours: P-256, empty names, valid 1975 to 4096, that one extension and no
  * other (js looks only at the first). The signature is made elsewhere.
  *
- * A peer's: judged by cert_check() alone; OpenSSL only parses it. Only
+ * A peer's: judged by cert_check() alone; OpenSSL only decodes it. Only
  * ed25519 identities, in their one form; certificate keys P-256, P-384 and
  * ed25519.
  *
@@ -49,10 +49,18 @@ X509 *cert_make(const struct p2p_tls_key *key,
     const uint8_t identity[static 32], const uint8_t signature[static 64]);
 
 /*
- * Judges a peer's certificate at `unix_s` (0: dates are not judged).
- * `expected` may be NULL. On CERT_OK, and on CERT_PEER, `*peer` is whose it
- * says it is; only on CERT_OK is that proven.
+ * Judges a peer's certificate at `unix_s` (0: dates are not judged) by all
+ * but the signatures in it. `expected` may be NULL. On CERT_OK, and on
+ * CERT_PEER, `*peer` is whose it says it is.
  */
+enum cert_error cert_read(X509 *cert, int64_t unix_s,
+    const struct peer_id *expected, struct peer_id *peer);
+
+/* Whether that is proven: verifies the signatures in a certificate that
+ * cert_read() found good. It depends on nothing but the certificate. */
+enum cert_error cert_prove(X509 *cert);
+
+/* Both. Only on CERT_OK is `*peer` proven. */
 enum cert_error cert_check(X509 *cert, int64_t unix_s,
     const struct peer_id *expected, struct peer_id *peer);
 

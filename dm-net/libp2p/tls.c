@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dm-net/libp2p/algorithms.h"
+#include "dm-net/libp2p/judged.h"
 #include "dm-net/libp2p/mem.h"
 
 #define ALPN_YAMUX "\x0c/yamux/1.0.0"
@@ -18,11 +20,13 @@
 #define SECOND_NS 1000000000u
 
 struct tls_ctx {
+	struct algorithms algorithms;
 	SSL_CTX *ssl_ctx;
 	BIO_METHOD *bio_method;
 	int64_t wall_s;
 	enum tls_alpn alpn;
 	uint64_t rekey_records;
+	struct judged judged;
 };
 
 struct tls {
@@ -36,6 +40,7 @@ struct tls {
 	struct peer_id expected;
 	bool has_peer;
 	struct peer_id peer;
+	uint8_t digest[JUDGED_DIGEST_BYTES]; /* of its certificate */
 	enum cert_error cert_error;
 	const char *error;
 	bool is_up;
@@ -103,6 +108,23 @@ bio_method_new(void)
 
 /* --- what OpenSSL asks ------------------------------------------------ */
 
+/* All of it each time, but for signatures that were verified before. */
+static enum cert_error
+judge(struct tls *tls, X509 *cert)
+{
+	unsigned int len = sizeof(tls->digest);
+	enum cert_error error = cert_read(cert, tls->ctx->wall_s,
+	    tls->has_expected ? &tls->expected : NULL, &tls->peer);
+
+	if (error != CERT_OK)
+		return error;
+	if (X509_digest(cert, EVP_sha256(), tls->digest, &len) != 1)
+		return CERT_SIGNATURE;
+	if (judged_has(&tls->ctx->judged, tls->digest))
+		return CERT_OK;
+	return cert_prove(cert);
+}
+
 /* The whole judgement on a peer's certificate; there is no other. */
 static int
 on_verify(X509_STORE_CTX *store, void *arg)
@@ -119,8 +141,7 @@ on_verify(X509_STORE_CTX *store, void *arg)
 		tls->error = "certificate: more than one";
 		return 0;
 	}
-	tls->cert_error = cert_check(cert, tls->ctx->wall_s,
-	    tls->has_expected ? &tls->expected : NULL, &tls->peer);
+	tls->cert_error = judge(tls, cert);
 	if (tls->cert_error != CERT_OK) {
 		tls->error = cert_error_text(tls->cert_error);
 		return 0;
@@ -203,8 +224,11 @@ struct tls_ctx *
 tls_ctx_new(const struct p2p_tls_key *key, X509 *cert)
 {
 	struct tls_ctx *ctx = mem_new(sizeof(*ctx));
-	SSL_CTX *c = mem_need(SSL_CTX_new(TLS_method()));
+	SSL_CTX *c;
 
+	algorithms_init(&ctx->algorithms);
+	c = mem_need(
+	    SSL_CTX_new_ex(ctx->algorithms.context, NULL, TLS_method()));
 	ctx->ssl_ctx = c;
 	ctx->bio_method = bio_method_new();
 	ctx->rekey_records = TLS_REKEY_RECORDS;
@@ -238,6 +262,7 @@ tls_ctx_free(struct tls_ctx *ctx)
 	if (ctx == NULL)
 		return;
 	SSL_CTX_free(ctx->ssl_ctx);
+	algorithms_clear(&ctx->algorithms);
 	BIO_meth_free(ctx->bio_method);
 	free(ctx);
 }
@@ -443,6 +468,13 @@ tls_has_muxer(const struct tls *tls)
 	SSL_get0_alpn_selected(tls->ssl, &name, &len);
 	return len == sizeof(ALPN_YAMUX) - 2 &&
 	       memcmp(name, &ALPN_YAMUX[1], len) == 0;
+}
+
+void
+tls_remember(struct tls *tls)
+{
+	if (tls->is_up)
+		judged_add(&tls->ctx->judged, tls->digest);
 }
 
 bool

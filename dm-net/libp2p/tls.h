@@ -2,7 +2,7 @@
 /*
  * /tls/1.0.0 (libp2p specs, tls): TLS 1.3 with a certificate on both sides,
  * no tickets, no resumption, no names. OpenSSL reads from the bytes it is fed
- * and writes into a sendbuf; it has no socket. Certificates: cert.
+ * and writes into a sendbuf; it has no socket. Certificates: cert and judged.
  *
  * struct tls_ctx is this node, struct tls one connection. Called by host and
  * conn. Time comes with the bytes; it is used only to limit KeyUpdates.
@@ -76,6 +76,9 @@ void tls_close(struct tls *tls);
 /* After the handshake: who it is, proven; and whether yamux was agreed on. */
 const struct peer_id *tls_peer(const struct tls *tls);
 bool tls_has_muxer(const struct tls *tls);
+/* Its owner may stay: the signatures in its certificate were verified and need
+ * not be when it comes back with the same. */
+void tls_remember(struct tls *tls);
 /* The handshake failed because it was another peer than expected. */
 bool tls_is_wrong_peer(const struct tls *tls);
 /* OpenSSL's side of it, for tests. */

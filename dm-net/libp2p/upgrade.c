@@ -54,6 +54,17 @@ open_yamux(struct p2p_conn *c)
 		service_start(c);
 }
 
+static void
+open_muxer(struct p2p_conn *c)
+{
+	if (tls_has_muxer(c->tls)) {
+		open_yamux(c);
+	} else {
+		conn_enter(c, CONN_SELECT_MUXER);
+		start_select(c, muxer_protocol);
+	}
+}
+
 /* Who is it, and may it stay? Before it is told anything about us. */
 static void
 judge(struct p2p_conn *c)
@@ -68,11 +79,9 @@ judge(struct p2p_conn *c)
 		conn_fail(c, P2P_REASON_REFUSED, "not a peer we allow");
 	} else if (c->is_ending) {
 		return; /* it was closed instead of judged */
-	} else if (tls_has_muxer(c->tls)) {
-		open_yamux(c);
 	} else {
-		conn_enter(c, CONN_SELECT_MUXER);
-		start_select(c, muxer_protocol);
+		tls_remember(c->tls);
+		open_muxer(c);
 	}
 }
 
