@@ -34,6 +34,10 @@ net_facts(void *ctx, struct http_facts *f)
 	f->free_bytes = net->store_stats.free_bytes;
 	f->rejected = net->store_stats.rejected;
 	f->conflicts = net->store_stats.conflicts;
+	f->damaged = net->store_stats.damaged;
+	f->quarantined = net->store_stats.quarantined;
+	f->healed = net->store_stats.healed;
+	f->wanted = net->store_stats.wanted;
 	if (net->mesh == NULL)
 		return;
 	sync_stats(mesh_sync(net->mesh), &stats);
@@ -63,11 +67,16 @@ net_metrics(void *ctx, struct http_text *out)
 		return;
 	sync_stats(mesh_sync(net->mesh), &s);
 	http_text_printf(out,
+	    "# HELP dm_sync_bytes_total Bytes of sync messages.\n"
 	    "# TYPE dm_sync_bytes_total counter\n"
 	    "dm_sync_bytes_total{direction=\"in\"} %llu\n"
 	    "dm_sync_bytes_total{direction=\"out\"} %llu\n"
+	    "# HELP dm_hostile_connections_total Connections of peers that "
+	    "broke the protocol.\n"
 	    "# TYPE dm_hostile_connections_total counter\n"
 	    "dm_hostile_connections_total %llu\n"
+	    "# HELP dm_refused_connections_total Connections refused by a "
+	    "limit or the list of allowed peers.\n"
 	    "# TYPE dm_refused_connections_total counter\n"
 	    "dm_refused_connections_total %llu\n",
 	    (unsigned long long)s.bytes_in, (unsigned long long)s.bytes_out,

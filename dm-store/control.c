@@ -57,6 +57,8 @@ status(struct store *s, struct control_client *c)
 	control_client_number(c, "rejects_not_logged", 1, rejects_dropped(s));
 	control_client_number(c, "watched", 2, watch_is_on(s));
 	control_client_number(c, "damaged", 1, s->stats.damaged);
+	control_client_number(c, "quarantined", 1, s->files.quarantined);
+	control_client_number(c, "healed", 1, s->stats.healed);
 	status_scrub(s, c);
 	if (index_is_read_only(s->index))
 		control_client_number(c, "read_only", 2, 1);

@@ -23,8 +23,9 @@ struct files {
 	int old_fd; /* index/old */
 	int tmp_fd; /* index/tmp */
 	int quarantine_fd;
-	uint64_t serial;   /* of put-N and of names in quarantine */
-	bool can_sync_all; /* syncfs(2) reports errors: Linux 5.8 */
+	uint64_t serial;      /* of put-N and of names in quarantine */
+	uint64_t quarantined; /* so many went there */
+	bool can_sync_all;    /* syncfs(2) reports errors: Linux 5.8 */
 };
 
 /* The directories that must be held before the change of user. */
@@ -71,6 +72,13 @@ int files_stage_kept(struct files *, const uint8_t version[static 32],
 void files_unstage(struct files *, const uint8_t version[static 32]);
 bool files_is_staged(struct files *, const uint8_t version[static 32]);
 
+/* The names in old/, one by one; NULL if it cannot be read. */
+struct files_list;
+struct files_list *files_list_old(struct files *);
+void files_list_close(struct files_list *); /* NULL is fine */
+/* The next; false behind the last. What is not ours is removed and left out. */
+bool files_list_next(struct files_list *, uint8_t sha256[static 32]);
+
 /* Removes all that is in tmp/; in old/, of which a new index knows nothing. */
 int files_sweep(struct files *);
 int files_sweep_old(struct files *);
@@ -92,8 +100,9 @@ int files_keep(
  * there is fine. */
 int files_remove(struct files *, const char *name, bool prune);
 
-/* files/NAME goes to quarantine/. */
+/* files/NAME goes to quarantine/; so does old/SHA256. */
 void files_quarantine(struct files *, const char *name);
+void files_quarantine_old(struct files *, const uint8_t sha256[static 32]);
 
 /* Syncs the directory of files/NAME and those above; with_content: and the
  * file itself, if it is there. */

@@ -159,12 +159,23 @@ files_evict(struct files *f, int dir_fd, const char *name)
 		close(fd);
 	snprintf(to, sizeof(to), "content-%lld-%llu", (long long)time(NULL),
 	    (unsigned long long)++f->serial);
-	if (disk_rename(dir_fd, name, f->quarantine_fd, to) == 0)
-		log_warn("files/.../%s is not what it should be: moved to "
+	if (disk_rename(dir_fd, name, f->quarantine_fd, to) == 0) {
+		f->quarantined++;
+		log_warn("%s/%s is not what it should be: moved to "
 			 "quarantine/%s",
-		    name, to);
-	else if (errno != ENOENT)
+		    dir_fd == f->old_fd ? "index/old" : "files/...", name, to);
+	} else if (errno != ENOENT) {
 		log_error("quarantine of %s: %s", name, strerror(errno));
+	}
+}
+
+void
+files_quarantine_old(struct files *f, const uint8_t sha256[static 32])
+{
+	char name[FILES_HEX_SIZE];
+
+	files_hex(sha256, name);
+	files_evict(f, f->old_fd, name);
 }
 
 bool
@@ -209,6 +220,7 @@ files_quarantine_index(struct files *f, uint64_t now_s)
 	files_must_sync(f, fd, "quarantine/");
 	files_must_sync(f, f->index_fd, "index/");
 	close(fd);
+	f->quarantined++;
 	return 0;
 }
 
@@ -227,6 +239,7 @@ files_quarantine_row(
 		log_warn("quarantine/%s: %s", name, strerror(errno));
 	if (fd != -1)
 		close(fd);
+	f->quarantined++;
 }
 
 /* --- directories
@@ -282,6 +295,69 @@ int
 files_sweep_old(struct files *f)
 {
 	return sweep(f->old_fd);
+}
+
+struct files_list {
+	DIR *dir;
+	int fd; /* the caller's */
+};
+
+struct files_list *
+files_list_old(struct files *f)
+{
+	DIR *dir = dir_stream(f->old_fd);
+	struct files_list *l;
+
+	if (dir == NULL) {
+		log_warn("index/old/: %s", strerror(errno));
+		return NULL;
+	}
+	l = xcalloc(1, sizeof(*l));
+	l->dir = dir;
+	l->fd = f->old_fd;
+	return l;
+}
+
+void
+files_list_close(struct files_list *l)
+{
+	if (l == NULL)
+		return;
+	closedir(l->dir);
+	free(l);
+}
+
+/* The inverse of files_hex(). */
+static bool
+from_hex(const char *name, uint8_t sha256[static 32])
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *d;
+
+	for (size_t i = 0; i < 64; i++) {
+		d = name[i] != '\0' ? strchr(digits, name[i]) : NULL;
+		if (d == NULL)
+			return false;
+		sha256[i / 2] = (uint8_t)(sha256[i / 2] << 4 | (d - digits));
+	}
+	return name[64] == '\0';
+}
+
+bool
+files_list_next(struct files_list *l, uint8_t sha256[static 32])
+{
+	struct dirent *e;
+
+	while ((e = readdir(l->dir)) != NULL) {
+		if (is_dot(e->d_name))
+			continue;
+		if (from_hex(e->d_name, sha256))
+			return true;
+		if (disk_unlink(l->fd, e->d_name) == -1 && errno != EISDIR)
+			log_warn(
+			    "index/old/%s: %s", e->d_name, strerror(errno));
+	}
+	return false;
 }
 
 bool

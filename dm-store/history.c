@@ -113,26 +113,52 @@ on_doomed(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return false;
 }
 
+bool
+history_find(struct store *s, const uint8_t sha256[static 32],
+    uint64_t *when_ns, struct history *h)
+{
+	struct doomed d = {.sha256 = sha256};
+	uint8_t key[40];
+
+	if (!table_old(s->index, VIEW_BATCH, sha256, &d.when_ns))
+		return false;
+	row_put_u64(key, d.when_ns);
+	memcpy(key + 8, sha256, 32);
+	index_walk(s->index, VIEW_BATCH, INDEX_HISTORY, key, sizeof(key), 1,
+	    on_doomed, &d);
+	*when_ns = d.when_ns;
+	*h = d.h;
+	return d.is_found;
+}
+
+void
+history_drop(struct store *s, const uint8_t sha256[static 32])
+{
+	uint64_t when_ns, bytes = 0;
+	struct history h;
+
+	if (history_find(s, sha256, &when_ns, &h))
+		bytes = blocks(h.size);
+	table_old_delete(s->index, sha256);
+	index_delete(s->index, INDEX_OLD, sha256, 32); /* a damaged one, too */
+	s->stats.old_bytes -=
+	    bytes < s->stats.old_bytes ? bytes : s->stats.old_bytes;
+}
+
 void
 history_doom(struct store *s, const struct entry *e)
 {
-	struct doomed d = {.sha256 = e->sha256};
+	struct history h;
 	struct record rec;
-	uint8_t key[40];
+	uint64_t when_ns;
 
-	if (!table_old(s->index, VIEW_BATCH, e->sha256, &d.when_ns) ||
-	    d.when_ns < DOOMED_BEFORE)
-		return;
-	row_put_u64(key, d.when_ns);
-	memcpy(key + 8, e->sha256, 32);
-	index_walk(s->index, VIEW_BATCH, INDEX_HISTORY, key, sizeof(key), 1,
-	    on_doomed, &d);
-	if (!d.is_found || entry_compare(&d.h.entry, e) != 0 ||
+	if (!history_find(s, e->sha256, &when_ns, &h) ||
+	    when_ns < DOOMED_BEFORE || entry_compare(&h.entry, e) != 0 ||
 	    (table_record(s->index, VIEW_BATCH, e->name, e->signer, &rec) ==
 		    FOUND &&
 		entry_compare(&rec.entry, e) == 0))
 		return;
-	table_old_set(s->index, e->sha256, d.when_ns / NS_PER_S, &d.h);
+	table_old_set(s->index, e->sha256, when_ns / NS_PER_S, &h);
 	s->has_doomed = true;
 }
 

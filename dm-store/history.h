@@ -31,6 +31,14 @@ int history_open(struct store *, const struct entry *e);
  * files. True if it opened one: commit_schedule(). */
 bool history_trim(struct store *);
 
+/* The row of content in old/: since when, and of what. False if there is
+ * none, or it is damaged. */
+bool history_find(struct store *, const uint8_t sha256[static 32],
+    uint64_t *when_ns, struct history *);
+
+/* Its row goes, damaged or not, in the open batch; the file has gone. */
+void history_drop(struct store *, const uint8_t sha256[static 32]);
+
 /* Sums up old/ at the start. */
 void history_load(struct store *);
 

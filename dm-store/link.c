@@ -45,6 +45,10 @@ send_stats(struct store *s)
 	m.free_bytes = files_free(&s->files);
 	m.rejected = s->stats.rejected;
 	m.conflicts = s->stats.conflicts;
+	m.damaged = s->stats.damaged;
+	m.quarantined = s->files.quarantined;
+	m.healed = s->stats.healed;
+	m.wanted = index_count(s->index, VIEW_COMMITTED, INDEX_WANTED);
 	m.writable = s->stats.is_writable;
 	s->stats.is_changed = false;
 	s->send(s, IPC_STORE_STATS, &m, -1);

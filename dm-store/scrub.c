@@ -13,6 +13,8 @@
 #include "dm-store/commit.h"
 #include "dm-store/disk.h"
 #include "dm-store/reload.h"
+#include "dm-store/scrub_old.h"
+#include "dm-store/scrub_pass.h"
 #include "dm-store/watch.h"
 
 #define LOOK_ROWS 128		     /* winners a turn */
@@ -25,29 +27,14 @@
 #define EVERY_NS (UINT64_C(86400) * NS_PER_S)
 #define SAVE_NS (UINT64_C(60) * NS_PER_S)
 #define PROGRESS_NS (200 * NS_PER_MS)
-#define META_SCRUB "scrub"
 static const struct timeval between = {0, 100000};
-
-/* A walk over the winners. */
-struct cursor {
-	bool has_key;
-	uint8_t key[16]; /* the last one */
-};
-
-/* What of a pass survives a restart, as META_SCRUB. */
-struct pass {
-	bool is_running;
-	struct cursor at;
-	uint64_t files, bytes, damaged; /* so far */
-	uint64_t last_ns;		/* Unix time of the last end, 0: none */
-};
-#define PASS_SIZE (1 + 1 + 16 + 4 * 8)
 
 struct scrub {
 	struct event *look; /* the first look, slice by slice */
 	struct event *read; /* the hashing */
-	struct cursor look_at;
-	struct pass pass;
+	struct scrub_cursor look_at;
+	struct scrub_pass pass;
+	struct scrub_old *old;		   /* its second half */
 	uint64_t total_files, total_bytes; /* at its beginning */
 	uint64_t next_ns;		   /* mono, of the next pass */
 	uint64_t save_ns;		   /* mono, of the next save */
@@ -56,6 +43,7 @@ struct scrub {
 	uint64_t progress_ns; /* mono, of its next row */
 	uint8_t suspect[SUSPECTS_MAX][16];
 	size_t n_suspects;
+	bool is_old;	 /* in its second half */
 	int fd;		 /* the file that is being read, or -1 */
 	bool is_of_pass; /* not a suspect */
 	uint8_t key[16];
@@ -84,7 +72,8 @@ on_key(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 
 /* The next winners after the cursor; fewer than limit at the end. */
 static void
-next_keys(struct store *s, struct cursor *at, struct keys *k, size_t limit)
+next_keys(
+    struct store *s, struct scrub_cursor *at, struct keys *k, size_t limit)
 {
 	uint8_t from[17];
 
@@ -194,18 +183,8 @@ pass_totals(struct store *s)
 static void
 pass_save(struct store *s)
 {
-	const struct pass *p = &s->scrub->pass;
-	uint8_t out[PASS_SIZE];
-
-	out[0] = p->is_running;
-	out[1] = p->at.has_key;
-	memcpy(out + 2, p->at.key, 16);
-	row_put_u64(out + 18, p->files);
-	row_put_u64(out + 26, p->bytes);
-	row_put_u64(out + 34, p->damaged);
-	row_put_u64(out + 42, p->last_ns);
 	index_begin(s->index);
-	table_meta_set(s->index, META_SCRUB, out, sizeof(out));
+	scrub_pass_save(s, &s->scrub->pass);
 	commit_schedule(s);
 	s->scrub->save_ns = s->clock.mono_ns() + SAVE_NS;
 }
@@ -215,22 +194,13 @@ static void
 pass_load(struct store *s)
 {
 	struct scrub *sc = s->scrub;
-	struct pass *p = &sc->pass;
+	struct scrub_pass *p = &sc->pass;
 	uint64_t now = clock_now_ns(&s->clock), mono = s->clock.mono_ns();
-	uint8_t in[PASS_SIZE];
 
-	memset(p, 0, sizeof(*p));
 	sc->next_ns = mono + FIRST_AFTER_NS;
 	sc->save_ns = mono + SAVE_NS;
-	if (!table_meta(s->index, META_SCRUB, in, sizeof(in)))
+	if (!scrub_pass_load(s, p))
 		return;
-	p->is_running = in[0] == 1;
-	p->at.has_key = in[1] == 1;
-	memcpy(p->at.key, in + 2, 16);
-	p->files = row_get_u64(in + 18);
-	p->bytes = row_get_u64(in + 26);
-	p->damaged = row_get_u64(in + 34);
-	p->last_ns = row_get_u64(in + 42);
 	pass_totals(s);
 	if (p->is_running)
 		sc->next_ns = mono + RESUME_AFTER_NS;
@@ -241,8 +211,9 @@ pass_load(struct store *s)
 static void
 pass_begin(struct store *s)
 {
-	struct pass *p = &s->scrub->pass;
+	struct scrub_pass *p = &s->scrub->pass;
 
+	s->scrub->is_old = false;
 	p->is_running = true;
 	p->at.has_key = false;
 	p->files = p->bytes = p->damaged = 0;
@@ -290,6 +261,7 @@ pass_end(struct store *s)
 {
 	struct scrub *sc = s->scrub;
 
+	sc->is_old = false;
 	sc->pass.is_running = false;
 	sc->pass.last_ns = clock_now_ns(&s->clock);
 	sc->next_ns = s->clock.mono_ns() + EVERY_NS;
@@ -385,6 +357,35 @@ file_step(struct store *s, uint8_t *buf, size_t len)
 	return n > 0 ? (size_t)n : 0;
 }
 
+/* Superseded content comes after all files. Of it no run but this one keeps
+ * how far it is: the next begins with it. */
+static void
+old_begin(struct store *s)
+{
+	struct scrub *sc = s->scrub;
+
+	sc->is_old = true;
+	sc->pass.at.has_key = true;
+	memset(sc->pass.at.key, 0xff, sizeof(sc->pass.at.key));
+	scrub_old_begin(sc->old);
+}
+
+/* False when there is nothing to do in this turn. */
+static bool
+old_step(struct store *s, uint8_t *buf, size_t *left)
+{
+	struct scrub *sc = s->scrub;
+	uint64_t before = sc->pass.damaged;
+
+	if (!sc->is_old || sc->n_suspects > 0)
+		return false;
+	if (!scrub_old_step(s, sc->old, buf, left, &sc->pass.damaged))
+		pass_end(s);
+	s->stats.damaged += sc->pass.damaged - before;
+	s->stats.is_changed |= sc->pass.damaged != before;
+	return true;
+}
+
 /* The next file, if there is one; false when there is nothing to do. */
 static bool
 next_file(struct store *s)
@@ -402,7 +403,7 @@ next_file(struct store *s)
 	if (k.n == 1)
 		file_begin(s, k.key[0], true);
 	else
-		pass_end(s);
+		old_begin(s);
 	return true;
 }
 
@@ -414,6 +415,8 @@ work(struct store *s)
 	size_t left = READ_BYTES;
 
 	for (unsigned n = 0; n < READ_FILES && left > 0; n++) {
+		if (sc->fd == -1 && old_step(s, buf, &left))
+			continue;
 		if (sc->fd == -1 && !next_file(s))
 			break;
 		while (sc->fd != -1 && left > 0)
@@ -556,6 +559,7 @@ scrub_new(struct store *s)
 
 	sc->fd = -1;
 	sc->next_ns = s->clock.mono_ns() + FIRST_AFTER_NS;
+	sc->old = scrub_old_new();
 	sc->md = EVP_MD_CTX_new();
 	sc->look = event_new(s->base, -1, 0, on_look, s);
 	sc->read = event_new(s->base, -1, 0, on_read, s);
@@ -573,6 +577,7 @@ scrub_free(struct scrub *sc)
 		close(sc->fd);
 	event_free(sc->look);
 	event_free(sc->read);
+	scrub_old_free(sc->old);
 	EVP_MD_CTX_free(sc->md);
 	free(sc);
 }

@@ -2,10 +2,11 @@
 /*
  * Is what the index says what the disk has? Right after the start, and in
  * slices, every winner's row, record and file are looked up; once a day, and
- * slowly, every file is read and hashed, a pass that goes on where the last
- * run left it. What is missing or damaged goes to quarantine and is wanted
- * again. Also checks what a peer complains about, what watch.c saw change, and
- * all of it at once for `dmctl fsck`. Called by link.c, watch.c and control.c.
+ * slowly, every file is read and hashed, then old/ (scrub_old.h), a pass that
+ * goes on where the last run left it. What is missing or damaged goes to
+ * quarantine and is wanted again. Also checks what a peer complains about, what
+ * watch.c saw change, and all of it at once for `dmctl fsck`. Called by link.c,
+ * watch.c and control.c.
  */
 #ifndef DMSTORE_SCRUB_H
 #define DMSTORE_SCRUB_H

@@ -87,6 +87,7 @@ drop_damaged(struct store *s, const struct search *q, const struct winner *prev)
 			  "it is dropped, to be fetched again",
 		    q->name);
 		table_record_delete(s->index, q->name, q->damaged[i]);
+		s->stats.damaged++;
 		if (prev != NULL &&
 		    memcmp(prev->signer, q->damaged[i], 32) == 0)
 			was_winner = true;
@@ -203,6 +204,9 @@ decide_file(struct change *ch, unsigned flags)
 					ch->prev.state == WINNER_LOST);
 	bool is_shown = ch->has && ch->now.state == WINNER_SHOWN;
 
+	ch->prune = (flags & SETTLE_PRUNE) != 0;
+	/* a file that went before may have left a directory */
+	ch->remove = ch->had && !ch->has && ch->prune;
 	if (!was_shown || (is_shown && !ch->place))
 		return;
 	/* damaged record: the content is whole and goes on being read */
@@ -210,7 +214,6 @@ decide_file(struct change *ch, unsigned flags)
 		return;
 	ch->quarantine = (flags & SETTLE_LOST) != 0;
 	ch->remove = !is_shown;
-	ch->prune = (flags & SETTLE_PRUNE) != 0;
 	ch->keep =
 	    ch->had_entry && !ch->quarantine && !(flags & SETTLE_FORGET) &&
 	    !(is_shown && memcmp(ch->prev.sha256, ch->now.sha256, 32) == 0);
@@ -267,6 +270,8 @@ conclude(struct store *s, struct change *ch, struct stage *stage,
 	decide_file(ch, flags);
 	if (ch->quarantine)
 		s->stats.damaged++;
+	if (ch->place && is_same(ch) && ch->prev.state != WINNER_HIDDEN)
+		s->stats.healed++;
 	table_winner_set(s->index, ch->name, ch->key,
 	    ch->had ? &ch->prev : NULL, ch->has ? &ch->now : NULL);
 	write_redo(s, ch, stage);

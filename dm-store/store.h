@@ -86,6 +86,7 @@ struct store {
 		uint64_t rejected;
 		uint64_t conflicts;
 		uint64_t damaged; /* files found changed or missing */
+		uint64_t healed;  /* of these, back */
 		bool is_writable;
 		bool is_changed;
 	} stats;

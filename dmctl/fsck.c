@@ -60,8 +60,9 @@ say(const struct args *args, const struct facts *facts)
 		else
 			printf("read: %" PRIu64
 			       " were damaged, changed or missing; they are "
-			       "in quarantine, and fetched again from peers "
-			       "(%" PRIu64 " still wanted)\n",
+			       "in quarantine, and all but older versions "
+			       "are fetched again from peers (%" PRIu64
+			       " still wanted)\n",
 			    damaged, facts_number(facts, "wanted", 0));
 	}
 	return damaged == 0 ? EX_OK : EX_DATAERR;

@@ -40,6 +40,10 @@ struct http_facts {
 	uint64_t free_bytes;
 	uint64_t rejected;
 	uint64_t conflicts;
+	uint64_t damaged;
+	uint64_t quarantined;
+	uint64_t healed;
+	uint64_t wanted;
 };
 
 struct http_backend {

@@ -181,6 +181,16 @@ metrics_node(struct http_text *t, const struct http_facts *f)
 	    t, "rejected_total", "counter", "Versions refused.", f->rejected);
 	number(t, "conflicts_total", "counter",
 	    "Versions of two signers that met.", f->conflicts);
+	number(t, "damaged_total", "counter",
+	    "Files and older versions found damaged, changed or missing.",
+	    f->damaged);
+	number(t, "quarantined_total", "counter", "What went to quarantine.",
+	    f->quarantined);
+	number(t, "healed_total", "counter",
+	    "Files that were missing or damaged and are whole again.",
+	    f->healed);
+	number(t, "files_wanted", "gauge",
+	    "Files whose content is not here yet.", f->wanted);
 	number(t, "config_generation", "gauge", "Configurations loaded.",
 	    f->config_generation);
 }

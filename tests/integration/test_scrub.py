@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -166,6 +167,56 @@ def test_fsck_finds_what_happened_behind_its_back(mesh):
     eventually(lambda: status(second, "wanted") == 0)
     assert json.loads(call(second, "fsck", "--json"))["damaged"] == 0
     assert len(quarantined(second)) == 5
+
+
+def metrics(node):
+    """Name to value; every family has a line of help and a type."""
+    with urllib.request.urlopen(node.url("/metrics")) as r:
+        lines = r.read().decode().splitlines()
+    values, helped, typed = {}, set(), set()
+    for line in lines:
+        if line.startswith("# HELP "):
+            helped.add(line.split()[2])
+            assert len(line.split()) > 3, line
+        elif line.startswith("# TYPE "):
+            typed.add(line.split()[2])
+        else:
+            name = re.match(r"[a-z0-9_]+", line)[0]
+            assert name in helped and name in typed, line
+            values[name] = float(line.split()[-1])
+    return values
+
+
+def test_metrics_count_damage(pair):
+    first, second = pair
+    before = metrics(second)
+    assert [before[f"dm_{k}_total"] for k in (
+        "damaged", "quarantined", "healed")] == [0, 0, 0]
+    (second.state / "files/a").write_bytes(b"other")
+    eventually(lambda: holds(second.state / "files/a", b"first"))
+    eventually(lambda: metrics(second)["dm_healed_total"] == 1)
+    after = metrics(second)
+    assert after["dm_damaged_total"] == after["dm_quarantined_total"] == 1
+    assert after["dm_files_wanted"] == 0
+    assert status(second, "healed") == status(second, "quarantined") == 1
+
+
+def test_fsck_reads_older_versions(alone):
+    old = alone.state / "index/old"
+    for i in range(4):
+        put_ok(alone, Version("a", b"version %d" % i, SIGNER))
+    files = sorted(old.iterdir())
+    assert len(files) == 4
+    call(alone, "fsck")
+    files[0].write_bytes(b"x" * files[0].stat().st_size)
+    stray = old / ("0" * 64)
+    stray.write_bytes(b"nobody's")
+    since = len(alone.log())
+    call(alone, "fsck", code=65)
+    alone.wait_log("an older version of a is not what was signed", since)
+    assert sorted(old.iterdir()) == files[1:]
+    assert len(quarantined(alone)) == 1
+    call(alone, "fsck")
 
 
 def test_fsck_is_for_root(alone):

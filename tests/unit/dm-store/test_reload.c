@@ -101,6 +101,27 @@ test_names_change(void **state)
 }
 
 /* The configuration changed while the store was down; many names. */
+/* Directories stay while names in them are configured, for those who watch
+ * them; then they go, whatever the last version of a name was. */
+static void
+test_directories(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "one", 3, &keys[0]);
+	struct entry gone = fix_delete("d/a", START_NS + 1, &keys[0]);
+
+	(void)state;
+	fix_put(&f, &one, "one", 3);
+	assert_int_equal(fix_put(&f, &gone, "", 0), VERDICT_OK);
+	assert_false(fix_exists(&f, "files/d/a"));
+	assert_true(fix_exists(&f, "files/d"));
+	fix_configure(&f, "d", keys, 2); /* a file where the directory was */
+	assert_false(fix_exists(&f, "files/d"));
+	one = fix_file("d", START_NS, "two", 3, &keys[0]);
+	assert_int_equal(fix_put(&f, &one, "two", 3), VERDICT_CREATED);
+	fix_assert_content(&f, "d", "two", 3);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 0);
+}
+
 static void
 test_many_names(void **state)
 {
@@ -514,7 +535,7 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_withdrawal),
-	    T(test_withdrawal_without_content), T(test_names_change),
+	    T(test_withdrawal_without_content), T(test_names_change), T(test_directories),
 	    T(test_many_names), T(test_network), T(test_out_of_use),
 	    T(test_out_of_use_for_good), T(test_forget), T(test_expiry),
 	    T(test_clock_goes_back), T(test_clock_is_wrong),

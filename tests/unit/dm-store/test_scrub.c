@@ -176,12 +176,125 @@ test_suspect(void **state)
 	assert_int_equal(fix_winner(&f, "d/8").state, WINNER_SHOWN);
 }
 
+/* Content of the i-th older version. */
+static void
+old_content(unsigned i, char out[16])
+{
+	snprintf(out, 16, "older %u", i);
+}
+
+static void
+hex_path(const char *content, char out[400])
+{
+	char below[100] = "index/old/";
+	uint8_t hash[32];
+
+	fix_hash(content, strlen(content), hash);
+	for (size_t i = 0; i < 32; i++)
+		sprintf(below + 10 + 2 * i, "%02x", hash[i]);
+	fix_path(&f, below, out);
+}
+
+static void
+write_file(const char *path, const char *content)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0640);
+
+	assert_true(fd != -1);
+	assert_int_equal(
+	    write(fd, content, strlen(content)), strlen(content));
+	close(fd);
+}
+
+static void
+pass(void)
+{
+	due(2 * 86400 * NS_PER_S);
+	while (!facts().is_running)
+		event_base_loop(f.s.base, EVLOOP_ONCE);
+	run_to_end();
+	fix_turn(&f);
+}
+
+/* old/: what rots there goes, what no row knows goes, the rest stays. */
+static void
+test_older_versions(void **state)
+{
+	char content[16], path[400], stray[400];
+	struct entry e;
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		old_content(i, content);
+		e = fix_file("d/x", START_NS + i, content, strlen(content),
+		    &key);
+		assert_true(verdict_is_ok(
+		    fix_put(&f, &e, content, strlen(content))));
+	}
+	commit_settle(&f.s);
+	fix_turn(&f);
+	assert_int_equal(fix_count_dir(&f, "index/old"), 7);
+	scrub_start(&f.s);
+	fix_turn(&f);
+	pass();
+	assert_int_equal(f.s.stats.damaged, 0);
+	assert_int_equal(fix_count_dir(&f, "index/old"), 7);
+	old_content(2, content);
+	hex_path(content, path);
+	write_file(path, "0lder 2");
+	old_content(3, content);
+	hex_path(content, path);
+	write_file(path, "short");
+	old_content(4, content);
+	hex_path(content, path);
+	assert_int_equal(unlink(path), 0);
+	hex_path("nobody's", stray);
+	write_file(stray, "nobody's");
+	fix_path(&f, "index/old/notes", stray);
+	write_file(stray, "what is this?");
+	pass();
+	assert_int_equal(f.s.stats.damaged, 2);
+	assert_int_equal(f.s.files.quarantined, 2);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 2);
+	assert_int_equal(fix_count_dir(&f, "index/old"), 4);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_OLD), 4);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_HISTORY), 4);
+	assert_int_equal(f.s.stats.old_bytes, 4 * 8192);
+	pass();
+	assert_int_equal(f.s.stats.damaged, 2);
+}
+
+/* What was damaged and comes again is healed, and counted. */
+static void
+test_healed(void **state)
+{
+	struct entry e = fix_file("d/7", START_NS, "content", 7, &key);
+	uint8_t k[16];
+
+	(void)state;
+	scrub_start(&f.s);
+	fix_turn(&f);
+	damage("d/7");
+	name_key("d/7", k);
+	scrub_suspect_key(&f.s, k);
+	while (fix_winner(&f, "d/7").state == WINNER_SHOWN)
+		event_base_loop(f.s.base, EVLOOP_ONCE);
+	assert_int_equal(f.s.stats.healed, 0);
+	assert_int_equal(fix_fetch(&f, &e, "content", 7), VERDICT_CREATED);
+	assert_int_equal(f.s.stats.healed, 1);
+	assert_int_equal(f.s.files.quarantined, 1);
+	assert_int_equal(f.s.stats.damaged, 1);
+}
+
 int
 main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(test_goes_on_where_it_was), T(test_suspect)};
+	    T(test_goes_on_where_it_was), T(test_suspect),
+	    T(test_older_versions), T(test_healed)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

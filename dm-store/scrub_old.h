@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The second half of a pass of the scrub: superseded content in old/ is read
+ * and hashed like the files before it. What is damaged goes to quarantine, and
+ * with it its row: nobody can send it again. What no row knows (a crash may
+ * leave such a file) is removed. Called by scrub.c alone, in slices.
+ */
+#ifndef DMSTORE_SCRUB_OLD_H
+#define DMSTORE_SCRUB_OLD_H
+
+#include "dm-store/store.h"
+
+struct scrub_old;
+
+struct scrub_old *scrub_old_new(void);
+void scrub_old_free(struct scrub_old *);
+
+/* From the start. */
+void scrub_old_begin(struct scrub_old *);
+
+/*
+ * One step, with at most *left bytes read into buf, which are taken off *left.
+ * False when all is done. Changes go into the open batch (commit_schedule()
+ * included); *damaged counts.
+ */
+bool scrub_old_step(struct store *, struct scrub_old *, uint8_t *buf,
+    size_t *left, uint64_t *damaged);
+
+#endif
