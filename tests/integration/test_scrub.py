@@ -6,12 +6,11 @@ import re
 import shutil
 import subprocess
 import time
-import urllib.request
 
 import pytest
 
 from conftest import BUILD, IS_ROOT, eventually
-from mesh import put_ok, wait_content
+from mesh import ask, put_ok, wait_content
 from versions import Signer, Version
 
 SIGNER = Signer()
@@ -171,8 +170,7 @@ def test_fsck_finds_what_happened_behind_its_back(mesh):
 
 def metrics(node):
     """Name to value; every family has a line of help and a type."""
-    with urllib.request.urlopen(node.url("/metrics")) as r:
-        lines = r.read().decode().splitlines()
+    lines = ask(node, "GET", "/metrics").body.decode().splitlines()
     values, helped, typed = {}, set(), set()
     for line in lines:
         if line.startswith("# HELP "):
