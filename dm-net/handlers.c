@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -425,6 +426,18 @@ net_on_list_end(
 
 /* --- from the store: the replica --- */
 
+/* Memory is bounded: the store cannot make us keep more. */
+static bool
+is_index_too_large(struct net *net, struct ipc *ipc)
+{
+	if (net->mesh == NULL ||
+	    sync_index_bytes(mesh_sync(net->mesh)) <= NET_INDEX_BYTES_MAX)
+		return false;
+	ipc_violate(ipc, "more names than there is memory for: %zu",
+	    sync_index_count(mesh_sync(net->mesh)));
+	return true;
+}
+
 void
 net_on_index_rows(
     struct net *net, struct ipc *ipc, const struct ipc_index_rows *m, int fd)
@@ -432,11 +445,16 @@ net_on_index_rows(
 	struct ipc_index_credit credit = {.messages = 1};
 
 	(void)fd;
-	if (net->mesh != NULL && !mesh_index_rows(net->mesh, m->rows)) {
+	if (net->mesh == NULL || net->is_index_complete) {
+		ipc_violate(ipc, "index rows that were not asked for");
+		return;
+	}
+	if (!mesh_index_rows(net->mesh, m->rows)) {
 		ipc_violate(ipc, "malformed index rows");
 		return;
 	}
-	ipc_send(ipc, IPC_INDEX_CREDIT, &credit, -1);
+	if (!is_index_too_large(net, ipc))
+		ipc_send(ipc, IPC_INDEX_CREDIT, &credit, -1);
 }
 
 void
@@ -446,10 +464,35 @@ net_on_index_complete(struct net *net, struct ipc *ipc,
 	(void)ipc;
 	(void)m;
 	(void)fd;
+	if (net->mesh == NULL || net->is_index_complete) {
+		ipc_violate(ipc, "the end of an index that was not asked for");
+		return;
+	}
 	net->is_index_complete = true;
-	if (net->mesh != NULL)
-		mesh_index_complete(net->mesh);
+	mesh_index_complete(net->mesh);
 	net_check_ready(net);
+}
+
+/* False (and the channel ends) unless it is one whole entry. */
+static bool
+take_entry(struct ipc *ipc, struct bytes in, struct entry *out)
+{
+	if (in.len > 0 && entry_decode(out, in.data, in.len) == in.len)
+		return true;
+	ipc_violate(ipc, "a malformed entry");
+	return false;
+}
+
+/* What is announced along with an entry is what was signed. */
+static bool
+is_its_content(const struct entry *e, const struct ipc_entry *m)
+{
+	uint8_t hash[32];
+
+	if (!m->origin || e->kind != ENTRY_FILE || m->content.len != e->size)
+		return false;
+	SHA256(m->content.data, m->content.len, hash);
+	return memcmp(hash, e->sha256, sizeof(hash)) == 0;
 }
 
 void
@@ -459,13 +502,16 @@ net_on_entry(
 	struct entry entry;
 
 	(void)fd;
-	if (entry_decode(&entry, m->entry.data, m->entry.len) != m->entry.len) {
-		ipc_violate(ipc, "a malformed entry");
+	if (!take_entry(ipc, m->entry, &entry))
+		return;
+	if (m->content.len > 0 && !is_its_content(&entry, m)) {
+		ipc_violate(ipc, "an entry with content that is not its own");
 		return;
 	}
 	http_on_entry(net->http, &entry);
 	if (net->mesh != NULL)
 		mesh_entry(net->mesh, &entry, m->origin, m->content);
+	is_index_too_large(net, ipc);
 }
 
 void
@@ -485,10 +531,8 @@ net_on_want(struct net *net, struct ipc *ipc, const struct ipc_want *m, int fd)
 	struct entry entry;
 
 	(void)fd;
-	if (entry_decode(&entry, m->entry.data, m->entry.len) != m->entry.len) {
-		ipc_violate(ipc, "a malformed entry");
+	if (!take_entry(ipc, m->entry, &entry))
 		return;
-	}
 	if (net->mesh != NULL)
 		mesh_want(net->mesh, &entry, m->ticket);
 }

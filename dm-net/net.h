@@ -19,7 +19,8 @@
 #include "dm-net/store_link.h"
 
 #define NET_OWN_ADDRESSES_MAX 256
-#define NET_PEERS_MAX 512 /* until the configuration says it */
+#define NET_INDEX_BYTES_MAX (384u << 20) /* of the 512 MiB we may have */
+#define NET_PEERS_MAX 512		 /* until the configuration says it */
 
 struct net_address {
 	uint8_t len;

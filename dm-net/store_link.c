@@ -10,12 +10,14 @@
  */
 #include "dm-net/store_link_internal.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/name.h"
 
 struct request {
 	STAILQ_ENTRY(request) next; /* while it waits */
@@ -45,6 +47,7 @@ struct request {
 			char prefix[NAME_LEN_MAX + 1];
 			char cursor[NAME_LEN_MAX + 1];
 			unsigned limit;
+			bool has_rows;
 		} list;
 	} ask;
 };
@@ -408,15 +411,39 @@ answer_take(struct store_link *link, struct request *r)
 	return !r->is_cancelled;
 }
 
+static bool
+answer_refuse(struct store_link *link, const char *why)
+{
+	if (link->ipc != NULL)
+		ipc_violate(link->ipc, "%s", why);
+	return false;
+}
+
 /* False (and the channel ends) unless the bytes are one whole entry. */
 static bool
 answer_entry(struct store_link *link, struct bytes in, struct entry *out)
 {
-	if (entry_decode(out, in.data, in.len) == in.len && in.len > 0)
-		return true;
-	if (link->ipc != NULL)
-		ipc_violate(link->ipc, "sent a malformed entry");
-	return false;
+	return (in.len > 0 && entry_decode(out, in.data, in.len) == in.len) ||
+	       answer_refuse(link, "sent a malformed entry");
+}
+
+/* ... and the entry of what was asked for. */
+static bool
+answer_asked(struct store_link *link, const struct request *r, struct bytes in,
+    struct entry *out)
+{
+	struct entry_rank rank;
+	uint8_t key[16];
+
+	if (!answer_entry(link, in, out))
+		return false;
+	name_key(out->name, key);
+	entry_rank(out, &rank);
+	return (memcmp(key, r->ask.open.key, sizeof(key)) == 0 &&
+		   (!r->ask.open.has_version ||
+		       memcmp(rank.version, r->ask.open.version,
+			   sizeof(rank.version)) == 0)) ||
+	       answer_refuse(link, "answered with what was not asked for");
 }
 
 void
@@ -438,7 +465,10 @@ opened_check(const struct entry *e, int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+	int flags = fcntl(fd, F_GETFL);
+
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || flags == -1 ||
+	    (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0) {
 		log_error("dm-store handed over what is not a file");
 		return VERDICT_IO_ERROR;
 	}
@@ -459,11 +489,11 @@ store_link_on_opened(
 	bool has_entry = m->entry.len > 0;
 	struct entry e;
 
-	if (r == NULL || (has_entry && !answer_entry(link, m->entry, &e)))
+	if (r == NULL || (has_entry && !answer_asked(link, r, m->entry, &e)))
 		goto out;
-	if ((verdict == VERDICT_OK) != (fd != -1) || (fd != -1 && !has_entry)) {
-		if (link->ipc != NULL)
-			ipc_violate(link->ipc, "opened without a descriptor");
+	if ((verdict == VERDICT_OK) != (fd != -1) ||
+	    (fd != -1 && (!has_entry || e.kind != ENTRY_FILE))) {
+		answer_refuse(link, "opened what is no file");
 		goto out;
 	}
 	if (verdict == VERDICT_OK)
@@ -488,7 +518,7 @@ store_link_on_entry_read(
 	bool has_entry = m->entry.len > 0;
 	struct entry e;
 
-	if (r == NULL || (has_entry && !answer_entry(link, m->entry, &e)))
+	if (r == NULL || (has_entry && !answer_asked(link, r, m->entry, &e)))
 		return;
 	if (answer_take(link, r))
 		r->owner.entry(
@@ -505,10 +535,18 @@ store_link_on_list_row(struct store_link *link, const struct ipc_list_row *m)
 	if (r == NULL || !answer_entry(link, m->entry, &e))
 		return;
 	if (r->ask.list.limit == 0) {
-		if (link->ipc != NULL)
-			ipc_violate(link->ipc, "more rows than were asked for");
+		answer_refuse(link, "more rows than were asked for");
 		return;
 	}
+	/* in order: else a walk from page to page might never end */
+	if (strncmp(e.name, r->ask.list.prefix, strlen(r->ask.list.prefix)) !=
+		0 ||
+	    strcmp(e.name, r->ask.list.cursor) <= 0) {
+		answer_refuse(link, "a row that was not asked for");
+		return;
+	}
+	memcpy(r->ask.list.cursor, e.name, sizeof(r->ask.list.cursor));
+	r->ask.list.has_rows = true;
 	r->ask.list.limit--;
 	if (!r->is_cancelled)
 		r->owner.list.row(r->owner.list.ctx, &e);
@@ -518,12 +556,15 @@ void
 store_link_on_list_end(struct store_link *link, const struct ipc_list_end *m)
 {
 	struct request *r = answer_find(link, m->id, IPC_LIST);
+	enum verdict verdict = (enum verdict)m->verdict;
 
 	if (r == NULL)
 		return;
+	/* asking again would bring the same */
+	if (m->more && !r->ask.list.has_rows)
+		verdict = VERDICT_IO_ERROR;
 	if (answer_take(link, r))
-		r->owner.list.end(
-		    r->owner.list.ctx, (enum verdict)m->verdict, m->more);
+		r->owner.list.end(r->owner.list.ctx, verdict, m->more);
 	free(r);
 }
 

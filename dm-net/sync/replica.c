@@ -176,6 +176,12 @@ sync_index_count(const struct sync *s)
 	return trie_count(s->trie);
 }
 
+size_t
+sync_index_bytes(const struct sync *s)
+{
+	return trie_bytes(s->trie);
+}
+
 void
 sync_index_root(const struct sync *s, uint8_t hash[static 16])
 {

@@ -21,7 +21,12 @@ struct node {
 
 struct trie {
 	struct node *root; /* never NULL */
+	size_t bytes;	   /* of all that is below, about as malloc counts */
 };
+
+#define MALLOC_BYTES 16 /* what an allocation costs besides */
+#define NODE_BYTES (sizeof(struct node) + MALLOC_BYTES)
+#define CHILDREN_BYTES (TRIE_FANOUT * sizeof(struct node *) + MALLOC_BYTES)
 
 static unsigned
 nibble_of(const uint8_t *key, size_t depth)
@@ -29,26 +34,36 @@ nibble_of(const uint8_t *key, size_t depth)
 	return depth % 2 == 0 ? key[depth / 2] >> 4 : key[depth / 2] & 0x0fu;
 }
 
-static struct node *
-node_new(void)
+static size_t
+rows_bytes(size_t room)
 {
+	return room == 0 ? 0 : room * sizeof(struct trie_row) + MALLOC_BYTES;
+}
+
+static struct node *
+node_new(struct trie *t)
+{
+	t->bytes += NODE_BYTES;
 	return xcalloc(1, sizeof(struct node));
 }
 
 /* Depth is bounded by the nibbles of a key, here and below. */
 static void
-node_free(struct node *n)
+node_free(struct trie *t, struct node *n)
 {
 	if (n == NULL)
 		return;
 	if (n->is_inner) {
 		for (size_t i = 0; i < TRIE_FANOUT; i++)
-			node_free(n->child[i]);
+			node_free(t, n->child[i]);
 		free(n->child);
+		t->bytes -= CHILDREN_BYTES;
 	} else {
 		free(n->rows);
+		t->bytes -= rows_bytes(n->row_room);
 	}
 	free(n);
+	t->bytes -= NODE_BYTES;
 }
 
 struct trie *
@@ -56,7 +71,7 @@ trie_new(void)
 {
 	struct trie *t = xcalloc(1, sizeof(*t));
 
-	t->root = node_new();
+	t->root = node_new(t);
 	return t;
 }
 
@@ -65,21 +80,27 @@ trie_free(struct trie *t)
 {
 	if (t == NULL)
 		return;
-	node_free(t->root);
+	node_free(t, t->root);
 	free(t);
 }
 
 void
 trie_clear(struct trie *t)
 {
-	node_free(t->root);
-	t->root = node_new();
+	node_free(t, t->root);
+	t->root = node_new(t);
 }
 
 size_t
 trie_count(const struct trie *t)
 {
 	return t->root->count;
+}
+
+size_t
+trie_bytes(const struct trie *t)
+{
+	return t->bytes;
 }
 
 /* Where the key is, or would be, among the rows of a leaf. */
@@ -101,7 +122,8 @@ leaf_find(const struct node *n, const uint8_t *key, bool *found)
 }
 
 static void
-leaf_insert(struct node *n, size_t at, const struct trie_row *row)
+leaf_insert(
+    struct trie *t, struct node *n, size_t at, const struct trie_row *row)
 {
 	if (n->count == n->row_room) {
 		size_t room = n->row_room < 4 ? 4u : n->row_room * 3u / 2;
@@ -109,6 +131,7 @@ leaf_insert(struct node *n, size_t at, const struct trie_row *row)
 		if (room > TRIE_LEAF_MAX)
 			room = TRIE_LEAF_MAX;
 		n->rows = xrealloc(n->rows, room, sizeof(*n->rows));
+		t->bytes += rows_bytes(room) - rows_bytes(n->row_room);
 		n->row_room = (uint8_t)room;
 	}
 	memmove(
@@ -117,27 +140,30 @@ leaf_insert(struct node *n, size_t at, const struct trie_row *row)
 	n->count++;
 }
 
-static bool node_put(struct node *, const struct trie_row *, size_t depth);
+static bool node_put(
+    struct trie *, struct node *, const struct trie_row *, size_t depth);
 
 /* A full leaf becomes an inner node with the same rows. */
 static void
-leaf_split(struct node *n, size_t depth)
+leaf_split(struct trie *t, struct node *n, size_t depth)
 {
 	struct trie_row *rows = n->rows;
 	uint32_t count = n->count;
 
 	n->child = xcalloc(TRIE_FANOUT, sizeof(struct node *));
+	t->bytes += CHILDREN_BYTES - rows_bytes(n->row_room);
 	n->is_inner = true;
 	n->row_room = 0;
 	n->count = 0;
 	for (uint32_t i = 0; i < count; i++)
-		node_put(n, &rows[i], depth);
+		node_put(t, n, &rows[i], depth);
 	free(rows);
 }
 
 /* True if the row is a new one, not a replacement. */
 static bool
-node_put(struct node *n, const struct trie_row *row, size_t depth)
+node_put(
+    struct trie *t, struct node *n, const struct trie_row *row, size_t depth)
 {
 	bool found;
 	size_t at;
@@ -150,16 +176,16 @@ node_put(struct node *n, const struct trie_row *row, size_t depth)
 			return false;
 		}
 		if (n->count < TRIE_LEAF_MAX) {
-			leaf_insert(n, at, row);
+			leaf_insert(t, n, at, row);
 			return true;
 		}
-		leaf_split(n, depth);
+		leaf_split(t, n, depth);
 	}
 	struct node **child = &n->child[nibble_of(row->key, depth)];
 
 	if (*child == NULL)
-		*child = node_new();
-	if (!node_put(*child, row, depth + 1))
+		*child = node_new(t);
+	if (!node_put(t, *child, row, depth + 1))
 		return false;
 	n->count++;
 	return true;
@@ -168,7 +194,7 @@ node_put(struct node *n, const struct trie_row *row, size_t depth)
 void
 trie_put(struct trie *t, const struct trie_row *row)
 {
-	node_put(t->root, row, 0);
+	node_put(t, t->root, row, 0);
 }
 
 /* Appends all rows below n, in order. */
@@ -189,21 +215,22 @@ node_collect(const struct node *n, struct trie_row *out)
 
 /* An inner node that has no more rows than a leaf may becomes one. */
 static void
-inner_join(struct node *n)
+inner_join(struct trie *t, struct node *n)
 {
 	struct trie_row *rows = xcalloc(TRIE_LEAF_MAX, sizeof(*rows));
 
 	node_collect(n, rows);
 	for (size_t i = 0; i < TRIE_FANOUT; i++)
-		node_free(n->child[i]);
+		node_free(t, n->child[i]);
 	free(n->child);
+	t->bytes += rows_bytes(TRIE_LEAF_MAX) - CHILDREN_BYTES;
 	n->is_inner = false;
 	n->rows = rows;
 	n->row_room = TRIE_LEAF_MAX;
 }
 
 static bool
-node_remove(struct node *n, const uint8_t *key, size_t depth)
+node_remove(struct trie *t, struct node *n, const uint8_t *key, size_t depth)
 {
 	bool found;
 
@@ -218,15 +245,15 @@ node_remove(struct node *n, const uint8_t *key, size_t depth)
 	} else {
 		struct node **child = &n->child[nibble_of(key, depth)];
 
-		if (*child == NULL || !node_remove(*child, key, depth + 1))
+		if (*child == NULL || !node_remove(t, *child, key, depth + 1))
 			return false;
 		n->count--;
 		if ((*child)->count == 0) {
-			node_free(*child);
+			node_free(t, *child);
 			*child = NULL;
 		}
 		if (n->count <= TRIE_LEAF_MAX)
-			inner_join(n);
+			inner_join(t, n);
 	}
 	n->is_dirty = true;
 	return true;
@@ -235,7 +262,7 @@ node_remove(struct node *n, const uint8_t *key, size_t depth)
 bool
 trie_remove(struct trie *t, const uint8_t key[static 16])
 {
-	return node_remove(t->root, key, 0);
+	return node_remove(t, t->root, key, 0);
 }
 
 const struct trie_row *

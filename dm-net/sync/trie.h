@@ -46,6 +46,8 @@ void trie_free(struct trie *);
 void trie_clear(struct trie *);
 
 size_t trie_count(const struct trie *);
+/* Of memory, about. */
+size_t trie_bytes(const struct trie *);
 
 /* Adds the row or replaces the one of its key. */
 void trie_put(struct trie *, const struct trie_row *);

@@ -14,7 +14,7 @@
 
 #include "common/control.h"
 #include "common/ipc.h"
-#include "tests/double/store_child.h"
+#include "tests/double/child_process.h"
 
 #define NAMES 12
 #define VERSIONS 4000
@@ -34,7 +34,7 @@ struct made {
 static struct {
 	struct event_base *base;
 	struct event *patience;
-	struct store_child child;
+	struct child_process child;
 	struct ipc *dmd;
 	struct ipc *net;
 	bool is_ready, is_complete, is_gone, is_late;
@@ -255,7 +255,7 @@ spawn(void)
 
 	t.is_ready = t.is_complete = t.is_gone = false;
 	memset(t.put, 0, sizeof(t.put));
-	t.dmd = store_child_start(&t.child, t.base, &owner);
+	t.dmd = child_process_start(&t.child, t.base, &owner);
 }
 
 static void
@@ -267,7 +267,7 @@ configure(void)
 	struct ipc_index_credit credit = {IPC_INDEX_WINDOW};
 	int fds[2];
 
-	store_child_configure(t.dmd, &limits, key.public_key);
+	child_process_configure(t.dmd, &limits, key.public_key);
 	assert_int_equal(ipc_pair(fds), 0);
 	ipc_send(t.dmd, IPC_LINK, &link, fds[1]);
 	/* a sent descriptor is closed by ipc_send() */
@@ -278,7 +278,7 @@ configure(void)
 static void
 end_child(int sig)
 {
-	int status = store_child_end(&t.child, sig);
+	int status = child_process_end(&t.child, sig);
 
 	if (sig == 0)
 		assert_int_equal(status, 0);
@@ -291,7 +291,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	store_child_make_dir(&t.child);
+	child_process_make_dir(&t.child);
 	t.base = event_base_new();
 	t.patience = event_new(t.base, -1, 0, on_late, NULL);
 	t.n_made = 0;
@@ -306,7 +306,7 @@ teardown(void **state)
 	(void)state;
 	event_free(t.patience);
 	event_base_free(t.base);
-	store_child_remove_dir(&t.child);
+	child_process_remove_dir(&t.child);
 	return 0;
 }
 
@@ -675,8 +675,9 @@ main(int argc, char **argv)
 	umask(027);
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_L_FATAL);
+	t.child.role = ROLE_STORE;
 	t.child.log = "error stderr";
-	if (!store_child_find(&t.child, argv[0]))
+	if (!child_process_find(&t.child, argv[0]))
 		return 0;
 	key_generate(&key);
 	handlers_init();

@@ -215,6 +215,34 @@ test_deep(void **state)
 	trie_free(t);
 }
 
+/* What is counted is what is held: all of it goes with the rows. */
+static void
+test_memory(void **state)
+{
+	struct trie *t = trie_new();
+	size_t empty = trie_bytes(t);
+
+	(void)state;
+	for (uint64_t i = 0; i < 5000; i++) {
+		struct trie_row r = row_of(i, 0);
+
+		trie_put(t, &r);
+	}
+	assert_true(trie_bytes(t) >= 5000 * sizeof(struct trie_row));
+	assert_true(trie_bytes(t) < 5000 * 4 * sizeof(struct trie_row));
+	for (uint64_t i = 0; i < 5000; i++) {
+		struct trie_row r = row_of(i, 0);
+
+		assert_true(trie_remove(t, r.key));
+	}
+	/* a leaf keeps its room */
+	assert_true(trie_bytes(t) <=
+		    empty + (TRIE_LEAF_MAX + 1) * sizeof(struct trie_row));
+	trie_clear(t);
+	assert_int_equal(trie_bytes(t), empty);
+	trie_free(t);
+}
+
 int
 main(void)
 {
@@ -224,6 +252,7 @@ main(void)
 	    cmocka_unit_test(test_shape),
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_deep),
+	    cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

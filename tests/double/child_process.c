@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "tests/double/store_child.h"
+#include "tests/double/child_process.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -17,12 +17,12 @@
 #define NOBODY 65534
 
 bool
-store_child_find(struct store_child *c, const char *argv0)
+child_process_find(struct child_process *c, const char *argv0)
 {
 	char *self = strdup(argv0);
 
-	snprintf(c->program, sizeof(c->program), "%s/../../../dm-store",
-	    dirname(self));
+	snprintf(c->program, sizeof(c->program), "%s/../../../%s",
+	    dirname(self), role_name(c->role));
 	free(self);
 	if (access(c->program, X_OK) == 0)
 		return true;
@@ -31,7 +31,7 @@ store_child_find(struct store_child *c, const char *argv0)
 }
 
 static void
-make_dir(const struct store_child *c, const char *name, mode_t mode)
+make_dir(const struct child_process *c, const char *name, mode_t mode)
 {
 	char path[200];
 
@@ -42,12 +42,12 @@ make_dir(const struct store_child *c, const char *name, mode_t mode)
 }
 
 void
-store_child_make_dir(struct store_child *c)
+child_process_make_dir(struct child_process *c)
 {
-	strcpy(c->dir, "/tmp/dm-store-child.XXXXXX");
+	strcpy(c->dir, "/tmp/dm-child.XXXXXX");
 	if (mkdtemp(c->dir) == NULL)
 		fatal("%s", c->dir);
-	if (geteuid() != 0)
+	if (geteuid() != 0 || c->role != ROLE_STORE)
 		return;
 	if (chown(c->dir, 0, NOBODY) == -1 || chmod(c->dir, 0750) == -1)
 		fatal("%s", c->dir);
@@ -66,18 +66,18 @@ remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 }
 
 void
-store_child_remove_dir(struct store_child *c)
+child_process_remove_dir(struct child_process *c)
 {
 	nftw(c->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void
-become(const struct store_child *c, int fd, pid_t parent)
+become(const struct child_process *c, int fd, pid_t parent)
 {
 	char uid[32], gid[32], state[100], root[100], ppid[32], log[64];
-	char *env[8] = {
-	    ppid, state, log, (char *)"ASAN_OPTIONS=detect_leaks=0"};
-	char *argv[2] = {(char *)"dm-store", NULL};
+	char *env[8] = {ppid, log, (char *)"ASAN_OPTIONS=detect_leaks=0"};
+	char *argv[2] = {(char *)basename((char *)c->program), NULL};
+	size_t n = 3;
 
 	snprintf(ppid, sizeof(ppid), "DMD_PARENT=%d", (int)parent);
 	snprintf(state, sizeof(state), "DMD_STATE_DIR=%s", c->dir);
@@ -85,10 +85,12 @@ become(const struct store_child *c, int fd, pid_t parent)
 	snprintf(uid, sizeof(uid), "DMD_UID=%d", NOBODY);
 	snprintf(gid, sizeof(gid), "DMD_GID=%d", NOBODY);
 	snprintf(root, sizeof(root), "DMD_ROOT=%s", c->dir);
+	if (c->role == ROLE_STORE)
+		env[n++] = state;
 	if (geteuid() == 0) {
-		env[4] = uid;
-		env[5] = gid;
-		env[6] = root;
+		env[n++] = uid;
+		env[n++] = gid;
+		env[n++] = root;
 	}
 	if (dup2(fd, 3) == -1 || fcntl(3, F_SETFD, 0) == -1)
 		_exit(99);
@@ -98,22 +100,22 @@ become(const struct store_child *c, int fd, pid_t parent)
 }
 
 struct ipc *
-store_child_start(struct store_child *c, struct event_base *base,
+child_process_start(struct child_process *c, struct event_base *base,
     const struct ipc_owner *owner)
 {
 	pid_t self = getpid();
 	int fds[2];
 
 	if (ipc_pair(fds) == -1 || (c->pid = fork()) == -1)
-		fatal("dm-store is not started");
+		fatal("%s is not started", c->program);
 	if (c->pid == 0)
 		become(c, fds[1], self);
 	close(fds[1]);
-	return ipc_new(base, fds[0], ROLE_DMD, ROLE_STORE, owner);
+	return ipc_new(base, fds[0], ROLE_DMD, c->role, owner);
 }
 
 void
-store_child_configure(struct ipc *dmd, const struct ipc_config_begin *limits,
+child_process_configure(struct ipc *dmd, const struct ipc_config_begin *limits,
     const uint8_t public_key[static 32])
 {
 	struct ipc_config_begin begin = *limits;
@@ -128,7 +130,7 @@ store_child_configure(struct ipc *dmd, const struct ipc_config_begin *limits,
 }
 
 int
-store_child_end(struct store_child *c, int sig)
+child_process_end(struct child_process *c, int sig)
 {
 	int status;
 
