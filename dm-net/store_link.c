@@ -374,15 +374,6 @@ store_refused(struct store_link *link, const struct ipc_refused *m)
 		ipc_send(link->ipc, IPC_REFUSED, m, -1);
 }
 
-void
-store_drop_ticket(struct store_link *link, uint64_t ticket)
-{
-	struct ipc_drop_ticket m = {.ticket = ticket};
-
-	if (store_link_is_up(link))
-		ipc_send(link->ipc, IPC_DROP_TICKET, &m, -1);
-}
-
 /* --- answers ----------------------------------------------------------------
  */
 

@@ -90,6 +90,15 @@ store_put_abort(struct store_put *put)
 	put_free(put);
 }
 
+void
+store_drop_ticket(struct store_link *link, uint64_t ticket)
+{
+	struct ipc_drop_ticket m = {.ticket = ticket};
+
+	if (store_link_is_up(link))
+		ipc_send(link->ipc, IPC_DROP_TICKET, &m, -1);
+}
+
 /*
  * The put of an answer. NULL if it was aborted while the answer was under way,
  * which is fine, or never was, which ends the channel.
