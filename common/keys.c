@@ -2,9 +2,9 @@
 #include "common/keys.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -337,50 +337,70 @@ parse_pkcs8(const uint8_t *der, long len, struct key_pair *pair)
 	return err;
 }
 
+/* What is between the lines of a label; NULL if there are none. */
+static const char *
+find_body(const char *text, size_t len, const char *label, size_t *body_len)
+{
+	char line[64];
+	const char *first, *last;
+	int n = snprintf(line, sizeof(line), "-----BEGIN %s-----", label);
+
+	first = memmem(text, len, line, (size_t)n);
+	if (first == NULL)
+		return NULL;
+	first += n;
+	n = snprintf(line, sizeof(line), "-----END %s-----", label);
+	last = memmem(first, len - (size_t)(first - text), line, (size_t)n);
+	if (last == NULL)
+		return NULL;
+	*body_len = (size_t)(last - first);
+	return first;
+}
+
+static bool
+contains(const char *text, size_t len, const char *what)
+{
+	return memmem(text, len, what, strlen(what)) != NULL;
+}
+
+/* By hand: OpenSSL's PEM leaves parts of the text in memory. */
 static enum key_error
 parse_pem(const char *text, size_t len, struct key_pair *pair)
 {
-	BIO *bio = BIO_new_mem_buf(text, (int)len);
-	char *name = NULL, *header = NULL;
-	unsigned char *der = NULL;
 	enum key_error err = KEY_MALFORMED;
-	long der_len = 0;
+	size_t body_len;
+	const char *body = find_body(text, len, PEM_STRING_PKCS8INF, &body_len);
+	uint8_t *der;
+	ssize_t n;
 
-	if (bio == NULL)
-		fatal("out of memory (PEM)");
-	if (PEM_read_bio(bio, &name, &header, &der, &der_len) == 1) {
-		if (strcmp(name, PEM_STRING_PKCS8) == 0 ||
-		    strstr(header, "ENCRYPTED") != NULL)
-			err = KEY_ENCRYPTED;
-		else if (strcmp(name, PEM_STRING_PKCS8INF) == 0)
-			err = parse_pkcs8(der, der_len, pair);
-		else if (strstr(name, "PRIVATE KEY") != NULL)
-			err = KEY_OTHER_TYPE; /* RSA, EC, DSA */
+	if (body != NULL) {
+		der = xmalloc(body_len + 1);
+		n = openssh_key_decode(body, body_len, der);
+		if (n > 0)
+			err = parse_pkcs8(der, (long)n, pair);
+		OPENSSL_cleanse(der, body_len + 1);
+		free(der);
+	} else if (contains(text, len, "BEGIN " PEM_STRING_PKCS8 "-") ||
+		   contains(text, len, "4,ENCRYPTED")) {
+		err = KEY_ENCRYPTED;
+	} else if (contains(text, len, "PRIVATE KEY-----")) {
+		err = KEY_OTHER_TYPE; /* RSA, EC, DSA */
 	}
 	ERR_clear_error();
-	OPENSSL_free(name);
-	OPENSSL_free(header);
-	OPENSSL_clear_free(der, der_len > 0 ? (size_t)der_len : 0);
-	BIO_free(bio);
 	return err;
 }
 
 enum key_error
 key_parse_private(const char *text, size_t len, struct key_pair *pair)
 {
-	static const char begin[] = "-----BEGIN " OPENSSH_KEY_LABEL "-----";
-	static const char end[] = "-----END " OPENSSH_KEY_LABEL "-----";
-	const char *first, *last;
+	const char *body;
+	size_t body_len;
 
 	if (len > KEY_FILE_SIZE_MAX)
 		return KEY_MALFORMED;
-	first = memmem(text, len, begin, sizeof(begin) - 1);
-	if (first == NULL)
+	if (!contains(text, len, "-----BEGIN " OPENSSH_KEY_LABEL "-----"))
 		return parse_pem(text, len, pair);
-	first += sizeof(begin) - 1;
-	len -= (size_t)(first - text);
-	last = memmem(first, len, end, sizeof(end) - 1);
-	if (last == NULL)
-		return KEY_MALFORMED;
-	return openssh_key_parse(first, (size_t)(last - first), pair);
+	body = find_body(text, len, OPENSSH_KEY_LABEL, &body_len);
+	return body != NULL ? openssh_key_parse(body, body_len, pair)
+			    : KEY_MALFORMED;
 }

@@ -87,28 +87,36 @@ parse_blob(const uint8_t *blob, size_t blob_len, struct key_pair *pair)
 	return parse_secret(&part, public_key, pair);
 }
 
+ssize_t
+openssh_key_decode(const char *body, size_t len, uint8_t *out)
+{
+	char *text = xmalloc(len + 1);
+	size_t chars = 0;
+	ssize_t n;
+
+	for (size_t i = 0; i < len; i++)
+		if (body[i] == '\0' || strchr(" \t\r\n", body[i]) == NULL)
+			text[chars++] = body[i];
+	n = base64_decode(text, chars, out, len);
+	OPENSSL_cleanse(text, len + 1);
+	free(text);
+	return n;
+}
+
 enum key_error
 openssh_key_parse(const char *body, size_t len, struct key_pair *pair)
 {
 	enum key_error err = KEY_MALFORMED;
-	char *text;
 	uint8_t *blob;
 	ssize_t n;
-	size_t chars = 0;
 
 	if (len > KEY_FILE_SIZE_MAX)
 		return err;
-	text = xmalloc(len);
-	blob = xmalloc(len);
-	for (size_t i = 0; i < len; i++)
-		if (body[i] != '\n' && body[i] != '\r')
-			text[chars++] = body[i];
-	n = base64_decode(text, chars, blob, len);
+	blob = xmalloc(len + 1);
+	n = openssh_key_decode(body, len, blob);
 	if (n >= 0)
 		err = parse_blob(blob, (size_t)n, pair);
-	OPENSSL_cleanse(text, len);
-	OPENSSL_cleanse(blob, len);
-	free(text);
+	OPENSSL_cleanse(blob, len + 1);
 	free(blob);
 	return err;
 }

@@ -22,6 +22,10 @@
 enum key_error openssh_key_parse(
     const char *body, size_t len, struct key_pair *);
 
+/* The bytes of base64 in lines, blanks left out, into out (len bytes). Returns
+ * how many, -1 if it is none. Leaves nothing behind. */
+ssize_t openssh_key_decode(const char *body, size_t len, uint8_t *out);
+
 /* The whole file into out, terminated. Returns the length. */
 size_t openssh_key_format(const struct key_pair *, const char *comment,
     char out[static OPENSSH_KEY_TEXT_MAX]);

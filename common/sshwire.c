@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "common/base64.h"
 #include "common/log.h"
 
@@ -120,12 +122,12 @@ sshwire_put_key(struct sshwire_writer *w, const uint8_t key[static 32])
 size_t
 sshwire_armor(const char *label, const uint8_t *data, size_t len, char *out)
 {
+	char lines[BASE64_LEN(LINE_BYTES) + 1];
 	char *o = out;
 
 	o += sprintf(o, "-----BEGIN %s-----\n", label);
 	while (len > 0) {
 		size_t n = len < LINE_BYTES ? len : LINE_BYTES;
-		char lines[BASE64_LEN(LINE_BYTES) + 1];
 		size_t chars = base64_encode(data, n, lines);
 
 		for (size_t i = 0; i < chars; i += 70) {
@@ -138,6 +140,7 @@ sshwire_armor(const char *label, const uint8_t *data, size_t len, char *out)
 		data += n;
 		len -= n;
 	}
+	OPENSSL_cleanse(lines, sizeof(lines)); /* of a private key */
 	o += sprintf(o, "-----END %s-----\n", label);
 	return (size_t)(o - out);
 }
