@@ -292,8 +292,7 @@ put_verify(struct put *p)
 		put_refuse(p, VERDICT_BUSY, 0);
 }
 
-/* Nothing of the content is taken before the signature is known to be good,
- * unless that needs the content's hash. */
+/* No content before a good signature, unless that needs the content's hash. */
 static void
 put_start(struct put *p)
 {
@@ -506,11 +505,13 @@ find_number(struct store *s, uint64_t number)
 }
 
 void
-put_on_synced(struct store *s, uint64_t number)
+put_on_synced(struct store *s, uint64_t number, int error)
 {
 	struct put *p = find_number(s, number);
 
-	if (p != NULL)
+	if (p != NULL && error != 0)
+		put_refuse(p, accept_error(error), 0);
+	else if (p != NULL)
 		put_store(p);
 }
 

@@ -32,8 +32,9 @@ void put_on_abort(struct store *, const struct ipc_put_abort *);
 /* The signature of one that was found worth its content. */
 void put_on_verified(struct store *, const struct verify_job *);
 
-/* The content of the one with that number (syncer.h) is on the disk. */
-void put_on_synced(struct store *, uint64_t number);
+/* The content of the one with that number (syncer.h) is on the disk, or, with
+ * an error, will not be. */
+void put_on_synced(struct store *, uint64_t number, int error);
 
 /* An upload of dmctl: e and its content (fd: sealed memfd, or -1 for a
  * tombstone), which it takes. The answer goes to reply. */

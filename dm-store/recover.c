@@ -55,6 +55,9 @@ recover_open(struct store *s, const char *path)
 				 "directory was used before and has been "
 				 "emptied; what is in files/ is replaced as "
 				 "peers send it");
+		else
+			log_info("a new index: this is the first start, or the "
+				 "state directory was emptied");
 		files_sweep_old(&s->files);
 		return RECOVER_OK;
 	case INDEX_DAMAGED:

@@ -137,10 +137,12 @@ syncer_free(struct syncer *sy)
 static void
 end(struct store *s, const struct sync_job *job)
 {
-	if (job->error != 0)
+	/* where a full disk shows only now (some file systems), nothing but
+	 * this content is lost, and nobody counts on it yet */
+	if (job->error != 0 && accept_error(job->error) != VERDICT_NO_SPACE)
 		files_sync_failed(&s->files, "an upload", job->error);
 	if (job->is_end)
-		put_on_synced(s, job->number);
+		put_on_synced(s, job->number, job->error);
 }
 
 /* The next one that is done; false if there is none. */

@@ -4,7 +4,8 @@
  * while they come and syncs them at their end, so that nobody waits for
  * another's gigabyte. It shares with the loop nothing but a queue; what it
  * works on are descriptors of its own. Called by put.c, which hears of each
- * end; it decides nothing. A sync that fails is fatal(), as everywhere.
+ * end; it decides nothing. A sync that fails is fatal(), as everywhere, but for
+ * want of room.
  */
 #ifndef DMSTORE_SYNCER_H
 #define DMSTORE_SYNCER_H
@@ -26,9 +27,9 @@ void syncer_listen(struct store *);
 
 /*
  * put_on_synced(number) follows when what has been written to fd is on the
- * disk, or, without a thread, before this returns. fd may be closed meanwhile.
- * False when SYNCER_JOBS_MAX are under way or descriptors are used up: nothing
- * will come.
+ * disk, or has no room there, or, without a thread, before this returns. fd may
+ * be closed meanwhile. False when SYNCER_JOBS_MAX are under way or descriptors
+ * are used up: nothing will come.
  */
 bool syncer_ask(struct store *, int fd, uint64_t number);
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import IS_ROOT, eventually
-from mesh import content, put, put_ok, wait_content
+from mesh import ask, content, put, put_ok, wait_content
 from test_scrub import call, quarantined, status
 from versions import Signer, Version
 
@@ -121,6 +121,52 @@ def test_emptied_state_directory(pair):
     second.start()
     wait_healed(second)
     second.wait_log("there are files but no index", since)
+
+
+def test_state_directory_without_anything(pair):
+    """Files and index are gone, the identity is not: as if it were new."""
+    _, second = pair
+    second.stop()
+    for part in ("files", "index"):
+        subprocess.run(["find", second.state / part, "-mindepth", "1",
+                        "-delete"], check=True)
+    since = len(second.log())
+    second.start()
+    wait_healed(second)
+    second.wait_log("a new index: this is the first start, or the state "
+                    "directory was emptied", since)
+
+
+def set_version(path, version):
+    """Of LMDB's format, in both of its first pages."""
+    with open(path, "r+b") as f:
+        for page in (0, 4096):
+            f.seek(page + 16)
+            assert f.read(4) == b"\xde\xc0\xef\xbe"
+            f.write(version.to_bytes(4, "little"))
+
+
+def test_index_from_the_future(pair):
+    """Nothing is touched, and what is missing is a later version of us."""
+    _, second = pair
+    second.stop()
+    set_version(data(second), 2)
+    before = data(second).read_bytes()
+    since = len(second.log())
+    second.spawn()
+    second.wait_log("the index was written by a later version of dm-store: "
+                    "install that version again, or move index/ away", since)
+    eventually(lambda: ask(second, "GET", "/files/dir/1").status == 503)
+    assert ask(second, "GET", "/healthz").status == 503
+    for name in NAMES:
+        assert content(second, name) == text(name)
+    assert data(second).read_bytes() == before
+    assert quarantined(second) == []
+    # what was meant by "install that version again"
+    set_version(data(second), 1)
+    second.wait_ready()
+    wait_healed(second)
+    assert quarantined(second) == []
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="needs other owners")

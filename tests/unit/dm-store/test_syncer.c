@@ -230,6 +230,24 @@ test_failing_disk(void **state)
 	assert_false(fix_exists(&f, "index/opening"));
 }
 
+/* A file system that says so late that it is full. */
+static void
+test_no_room(void **state)
+{
+	uint64_t id = put_large("d/a", START_NS);
+
+	(void)state;
+	disk.error = EDQUOT;
+	hold(false);
+	wait_result(id);
+	assert_int_equal(f.result.verdict, VERDICT_NO_SPACE);
+	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
+	disk.error = 0;
+	id = put_large("d/a", START_NS);
+	wait_result(id);
+	assert_int_equal(f.result.verdict, VERDICT_CREATED);
+}
+
 int
 main(void)
 {
@@ -237,7 +255,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    T(test_others_go_on), T(test_overtaken), T(test_abort),
 	    T(test_link_is_lost), T(test_chatter), T(test_end),
-	    T(test_failing_disk)};
+	    T(test_failing_disk), T(test_no_room)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
