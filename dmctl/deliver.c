@@ -76,7 +76,8 @@ try_control(
 	uint8_t buf[ENTRY_SIZE_MAX];
 	const struct control_upload request = {
 	    .entry = bytes_of(buf, entry_encode(e, buf))};
-	uint64_t deadline = when_mono_ns() + ANSWER_NS_MAX;
+	uint64_t deadline =
+	    when_mono_ns() + ANSWER_NS_MAX + when_disk_ns(e->size);
 	enum attempt attempt = ATTEMPT_DONE;
 	struct control_ask ask;
 	enum ask_result result;

@@ -250,7 +250,9 @@ send_some(struct transfer *t)
 		c->response.may_keep_alive = false;
 		return HTTP_ANSWERED;
 	}
-	t->idle_mono_ns = when_mono_ns() + IDLE_NS_MAX;
+	/* the answer to a large body comes when the disk has it */
+	t->idle_mono_ns =
+	    when_mono_ns() + IDLE_NS_MAX + when_disk_ns(t->body_sent);
 	if (is_head) {
 		t->head_sent += (size_t)n;
 		t->continue_mono_ns = when_mono_ns() + CONTINUE_NS_MAX;
@@ -325,7 +327,7 @@ transfer_step(struct transfer *t)
 		return HTTP_ANSWERED;
 	}
 	if (n == 0)
-		return fail(c, HTTP_LOST, "nothing came for a minute");
+		return fail(c, HTTP_LOST, "nothing comes any more");
 	/* what is there first: a refusal may be followed by a reset */
 	if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) != 0)
 		outcome = receive_some(t);

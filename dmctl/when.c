@@ -158,3 +158,11 @@ when_parse(const char *text, size_t len, uint64_t *unix_ns)
 	*unix_ns = (uint64_t)t * NS_PER_S + ns;
 	return true;
 }
+
+uint64_t
+when_disk_ns(uint64_t bytes)
+{
+	const uint64_t bytes_per_ms = 4096; /* an SD card's 4 MiB a second */
+
+	return bytes / bytes_per_ms * 1000000;
+}

@@ -36,4 +36,7 @@ const char *when_format_s(uint64_t unix_ns, char out[static WHEN_TEXT_MAX]);
  * malformed, before 1970 or over 2^63 ns. */
 bool when_parse(const char *text, size_t len, uint64_t *unix_ns);
 
+/* How long the slowest disk that is worth waiting for takes for so much. */
+uint64_t when_disk_ns(uint64_t bytes);
+
 #endif
