@@ -194,15 +194,15 @@ fuzz:
 
 install: all
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) \
-	    $(DESTDIR)$(libexecdir)/dmd $(DESTDIR)$(mandir)/man5 \
-	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(docdir) \
+	    $(DESTDIR)$(libexecdir)/dmd $(DESTDIR)$(mandir)/man3 \
+	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(docdir) \
 	    $(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir) \
 	    $(DESTDIR)$(tmpfilesdir)
 	install -m 755 $(B)/dmd $(DESTDIR)$(sbindir)/dmd
 	install -m 755 $(B)/dm-net $(B)/dm-store $(DESTDIR)$(libexecdir)/dmd
 	install -m 755 $(B)/dmctl $(DESTDIR)$(bindir)/dmctl
 	ln -sf dmctl $(DESTDIR)$(bindir)/data-mesher
-	for p in man/*.5 man/*.8; do \
+	for p in man/*.[358]; do \
 		f=$(DESTDIR)$(mandir)/man$${p##*.}/$${p##*/}; \
 		sed 's|/etc/data-mesher|$(sysconfdir)/data-mesher|' $$p >$$f && \
 		chmod 644 $$f || exit; done

@@ -256,3 +256,15 @@ def test_pages_refer_to_what_exists():
                 assert f"{ref}.{sect}" in pages, (name, ref)
         title = re.search(r"^\.Dt (\S+) (\d)", page(name), re.M)
         assert f"{title[1].lower()}.{title[2]}" == name
+
+
+def test_every_page_is_installed(tmp_path):
+    """Only what `make install` says it would do is looked at."""
+    out = subprocess.run(
+        ["make", "-n", "install", f"DESTDIR={tmp_path}"], cwd=ROOT,
+        check=True, capture_output=True, text=True).stdout
+    patterns = re.search(r"for p in (.*); do", out)[1].split()
+    installed = {p for pattern in patterns for p in ROOT.glob(pattern)}
+    assert installed == set((ROOT / "man").iterdir())
+    for page in installed:
+        assert f"{tmp_path}/" in out and f"/man{page.suffix[1]}" in out
