@@ -682,6 +682,44 @@ never_reads(struct attacker *a)
 	}
 }
 
+/* Requests for content as large as a frame, none of which is answered with
+ * any. */
+static size_t
+requests(uint8_t out[static 16384])
+{
+	static const uint8_t head[] = {54, 0x93, 0xc4, 16};
+	size_t len = 0;
+
+	memset(out, 0, 16384);
+	for (; len + 55 <= 16384; len += 55) {
+		memcpy(out + len, head, sizeof(head));
+		out[len + 20] = 0xc4;
+		out[len + 21] = 32;
+	}
+	return len;
+}
+
+/* Opens as many streams as there may be, of what is answered one after the
+ * other, fills the window of each, and reads nothing. */
+static void
+hoards(struct attacker *a)
+{
+	static const char *const protocols[] = {
+	    HEADER "\x18/data-mesher/file/1.0.0\n",
+	    HEADER "\x11/ipfs/ping/1.0.0\n"};
+	uint8_t block[16384];
+	size_t len = requests(block);
+
+	to_yamux(a);
+	for (uint32_t i = 0; i < 256; i++)
+		data_text(a, SYN, 2 * i + 1, protocols[i % 2]);
+	for (size_t sent = len; sent < 262000; sent += len)
+		for (uint32_t i = 0; i < 256 && !is_over(a); i++)
+			data(a, 0, 2 * i + 1, block, len);
+	while (!is_over(a))
+		pause_ms(100);
+}
+
 /* clang-format off */
 static void syns(struct attacker *a) { syns_of(a, true); }
 static void syns_unread(struct attacker *a) { syns_of(a, false); }
@@ -719,6 +757,7 @@ static const struct attack {
 	ATTACK(streams_unread), ATTACK(pings), ATTACK(pings_unread),
 	ATTACK(identify_streams), ATTACK(identify_push),
 	ATTACK(identify_endless), ATTACK(stream_garbage), ATTACK(never_reads),
+	ATTACK(hoards),
 };
 /* clang-format on */
 

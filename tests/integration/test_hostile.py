@@ -185,6 +185,31 @@ def test_slow_ones_are_cut_at_the_deadline(target):
     assert_unharmed(target, pid)
 
 
+#: KiB that a peer may cost: the account of its streams, 2 MiB, then what its
+#: connection takes itself, and what malloc loses between them
+PEER_COST = 2048 + 1536
+HOARDERS = 8
+
+
+def test_what_a_peer_costs(target):
+    """Many that open all the streams they may, fill them and never read."""
+    pid = target.pid("dm_net")
+    assert_good_peer(target)
+    before = memory_kib(target)
+    with concurrent.futures.ThreadPoolExecutor(HOARDERS) as pool:
+        running = [pool.submit(hostile, target, "hoards", 7)
+                   for _ in range(HOARDERS)]
+        most = before
+        while not all(one.done() for one in running):
+            most = max(most, memory_kib(target))
+            time.sleep(0.1)
+    cost = (most - before) / HOARDERS
+    assert cost > 1024, "they hoard nothing"
+    if not IS_ASAN:
+        assert cost < PEER_COST
+    assert_unharmed(target, pid)
+
+
 def test_who_never_reads_is_cut_off(target):
     pid = target.pid("dm_net")
     is_closed, _, seconds = hostile(target, "never_reads", 25)
