@@ -79,6 +79,9 @@ struct config_checks {
 	bool (*multiaddr_ok)(const char *text); /* tcp, with or without /p2p */
 	bool (*dialable_ok)(const char *text);	/* tcp and ends in /p2p/ID */
 	bool (*peer_id_ok)(const char *text);
+	/* what is wrong with a multiaddr that was refused, if it can be told
+	 * shortly, such as "its peer id is missing"; else NULL */
+	const char *(*multiaddr_why)(const char *text);
 };
 
 /*

@@ -83,7 +83,7 @@ read_signers(struct config_file *f, const struct option_context *x,
 			continue;
 		}
 		x->error(x->ctx, s->line, "\"%s\": \"%s\" is %s", item->name,
-		    s->text, key_error_text(err));
+		    s->text, key_error_public(err));
 	}
 	sort_signers(f);
 }

@@ -342,7 +342,7 @@ set_key(struct config *c, const struct option_context *x,
 		c->has_network = true;
 	else
 		x->error(x->ctx, item->line, "%s: \"%s\" is %s", item->name,
-		    text, key_error_text(err));
+		    text, key_error_public(err));
 }
 
 static void
@@ -363,6 +363,21 @@ list_add(struct config_list *list, const char *text)
 			return; /* merged from several places */
 	list->item = xrealloc(list->item, list->n + 1, sizeof(*list->item));
 	list->item[list->n++] = xstrdup(text);
+}
+
+static void
+refuse_item(const struct option *o, const struct option_context *x,
+    const struct toml_item *item, const struct toml_string *s,
+    const char *expected)
+{
+	const char *why = NULL;
+
+	if ((o->type == OPTION_DIALABLES || o->type == OPTION_MULTIADDRS) &&
+	    x->checks->multiaddr_why != NULL)
+		why = x->checks->multiaddr_why(s->text);
+	x->error(x->ctx, s->line, "%s: expected %s, found \"%s\"%s%s",
+	    item->name, expected, s->text, why != NULL ? ": " : "",
+	    why != NULL ? why : "");
 }
 
 static void
@@ -392,9 +407,7 @@ set_list(const struct option *o, struct config *c,
 		if (expected == NULL)
 			list_add(field(o, c), s->text);
 		else
-			x->error(x->ctx, s->line,
-			    "%s: expected %s, found \"%s\"", item->name,
-			    expected, s->text);
+			refuse_item(o, x, item, s, expected);
 	}
 }
 

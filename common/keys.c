@@ -59,12 +59,21 @@ key_error_text(enum key_error err)
 		return "not a usable ed25519 key: no point of the curve, or "
 		       "one for which anybody can forge signatures";
 	case KEY_PERMISSIONS:
-		return "accessible to others, or owned by someone else: chmod "
-		       "600 it";
+		return "accessible to others, or owned by someone else: chown "
+		       "it to you and chmod 600 it";
 	case KEY_EXISTS:
 		return "exists already: use --force to replace it";
 	}
 	return "unknown error";
+}
+
+const char *
+key_error_public(enum key_error err)
+{
+	if (err == KEY_MALFORMED)
+		return "not a public key: expected base64 of 32 bytes or a "
+		       "line \"ssh-ed25519 AAAA...\"";
+	return key_error_text(err);
 }
 
 /* ---- the curve ---------------------------------------------------------- */

@@ -31,6 +31,9 @@ enum key_error {
 /* A sentence for a person, without the path. */
 const char *key_error_text(enum key_error);
 
+/* The same where only a public key can stand. */
+const char *key_error_public(enum key_error);
+
 /* A fresh key from the system's random numbers. */
 void key_generate(struct key_pair *);
 

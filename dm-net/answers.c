@@ -101,7 +101,7 @@ status_sync(struct net *net, struct control_client *client)
 	control_client_number(client, "peers_known", 1, s.peers_known);
 	control_client_number(client, "peers_connected", 1, s.conns_up);
 	control_client_number(client, "peers_synced", 1, s.peers_synced);
-	control_client_number(client, "wanted", 1, s.wanted);
+	control_client_number(client, "to_fetch", 1, s.wanted);
 	control_client_number(client, "fetching", 1, s.fetching);
 	control_client_number(client, "sync_bytes_in", 1, s.bytes_in);
 	control_client_number(client, "sync_bytes_out", 1, s.bytes_out);
@@ -120,7 +120,7 @@ status(struct net *net, struct control_client *client)
 	    client, "index_complete", 2, net->is_index_complete);
 	control_client_number(
 	    client, "http_connections", 1, http_server_connections(net->http));
-	control_client_number(client, "listening_sockets", 1, net->n_listeners);
+	control_client_number(client, "peer_listeners", 1, net->n_listeners);
 	if (net->mesh != NULL)
 		status_sync(net, client);
 	control_client_end(client, VERDICT_OK, NULL);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Dials a peer: its addresses one after the other, names resolved by the
- * resolver, until one leads to an established connection with that peer id.
- * The outcome goes to the core: a link that is up, or dial_failed.
+ * Dials a peer, as RFC 8305 has it: its addresses, names resolved by the
+ * resolver, are tried a quarter of a second apart, IPv4 and IPv6 in turn, and
+ * at once when one fails; the first that leads to an established connection
+ * with that peer id wins, and the others are given up. The outcome goes to the
+ * core: a link that is up, or dial_failed.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -15,12 +17,24 @@
 #include "dm-net/mesh_internal.h"
 
 #define CANDIDATES_MAX 32
+#define AT_ONCE_MAX 4
+#define STAGGER_US 250000
 #define CONNECT_TIMEOUT_S 3
 #define DIAL_NS (UINT64_C(30) * 1000000000)
 
 struct candidate {
 	struct sockaddr_storage ss;
 	socklen_t len;
+	bool is_tried;
+};
+
+/* One candidate under way: connecting (fd), or in its handshake (link). */
+struct attempt {
+	struct dial *dial;
+	const struct candidate *to; /* NULL: the slot is free */
+	int fd;			    /* connecting, else -1 */
+	struct event *event;	    /* of fd */
+	struct link *link;
 };
 
 struct dial {
@@ -28,61 +42,54 @@ struct dial {
 	struct mesh *mesh;
 	struct peer_id peer;
 	uint64_t start_ns;
-	/* addresses not looked at yet */
-	struct multiaddr addrs[SYNC_ADDRS_MAX];
-	size_t n_addrs, next_addr;
+	/* names not looked up yet */
+	struct multiaddr names[SYNC_ADDRS_MAX];
+	size_t n_names, next_name;
 	uint16_t port;	    /* of the name being resolved */
 	uint32_t resolving; /* 0: not */
 	struct candidate candidates[CANDIDATES_MAX];
-	size_t n_candidates, next_candidate;
-	int fd; /* connecting, else -1 */
-	struct event *event;
+	size_t n_candidates;
+	int last_family;
+	struct attempt attempts[AT_ONCE_MAX];
 	struct event *next_event;
-	bool is_handed_over; /* a link has the attempt */
 	char why[MESH_ERROR_MAX];
 };
 
-static void advance(struct dial *);
+/* The next thing is looked for from the loop, never from the stack of a caller
+ * that goes on to use the dial. */
+static void
+advance(struct dial *d)
+{
+	event_active(d->next_event, EV_TIMEOUT, 0);
+}
+
+/* --- attempts --------------------------------------------------------------
+ */
 
 static void
-dial_free(struct dial *d)
+attempt_clear(struct attempt *t)
 {
-	LIST_REMOVE(d, next);
-	if (d->resolving != 0)
-		resolve_cancel(d->mesh->settings.resolve, d->resolving);
-	if (d->event != NULL)
-		event_free(d->event);
-	event_free(d->next_event);
-	if (d->fd != -1)
-		close(d->fd);
-	free(d);
+	struct link *l = t->link;
+
+	if (t->event != NULL)
+		event_free(t->event);
+	if (t->fd != -1)
+		close(t->fd);
+	t->to = NULL;
+	t->event = NULL;
+	t->fd = -1;
+	t->link = NULL;
+	if (l == NULL)
+		return;
+	/* it ends in a turn of its own */
+	l->attempt = NULL;
+	p2p_conn_close(l->conn, 0, "another address was first");
+	event_active(l->turn_event, EV_TIMEOUT, 0);
 }
 
 static void
-failed(struct dial *d)
+note_failure(struct dial *d, const struct candidate *c, const char *why)
 {
-	struct mesh *m = d->mesh;
-	struct peer_id peer = d->peer;
-	char text[PEER_ID_TEXT_SIZE];
-
-	peer_id_format(&peer, text);
-	/* once for each time that it is away */
-	if (mesh_note_find(m, &peer)[0] == '\0')
-		mesh_tell(m, "cannot reach peer=%s: %s", text, d->why);
-	else
-		log_debug("dialling %s: %s", text, d->why);
-	mesh_note(m, &peer, "%s", d->why);
-	dial_free(d);
-	mesh_now(m);
-	sync_dial_failed(m->sync, &peer);
-	mesh_kick(m);
-}
-
-/* The candidate that was taken last did not lead to the peer. */
-static void
-note_failure(struct dial *d, const char *why)
-{
-	const struct candidate *c = &d->candidates[d->next_candidate - 1];
 	char address[LINK_ADDRESS_MAX];
 
 	snprintf(d->why, sizeof(d->why), "%s: %s", link_format(&c->ss, address),
@@ -90,78 +97,84 @@ note_failure(struct dial *d, const char *why)
 }
 
 static void
-attempt_failed(struct dial *d, const char *why)
+attempt_failed(struct attempt *t, const char *why)
 {
-	note_failure(d, why);
-	advance(d);
-}
-
-/* --- connecting ------------------------------------------------------------
- */
-
-static void
-hand_over(struct dial *d)
-{
-	const struct candidate *c = &d->candidates[d->next_candidate - 1];
-	int fd = d->fd;
-
-	event_free(d->event);
-	d->event = NULL;
-	d->fd = -1;
-	d->is_handed_over = true;
-	link_new(
-	    d->mesh, fd, P2P_DIALER, &d->peer, (const void *)&c->ss, c->len, d);
+	note_failure(t->dial, t->to, why);
+	attempt_clear(t);
+	advance(t->dial);
 }
 
 static void
 on_connected(evutil_socket_t fd, short what, void *arg)
 {
-	struct dial *d = arg;
+	struct attempt *t = arg;
+	struct dial *d = t->dial;
 	socklen_t len = sizeof(int);
 	int err = ETIMEDOUT;
 
 	if (what & EV_WRITE)
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
 			err = errno;
-	if (err == 0) {
-		hand_over(d);
+	if (err != 0) {
+		attempt_failed(t, strerror(err));
 		return;
 	}
-	event_free(d->event);
-	d->event = NULL;
-	close(d->fd);
-	d->fd = -1;
-	attempt_failed(d, strerror(err));
+	event_free(t->event);
+	t->event = NULL;
+	t->fd = -1;
+	t->link = link_new(d->mesh, fd, P2P_DIALER, &d->peer,
+	    (const void *)&t->to->ss, t->to->len, t);
 }
 
 /* False: try the next. */
 static bool
-try_candidate(struct dial *d, const struct candidate *c)
+attempt_begin(struct dial *d, struct attempt *t, struct candidate *c)
 {
 	struct timeval tv = {.tv_sec = CONNECT_TIMEOUT_S};
-
-	d->fd = socket(
+	int fd = socket(
 	    c->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (d->fd == -1 ||
-	    (connect(d->fd, (const void *)&c->ss, c->len) == -1 &&
-		errno != EINPROGRESS)) {
-		note_failure(d, strerror(errno));
-		if (d->fd != -1)
-			close(d->fd);
-		d->fd = -1;
+
+	c->is_tried = true;
+	d->last_family = c->ss.ss_family;
+	if (fd == -1 || (connect(fd, (const void *)&c->ss, c->len) == -1 &&
+			    errno != EINPROGRESS)) {
+		note_failure(d, c, strerror(errno));
+		if (fd != -1)
+			close(fd);
 		return false;
 	}
-	d->event = event_new(d->mesh->base, d->fd, EV_WRITE, on_connected, d);
-	if (d->event == NULL || event_add(d->event, &tv) == -1)
+	t->to = c;
+	t->fd = fd;
+	t->event = event_new(d->mesh->base, fd, EV_WRITE, on_connected, t);
+	if (t->event == NULL || event_add(t->event, &tv) == -1)
 		fatal("out of memory");
 	return true;
+}
+
+/* A free slot, or NULL. */
+static struct attempt *
+attempt_slot(struct dial *d)
+{
+	for (size_t i = 0; i < AT_ONCE_MAX; i++)
+		if (d->attempts[i].to == NULL)
+			return &d->attempts[i];
+	return NULL;
+}
+
+static bool
+has_attempts(const struct dial *d)
+{
+	for (size_t i = 0; i < AT_ONCE_MAX; i++)
+		if (d->attempts[i].to != NULL)
+			return true;
+	return false;
 }
 
 /* --- from addresses to candidates ------------------------------------------
  */
 
-/* A zone that is an interface's number; names mean nothing in here: the
- * sandbox has no call to look them up. */
+/* A zone is an interface's number here: dmd has turned names into numbers,
+ * where there is such an interface. */
 static bool
 scope_of(const char *zone, uint32_t *scope)
 {
@@ -172,17 +185,32 @@ scope_of(const char *zone, uint32_t *scope)
 	return *end == '\0' && number <= UINT32_MAX;
 }
 
+static bool
+is_known(const struct dial *d, const struct candidate *c)
+{
+	for (size_t i = 0; i < d->n_candidates; i++)
+		if (d->candidates[i].len == c->len &&
+		    memcmp(&d->candidates[i].ss, &c->ss, c->len) == 0)
+			return true;
+	return false;
+}
+
 static void
 add_candidate(struct dial *d, const struct multiaddr *a)
 {
 	struct candidate *c = &d->candidates[d->n_candidates];
 	uint32_t scope;
 
-	if (d->n_candidates == CANDIDATES_MAX || !multiaddr_is_dialable(a) ||
-	    !scope_of(a->zone, &scope))
+	if (d->n_candidates == CANDIDATES_MAX || !multiaddr_is_dialable(a))
 		return;
+	if (!scope_of(a->zone, &scope)) {
+		snprintf(
+		    d->why, sizeof(d->why), "no interface %s here", a->zone);
+		return;
+	}
+	memset(c, 0, sizeof(*c));
 	c->len = multiaddr_to_sockaddr(a, &c->ss, scope);
-	if (c->len > 0)
+	if (c->len > 0 && !is_known(d, c))
 		d->n_candidates++;
 }
 
@@ -207,14 +235,10 @@ on_resolved(
 }
 
 static void
-expand(struct dial *d, const struct multiaddr *a)
+look_up(struct dial *d, const struct multiaddr *a)
 {
 	unsigned family = 0;
 
-	if (a->host == MULTIADDR_IP4 || a->host == MULTIADDR_IP6) {
-		add_candidate(d, a);
-		return;
-	}
 	if (a->host == MULTIADDR_DNS4)
 		family = 4;
 	else if (a->host == MULTIADDR_DNS6)
@@ -227,58 +251,127 @@ expand(struct dial *d, const struct multiaddr *a)
 		    "%.100s: the resolver is not there", a->name);
 }
 
-/* The next thing to try; never called from a caller's stack that goes on to
- * use d. */
+/* One name after the other, while what is known is tried. */
 static void
-on_next(evutil_socket_t fd, short what, void *arg)
+look_up_next(struct dial *d)
 {
-	struct dial *d = arg;
-
-	(void)fd;
-	(void)what;
-	/* a peer with many addresses that lead nowhere holds up others */
-	while (mesh_monotonic_ns() - d->start_ns < DIAL_NS) {
-		while (d->next_candidate < d->n_candidates)
-			if (try_candidate(
-				d, &d->candidates[d->next_candidate++]))
-				return;
-		if (d->next_addr == d->n_addrs)
-			break;
-		d->n_candidates = d->next_candidate = 0;
-		expand(d, &d->addrs[d->next_addr++]);
-		if (d->resolving != 0)
-			return;
-	}
-	failed(d);
+	while (d->resolving == 0 && d->next_name < d->n_names)
+		look_up(d, &d->names[d->next_name++]);
 }
 
-static void
-advance(struct dial *d)
+/* The first that was not tried, of the other family if there is one. */
+static struct candidate *
+pick(struct dial *d)
 {
-	event_active(d->next_event, EV_TIMEOUT, 0);
+	struct candidate *first = NULL;
+
+	for (size_t i = 0; i < d->n_candidates; i++) {
+		struct candidate *c = &d->candidates[i];
+
+		if (c->is_tried)
+			continue;
+		if (c->ss.ss_family != d->last_family)
+			return c;
+		if (first == NULL)
+			first = c;
+	}
+	return first;
 }
 
 /* --- life ------------------------------------------------------------------
  */
+
+static void
+dial_free(struct dial *d)
+{
+	LIST_REMOVE(d, next);
+	if (d->resolving != 0)
+		resolve_cancel(d->mesh->settings.resolve, d->resolving);
+	for (size_t i = 0; i < AT_ONCE_MAX; i++)
+		attempt_clear(&d->attempts[i]);
+	event_free(d->next_event);
+	free(d);
+}
+
+static void
+failed(struct dial *d)
+{
+	struct mesh *m = d->mesh;
+	struct peer_id peer = d->peer;
+	char text[PEER_ID_TEXT_SIZE];
+
+	peer_id_format(&peer, text);
+	/* once for each time that it is away */
+	if (mesh_note_find(m, &peer)[0] == '\0')
+		mesh_tell(m, "cannot reach peer=%s: %s", text, d->why);
+	else
+		log_debug("dialling %s: %s", text, d->why);
+	mesh_note(m, &peer, "%s", d->why);
+	dial_free(d);
+	mesh_now(m);
+	sync_dial_failed(m->sync, &peer);
+	mesh_kick(m);
+}
+
+static void
+on_next(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval stagger = {.tv_usec = STAGGER_US};
+	struct dial *d = arg;
+	struct attempt *slot;
+	struct candidate *c;
+
+	(void)fd;
+	(void)what;
+	/* a peer with many addresses that lead nowhere holds up others */
+	if (mesh_monotonic_ns() - d->start_ns < DIAL_NS) {
+		look_up_next(d);
+		while (
+		    (slot = attempt_slot(d)) != NULL && (c = pick(d)) != NULL)
+			if (attempt_begin(d, slot, c)) {
+				event_add(d->next_event, &stagger);
+				return;
+			}
+		if (d->resolving != 0)
+			return;
+	}
+	if (!has_attempts(d))
+		failed(d);
+}
+
+static void
+take_addresses(struct dial *d, const struct sync_addr *addrs, size_t n)
+{
+	struct multiaddr_raw raw;
+	struct multiaddr a;
+
+	for (size_t i = 0; i < n && i < SYNC_ADDRS_MAX; i++) {
+		if (multiaddr_from_bytes(&raw, addrs[i].bytes, addrs[i].len) !=
+			MULTIADDR_OK ||
+		    multiaddr_parse(&a, &raw) != MULTIADDR_OK)
+			continue;
+		if (a.host == MULTIADDR_IP4 || a.host == MULTIADDR_IP6)
+			add_candidate(d, &a);
+		else
+			d->names[d->n_names++] = a;
+	}
+}
 
 void
 dial_start(struct mesh *m, const struct peer_id *peer,
     const struct sync_addr *addrs, size_t n)
 {
 	struct dial *d = xcalloc(1, sizeof(*d));
-	struct multiaddr_raw raw;
 
 	d->mesh = m;
 	d->peer = *peer;
 	d->start_ns = mesh_monotonic_ns();
-	d->fd = -1;
+	for (size_t i = 0; i < AT_ONCE_MAX; i++) {
+		d->attempts[i].dial = d;
+		d->attempts[i].fd = -1;
+	}
 	snprintf(d->why, sizeof(d->why), "no address that can be dialled");
-	for (size_t i = 0; i < n && d->n_addrs < SYNC_ADDRS_MAX; i++)
-		if (multiaddr_from_bytes(&raw, addrs[i].bytes, addrs[i].len) ==
-			MULTIADDR_OK &&
-		    multiaddr_parse(&d->addrs[d->n_addrs], &raw) ==
-			MULTIADDR_OK)
-			d->n_addrs++;
+	take_addresses(d, addrs, n);
 	d->next_event = event_new(m->base, -1, 0, on_next, d);
 	if (d->next_event == NULL)
 		fatal("out of memory");
@@ -287,18 +380,20 @@ dial_start(struct mesh *m, const struct peer_id *peer,
 }
 
 void
-dial_established(struct dial *d)
+dial_established(struct attempt *t)
 {
-	dial_free(d);
+	t->link->attempt = NULL;
+	t->link = NULL;
+	dial_free(t->dial);
 }
 
 void
-dial_closed(struct dial *d, const char *why)
+dial_closed(struct attempt *t, const char *why)
 {
-	d->is_handed_over = false;
-	if (d->mesh->is_ending)
-		return;
-	attempt_failed(d, why);
+	t->link->attempt = NULL;
+	t->link = NULL;
+	if (!t->dial->mesh->is_ending)
+		attempt_failed(t, why);
 }
 
 bool
@@ -315,11 +410,8 @@ dial_is_running(const struct mesh *m, const struct peer_id *peer)
 void
 dial_free_all(struct mesh *m)
 {
-	struct link *l;
 	struct dial *d;
 
-	LIST_FOREACH(l, &m->links, next)
-		l->dial = NULL;
 	while ((d = LIST_FIRST(&m->dials)) != NULL)
 		dial_free(d);
 }

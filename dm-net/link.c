@@ -325,10 +325,8 @@ on_established(struct p2p_conn *conn, const struct peer_id *peer)
 
 	settle(l);
 	mesh_note_clear(l->mesh, peer);
-	if (l->dial != NULL) {
-		dial_established(l->dial);
-		l->dial = NULL;
-	}
+	if (l->attempt != NULL)
+		dial_established(l->attempt);
 	remote_addr(l, &addr);
 	l->is_reported = true;
 	l->since_ns = mesh_wall_ns();
@@ -366,10 +364,8 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 	if (peer != NULL && reason != P2P_REASON_LOCAL)
 		mesh_note(
 		    l->mesh, peer, "%s: %s", p2p_reason_name(reason), text);
-	if (l->dial != NULL) {
-		dial_closed(l->dial, text);
-		l->dial = NULL;
-	}
+	if (l->attempt != NULL)
+		dial_closed(l->attempt, text);
 }
 
 static void
@@ -417,7 +413,7 @@ new_event(struct link *l, int fd, short what, event_callback_fn fn)
 struct link *
 link_new(struct mesh *m, int fd, enum p2p_role role,
     const struct peer_id *expected, const struct sockaddr *remote,
-    socklen_t remote_len, struct dial *dial)
+    socklen_t remote_len, struct attempt *attempt)
 {
 	uint64_t now_ns = mesh_now(m);
 	struct link *l = xcalloc(1, sizeof(*l));
@@ -428,7 +424,7 @@ link_new(struct mesh *m, int fd, enum p2p_role role,
 	l->mesh = m;
 	l->id = ++m->last_link_id;
 	l->fd = fd;
-	l->dial = dial;
+	l->attempt = attempt;
 	memcpy(&l->remote, remote,
 	    remote_len < sizeof(l->remote) ? remote_len : sizeof(l->remote));
 	set_options(fd);
@@ -462,8 +458,8 @@ link_free(struct link *l)
 
 	settle(l);
 	transfer_link_gone(l);
-	if (l->dial != NULL)
-		dial_closed(l->dial, "ended");
+	if (l->attempt != NULL)
+		dial_closed(l->attempt, "ended");
 	LIST_REMOVE(l, next);
 	p2p_conn_free(l->conn);
 	if (l->is_reported && !m->is_ending) {

@@ -23,6 +23,7 @@
 
 struct blame;
 struct event;
+struct attempt;
 struct dial;
 struct fetch;
 struct listener;
@@ -112,10 +113,10 @@ struct link {
 	uint64_t timer_at_ns;
 	struct sockaddr_storage remote;
 	struct admission_source source;
-	bool is_half_open; /* counted by admission */
-	bool is_reported;  /* the core knows it */
-	uint64_t since_ns; /* Unix time when it was established */
-	struct dial *dial; /* whose attempt it is, until known */
+	bool is_half_open;	 /* counted by admission */
+	bool is_reported;	 /* the core knows it */
+	uint64_t since_ns;	 /* Unix time when it was established */
+	struct attempt *attempt; /* of a dial; NULL once that is over */
 	/* announce.c */
 	struct p2p_stream *sync_out;
 	uint8_t *outbox;
@@ -127,10 +128,11 @@ struct link {
 	unsigned n_serving; /* serve.c: files held open for it */
 };
 
-/* Takes fd, connected. expected NULL: inbound. dial: told of the outcome. */
+/* Takes fd, connected. expected NULL: inbound. attempt: told of the outcome.
+ */
 struct link *link_new(struct mesh *, int fd, enum p2p_role,
     const struct peer_id *expected, const struct sockaddr *remote,
-    socklen_t remote_len, struct dial *);
+    socklen_t remote_len, struct attempt *);
 /* Before its end is due: tells the core. Never inside a p2p callback. */
 void link_free(struct link *);
 /* The peer id of a link as text; "" for NULL or before it is known. */
@@ -153,13 +155,13 @@ void link_say_goodbye(struct link *);
 
 /* --- dial.c --- */
 
-/* Tries the addresses one after the other; dial_failed() of the core, or an
+/* Tries the addresses, a few at once; dial_failed() of the core, or an
  * established link, follows. */
 void dial_start(
     struct mesh *, const struct peer_id *, const struct sync_addr *, size_t n);
 /* The attempt's connection is established, or was closed before. */
-void dial_established(struct dial *);
-void dial_closed(struct dial *, const char *why);
+void dial_established(struct attempt *);
+void dial_closed(struct attempt *, const char *why);
 void dial_free_all(struct mesh *);
 bool dial_is_running(const struct mesh *, const struct peer_id *);
 

@@ -97,7 +97,7 @@ bundle_open(
 		close(fd);
 		return bad(path, "not made by dmctl sign, or cut off");
 	}
-	code = content_read(content, fd, path, is_sealed);
+	code = content_read(content, fd, path, is_sealed, e->size);
 	close(fd);
 	if (code != EX_OK)
 		return code;

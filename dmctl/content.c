@@ -13,6 +13,7 @@
 
 #include <openssl/evp.h>
 
+#include "common/duration.h"
 #include "common/log.h"
 
 #define BUFFER_SIZE (128u << 10)
@@ -104,9 +105,21 @@ write_all(int fd, const uint8_t *data, size_t len)
 	return true;
 }
 
+static int
+too_long(const char *path, uint64_t copy_max)
+{
+	char text[SIZE_TEXT_MAX];
+
+	log_error("%s: longer than %s, the most that is taken from a pipe or "
+		  "through the control socket (max_file_size of dm.toml where "
+		  "it can be read, else 1G)",
+	    path, size_format(copy_max, text));
+	return EX_DATAERR;
+}
+
 /* Reads from to its end: hashes, counts and, if to is not -1, copies. */
 static int
-pass(struct content *c, int from, int to, const char *path)
+pass(struct content *c, int from, int to, const char *path, uint64_t copy_max)
 {
 	uint8_t *buffer = xmalloc(BUFFER_SIZE);
 	struct hash *h = hash_new();
@@ -118,6 +131,10 @@ pass(struct content *c, int from, int to, const char *path)
 			continue;
 		if (n == -1) {
 			code = failed(path, errno, EX_IOERR);
+			break;
+		}
+		if (to != -1 && (uint64_t)n > copy_max - c->size) {
+			code = too_long(path, copy_max);
 			break;
 		}
 		if (to != -1 && !write_all(to, buffer, (size_t)n)) {
@@ -135,7 +152,8 @@ pass(struct content *c, int from, int to, const char *path)
 }
 
 static int
-read_copy(struct content *c, int fd, const char *path, bool is_sealed)
+read_copy(struct content *c, int fd, const char *path, bool is_sealed,
+    uint64_t copy_max)
 {
 	const int seals =
 	    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
@@ -146,7 +164,7 @@ read_copy(struct content *c, int fd, const char *path, bool is_sealed)
 		log_error("no room for a copy: %s", strerror(errno));
 		return EX_CANTCREAT;
 	}
-	code = pass(c, fd, c->fd, path);
+	code = pass(c, fd, c->fd, path, copy_max);
 	if (code == EX_OK && is_sealed &&
 	    fcntl(c->fd, F_ADD_SEALS, seals) == -1)
 		code = failed("sealing memory", errno, EX_OSERR);
@@ -156,14 +174,16 @@ read_copy(struct content *c, int fd, const char *path, bool is_sealed)
 }
 
 int
-content_read(struct content *c, int fd, const char *path, bool is_sealed)
+content_read(struct content *c, int fd, const char *path, bool is_sealed,
+    uint64_t copy_max)
 {
 	memset(c, 0, sizeof(*c));
-	return read_copy(c, fd, path, is_sealed);
+	return read_copy(c, fd, path, is_sealed, copy_max);
 }
 
 int
-content_open(struct content *c, const char *path, bool is_sealed)
+content_open(
+    struct content *c, const char *path, bool is_sealed, uint64_t copy_max)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	struct stat st;
@@ -179,12 +199,12 @@ content_open(struct content *c, const char *path, bool is_sealed)
 		return failed(path, EISDIR, EX_NOINPUT);
 	}
 	if (is_sealed || is_stdin || !S_ISREG(st.st_mode)) {
-		code = read_copy(c, fd, path, is_sealed);
+		code = read_copy(c, fd, path, is_sealed, copy_max);
 		close(fd);
 		return code;
 	}
 	c->fd = fd;
-	code = pass(c, fd, -1, path);
+	code = pass(c, fd, -1, path, 0);
 	if (code != EX_OK)
 		content_close(c);
 	return code;

@@ -18,11 +18,19 @@ struct content {
 	uint8_t sha256[32];
 };
 
-/* path "-": standard input. 0, or an exit code after a message. */
-int content_open(struct content *, const char *path, bool is_sealed);
+/* Of what is copied, where nothing says how much a node would take. */
+#define CONTENT_COPY_MAX (UINT64_C(1) << 30)
+
+/*
+ * path "-": standard input. What has to be copied may have copy_max bytes: a
+ * pipe or a device may never end. 0, or an exit code after a message.
+ */
+int content_open(
+    struct content *, const char *path, bool is_sealed, uint64_t copy_max);
 
 /* The rest of what fd has behind its position; fd stays the caller's. */
-int content_read(struct content *, int fd, const char *path, bool is_sealed);
+int content_read(struct content *, int fd, const char *path, bool is_sealed,
+    uint64_t copy_max);
 
 void content_close(struct content *);
 

@@ -77,7 +77,9 @@ try_control(
 	const struct control_upload request = {
 	    .entry = bytes_of(buf, entry_encode(e, buf))};
 	uint64_t deadline =
-	    when_mono_ns() + ANSWER_NS_MAX + when_disk_ns(e->size);
+	    when_mono_ns() + when_disk_ns(e->size) +
+	    ((w->args->given & ARG_TIMEOUT) != 0 ? w->args->timeout_ns
+						 : ANSWER_NS_MAX);
 	enum attempt attempt = ATTEMPT_DONE;
 	struct control_ask ask;
 	enum ask_result result;

@@ -21,6 +21,7 @@ static const struct {
     {"waiting_for", "waiting_for", "dmd"},
 };
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
+#define KEY_MAX (FACT_KEY_MAX + 32)
 
 void
 facts_add(struct facts *f, const char *part, const struct row_value *row)
@@ -67,6 +68,14 @@ facts_number(const struct facts *f, const char *key, uint64_t otherwise)
 						       : otherwise;
 }
 
+/* For programs a duration says its unit. */
+static void
+fact_key(const struct fact *fact, bool is_exact, char out[static KEY_MAX])
+{
+	snprintf(out, KEY_MAX, "%s%s", fact->key,
+	    is_exact && fact->kind == KIND_NS ? "_ns" : "");
+}
+
 static struct cell
 fact_cell(const struct fact *fact)
 {
@@ -91,13 +100,14 @@ void
 facts_print(const struct facts *f, bool with_tabs)
 {
 	bool has_parts = f->n > 0 && f->item[0].part != f->item[f->n - 1].part;
-	char key[CELL_TEXT_MAX], value[CELL_TEXT_MAX];
+	char key[CELL_TEXT_MAX], value[CELL_TEXT_MAX], plain[KEY_MAX];
 	const char *part = NULL;
 
 	for (size_t i = 0; i < f->n; i++) {
-		struct cell name = cell_string(f->item[i].key);
-		struct cell cell = fact_cell(&f->item[i]);
+		struct cell cell = fact_cell(&f->item[i]), name;
 
+		fact_key(&f->item[i], with_tabs, plain);
+		name = cell_string(plain);
 		cell_format(&name, true, key);
 		cell_format(&cell, with_tabs, value);
 		if (with_tabs) {
@@ -147,10 +157,23 @@ has_part(const struct facts *f, const char *part)
 	return false;
 }
 
+/* "dm-store" cannot be part of a key. */
+static void
+add_part(const char *part, char key[static KEY_MAX])
+{
+	char plain[KEY_MAX];
+
+	memcpy(plain, key, sizeof(plain));
+	snprintf(key, KEY_MAX, "%.20s_%.70s", part, plain);
+	for (char *p = key; *p != '\0'; p++)
+		if (*p == '-')
+			*p = '_';
+}
+
 void
 facts_print_json(const struct facts *f)
 {
-	char key[2 * FACT_KEY_MAX];
+	char key[KEY_MAX];
 
 	for (size_t i = 0; i < f->n; i++) {
 		const struct fact *fact = &f->item[i];
@@ -158,11 +181,9 @@ facts_print_json(const struct facts *f)
 
 		if (is_list(fact->key))
 			continue;
-		if (facts_find(f, fact->key) == fact)
-			snprintf(key, sizeof(key), "%s", fact->key);
-		else
-			snprintf(
-			    key, sizeof(key), "%s_%s", fact->part, fact->key);
+		fact_key(fact, true, key);
+		if (facts_find(f, fact->key) != fact)
+			add_part(fact->part, key);
 		fputs(",", stdout);
 		json_text(stdout, bytes_text(key));
 		fputs(":", stdout);

@@ -50,7 +50,8 @@ void facts_print(const struct facts *, bool with_tabs);
 /*
  * The members of a JSON object, each with a comma in front. Keys that may come
  * more than once are always arrays; one that two parts say has the second
- * part's name in front.
+ * part's name in front. There, and with tabs, durations are in nanoseconds and
+ * their keys end in _ns.
  */
 void facts_print_json(const struct facts *);
 

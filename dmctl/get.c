@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* get: a file's content, to stdout or a file that is replaced in one step. */
+/*
+ * get: a file's content, to stdout or a file that is replaced in one step. What
+ * is no regular file (a pipe, a device) is written to, never replaced.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +19,7 @@
 
 struct target {
 	const char *path; /* NULL: stdout */
-	char temp[4096];  /* beside it */
+	char temp[4096];  /* beside it; empty: written to directly */
 	int fd;
 };
 
@@ -43,6 +46,14 @@ target_take(void *ctx, const void *data, size_t len)
 	return true;
 }
 
+static bool
+is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 static int
 target_open(struct target *t, const char *path)
 {
@@ -51,8 +62,16 @@ target_open(struct target *t, const char *path)
 	umask(mask);
 	t->path = path != NULL && strcmp(path, "-") != 0 ? path : NULL;
 	t->fd = STDOUT_FILENO;
+	t->temp[0] = '\0';
 	if (t->path == NULL)
 		return EX_OK;
+	if (is_special(path)) {
+		t->fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (t->fd != -1)
+			return EX_OK;
+		log_error("%s: %s", path, strerror(errno));
+		return EX_CANTCREAT;
+	}
 	if ((size_t)snprintf(t->temp, sizeof(t->temp), "%s.XXXXXX", path) >=
 	    sizeof(t->temp)) {
 		log_error("%s: %s", path, strerror(ENAMETOOLONG));
@@ -75,6 +94,10 @@ target_close(struct target *t, int code)
 {
 	if (t->path == NULL)
 		return code;
+	if (t->temp[0] == '\0') {
+		close(t->fd);
+		return code;
+	}
 	if (code == EX_OK &&
 	    (fsync(t->fd) == -1 || rename(t->temp, t->path) == -1)) {
 		log_error("%s: %s", t->path, strerror(errno));

@@ -19,7 +19,7 @@
 #include "dmctl/progress.h"
 
 #define CONNECT_NS_MAX (10 * NS_PER_S) /* for each address */
-#define IDLE_NS_MAX (60 * NS_PER_S)
+#define IDLE_NS_DEFAULT (60 * NS_PER_S)
 #define CONTINUE_NS_MAX (5 * NS_PER_S) /* then the body goes unasked */
 #define EXPECT_SIZE 65536	       /* bodies from here on ask first */
 #define REQUEST_MAX 4096
@@ -29,6 +29,7 @@ struct http_client {
 	struct url url;
 	int fd;
 	bool is_reused; /* answered a request before */
+	uint64_t idle_ns;
 	char error[HTTP_CLIENT_ERROR_MAX];
 	struct http_response response;
 	uint8_t buffer[BUFFER_SIZE];
@@ -52,12 +53,13 @@ struct transfer {
 };
 
 struct http_client *
-http_client_new(const struct url *url)
+http_client_new(const struct url *url, uint64_t idle_ns)
 {
 	struct http_client *c = xcalloc(1, sizeof(*c));
 
 	c->url = *url;
 	c->fd = -1;
+	c->idle_ns = idle_ns != 0 ? idle_ns : IDLE_NS_DEFAULT;
 	return c;
 }
 
@@ -193,7 +195,7 @@ transfer_init(
 	if (n < 0 || (size_t)n >= sizeof(t->head))
 		fatal("a request's head of %d bytes", n);
 	t->head_len = (size_t)n;
-	t->idle_mono_ns = when_mono_ns() + IDLE_NS_MAX;
+	t->idle_mono_ns = when_mono_ns() + c->idle_ns;
 	progress_init(&t->progress, call->path, call->body_size);
 	http_response_init(&c->response);
 }
@@ -252,7 +254,7 @@ send_some(struct transfer *t)
 	}
 	/* the answer to a large body comes when the disk has it */
 	t->idle_mono_ns =
-	    when_mono_ns() + IDLE_NS_MAX + when_disk_ns(t->body_sent);
+	    when_mono_ns() + c->idle_ns + when_disk_ns(t->body_sent);
 	if (is_head) {
 		t->head_sent += (size_t)n;
 		t->continue_mono_ns = when_mono_ns() + CONTINUE_NS_MAX;
@@ -293,7 +295,7 @@ receive_some(struct transfer *t)
 		return fail(
 		    c, HTTP_LOST, "the connection broke: %s", strerror(saved));
 	}
-	t->idle_mono_ns = when_mono_ns() + IDLE_NS_MAX;
+	t->idle_mono_ns = when_mono_ns() + c->idle_ns;
 	if (http_response_feed(&c->response, data, (size_t)n, body_pass, t) <
 	    (size_t)n)
 		c->response.may_keep_alive = false; /* not asked for */

@@ -38,12 +38,13 @@ enum http_outcome {
 	HTTP_BODY,	  /* our body cannot be read */
 };
 
-struct http_client *http_client_new(const struct url *);
+/* idle_ns: how long silence lasts before it is HTTP_LOST; 0: a minute. */
+struct http_client *http_client_new(const struct url *, uint64_t idle_ns);
 void http_client_free(struct http_client *);
 
 /*
  * One request and its response, which is the client's until the next call. The
- * whole may take as long as bytes move; a minute without any is HTTP_LOST.
+ * whole may take as long as bytes move.
  */
 enum http_outcome http_client_call(struct http_client *,
     const struct http_call *, const struct http_response **);

@@ -3,9 +3,11 @@
  * dmctl, also called data-mesher: makes keys, uploads signed files and asks a
  * running dmd. The table of commands is main.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -154,7 +156,6 @@ command_run(const char *program, const struct args *given)
 {
 	struct args args = *given;
 	const struct command *c;
-	int code;
 
 	if ((args.given & ARG_VERSION) != 0) {
 		printf("%s %s\n", program, DMD_VERSION);
@@ -169,12 +170,22 @@ command_run(const char *program, const struct args *given)
 	}
 	if (!command_judge(program, c, &args))
 		return EX_USAGE;
-	code = c->run(&args);
-	if (fflush(stdout) == EOF || ferror(stdout) != 0) {
-		log_error("stdout cannot be written");
-		return code != EX_OK ? code : EX_IOERR;
-	}
-	return code;
+	return c->run(&args);
+}
+
+/*
+ * A descriptor that was closed for us is taken, in the direction that is of no
+ * use: else the next socket or file would be standard output.
+ */
+static void
+take_standard_descriptors(void)
+{
+	static const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) == -1 &&
+		    open("/dev/null", flags[fd]) != fd)
+			_exit(EX_OSERR);
 }
 
 int
@@ -186,7 +197,9 @@ main(int argc, char **argv)
 					      : argv[0];
 	char error[ARGS_ERROR_MAX];
 	static struct args args; /* large */
+	int code;
 
+	take_standard_descriptors();
 	log_init(program);
 	log_set_style(LOG_STYLE_PLAIN);
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
@@ -195,5 +208,10 @@ main(int argc, char **argv)
 		log_error("%s: see %s --help", error, program);
 		return EX_USAGE;
 	}
-	return command_run(program, &args);
+	code = command_run(program, &args);
+	if (fflush(stdout) == EOF || ferror(stdout) != 0) {
+		log_error("stdout cannot be written");
+		return code != EX_OK ? code : EX_IOERR;
+	}
+	return code;
 }

@@ -21,7 +21,8 @@ static int
 key_failed(const char *what, enum key_error error)
 {
 	if (error == KEY_IO)
-		log_error("key %s: %s", what, strerror(errno));
+		log_error("key %s: %s", what,
+		    errno == EINVAL ? "not a regular file" : strerror(errno));
 	else
 		log_error("key %s is %s", what, key_error_text(error));
 	switch (error) {
@@ -99,13 +100,16 @@ open_key(struct signer *s, const char *key)
 /* --- ssh-agent -------------------------------------------------------------
  */
 
+/* key: the public one that was named, or NULL. */
 static int
-agent_failed(enum agent_error error)
+agent_failed(enum agent_error error, const char *key)
 {
-	if (error == AGENT_IO)
-		log_error("%s: %s", agent_error_text(error), strerror(errno));
-	else
-		log_error("%s", agent_error_text(error));
+	int saved = errno;
+
+	log_error("%s%s%s%s%s", key != NULL ? key : "",
+	    key != NULL ? " is a public key, with which ssh-agent signs: " : "",
+	    agent_error_text(error), error == AGENT_IO ? ": " : "",
+	    error == AGENT_IO ? strerror(saved) : "");
 	return error == AGENT_REFUSED ? EX_NOPERM : EX_UNAVAILABLE;
 }
 
@@ -120,7 +124,7 @@ choose_key(struct signer *s)
 
 	error = agent_list(s->agent_fd, keys, &n);
 	if (error != AGENT_OK)
-		return agent_failed(error);
+		return agent_failed(error, NULL);
 	if (n == 1) {
 		memcpy(s->public_key, keys[0].public_key, 32);
 		return EX_OK;
@@ -157,7 +161,7 @@ open_agent(struct signer *s, const char *key)
 	error = agent_open(&s->agent_fd);
 	if (error != AGENT_OK) {
 		s->agent_fd = -1;
-		return agent_failed(error);
+		return agent_failed(error, key);
 	}
 	return key != NULL ? EX_OK : choose_key(s);
 }
@@ -202,7 +206,7 @@ signer_sign(const struct signer *s, struct entry *e)
 		error = agent_sign(
 		    s->agent_fd, s->public_key, data, len, e->signature);
 		if (error != AGENT_OK)
-			return agent_failed(error);
+			return agent_failed(error, NULL);
 	} else {
 		key_sign(&s->pair, data, len, e->signature);
 	}

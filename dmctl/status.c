@@ -129,7 +129,10 @@ judge(struct status *s)
 	judge_child(s, "dm-net", "dm_net_state");
 	judge_child(s, "dm-store", "dm_store_state");
 	judge_child(s, "the resolver", "resolver_state");
-	if (facts_number(&s->facts, "read_only", 0) != 0)
+	if (facts_number(&s->facts, "state_gone", 0) != 0)
+		reason(s, HEALTH_BROKEN,
+		    "the state directory was removed or replaced: restart dmd");
+	else if (facts_number(&s->facts, "read_only", 0) != 0)
 		reason(s, HEALTH_BROKEN,
 		    "the state directory is on a read-only file system");
 	else if (is_no(s, "writable"))
@@ -148,7 +151,8 @@ judge(struct status *s)
 		    facts_find(&s->facts, "waiting_for")->text);
 	if (facts_number(&s->facts, "peers_known", 0) > 0 &&
 	    is_no(s, "peers_connected"))
-		reason(s, HEALTH_WORKS, "no peer is connected");
+		reason(s, HEALTH_WORKS,
+		    "no peer is connected (dmctl peers says why)");
 	if (s->health == HEALTH_FINE)
 		reason(s, HEALTH_FINE, "all running");
 }

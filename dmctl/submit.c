@@ -70,7 +70,8 @@ write_bundle(const char *path, bool force, const struct entry *e,
 	int fd = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO)
 					: open(path, flags, 0666);
 	FILE *f = fd != -1 ? fdopen(fd, "wb") : NULL;
-	bool ok;
+	struct stat st;
+	bool ok, is_ours;
 
 	if (f == NULL) {
 		log_error("%s: %s%s", path, strerror(errno),
@@ -79,11 +80,13 @@ write_bundle(const char *path, bool force, const struct entry *e,
 			close(fd);
 		return EX_CANTCREAT;
 	}
+	/* half a bundle is removed, a device is not */
+	is_ours = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	ok = write_all(f, e, c);
 	if (fclose(f) == 0 && ok)
 		return EX_OK;
 	log_error("%s: %s", path, strerror(errno));
-	if (strcmp(path, "-") != 0)
+	if (is_ours && strcmp(path, "-") != 0)
 		unlink(path);
 	return EX_IOERR;
 }
@@ -133,7 +136,8 @@ command_sign(const struct args *args)
 		code = signer_open(&signer, args);
 	if (code != EX_OK)
 		return code;
-	code = content_open(&content, args->operands[0], false);
+	code =
+	    content_open(&content, args->operands[0], false, CONTENT_COPY_MAX);
 	if (code == EX_OK) {
 		code = sign_content(args, &e, &signer, &content);
 		content_close(&content);

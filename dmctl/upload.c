@@ -97,7 +97,10 @@ upload_path(struct upload *u, const struct args *args, const char *path)
 
 	code = entry_prepare(&e, args, path, &u->network);
 	if (code == EX_OK)
-		code = content_open(&content, path, u->where.http == NULL);
+		code = content_open(&content, path, u->where.http == NULL,
+		    u->where.config != NULL
+			? u->where.config->limits.max_file_size
+			: CONTENT_COPY_MAX);
 	if (code != EX_OK) {
 		outcome_fail(u->outcome, code);
 		return;

@@ -73,7 +73,8 @@ where_init(struct where *w, const struct args *args)
 			log_error("--url %s: %s", args->url, bad);
 			return EX_USAGE;
 		}
-		w->http = http_client_new(&url);
+		w->http = http_client_new(&url,
+		    (args->given & ARG_TIMEOUT) != 0 ? args->timeout_ns : 0);
 	}
 	if (args->config != NULL) {
 		code = load_named(w, args->config);

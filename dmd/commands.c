@@ -44,10 +44,11 @@ rows_self(struct control_client *client, const struct dmd *d)
 	control_client_number(
 	    client, "uptime", KIND_NS, clock_mono_ns() - d->started_ns);
 	control_client_number(
-	    client, "started", KIND_UNIX_NS, d->started_unix_ns);
+	    client, "started_at", KIND_UNIX_NS, d->started_unix_ns);
 	control_client_number(client, "ready", KIND_BOOL, daemon_is_ready(d));
 	control_client_text(client, "config", "%s", d->options->config_path);
-	control_client_number(client, "generation", KIND_NUMBER, d->generation);
+	control_client_number(
+	    client, "config_generation", KIND_NUMBER, d->generation);
 	control_client_text(client, "state_dir", "%s", d->config->state_dir);
 	control_client_text(
 	    client, "control_socket", "%s", d->config->control_socket);
@@ -99,6 +100,8 @@ status_dmd(struct control_client *client, const struct dmd *d)
 	char text[ENDPOINT_TEXT_MAX];
 
 	rows_self(client, d);
+	if (d->is_state_gone)
+		control_client_number(client, "state_gone", KIND_BOOL, 1);
 	rows_child(client, "dm_net", children_get(d->children, ROLE_NET));
 	rows_child(client, "dm_store", children_get(d->children, ROLE_STORE));
 	rows_child(

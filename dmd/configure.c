@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dmd/configure.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "dm-net/libp2p/multiaddr.h"
@@ -10,7 +11,9 @@ multiaddr_ok(const char *text)
 {
 	struct multiaddr addr;
 
-	return multiaddr_parse_text(&addr, text, strlen(text)) == MULTIADDR_OK;
+	return multiaddr_parse_text(&addr, text, strlen(text)) ==
+		   MULTIADDR_OK &&
+	       multiaddr_is_dialable(&addr);
 }
 
 static bool
@@ -21,6 +24,23 @@ dialable_ok(const char *text)
 	return multiaddr_parse_text(&addr, text, strlen(text)) ==
 		   MULTIADDR_OK &&
 	       addr.has_peer_id && multiaddr_is_dialable(&addr);
+}
+
+static const char *
+multiaddr_why(const char *text)
+{
+	struct multiaddr addr;
+
+	if (strstr(text, "/udp/") != NULL || strstr(text, "/ws") != NULL)
+		return "only tcp is spoken";
+	if (multiaddr_parse_text(&addr, text, strlen(text)) != MULTIADDR_OK)
+		return strstr(text, "/p2p/") == NULL ? NULL : "it is malformed";
+	if (multiaddr_is_dialable(&addr))
+		return addr.has_peer_id ? NULL : "its peer id is missing";
+	if (addr.host == MULTIADDR_IP6 && addr.ip[0] == 0xfe)
+		return "a link-local address needs its interface in front, as "
+		       "/ip6zone/eth0";
+	return "nobody can be reached there";
 }
 
 static bool
@@ -36,7 +56,7 @@ configure_load(
     const char *path, struct config **out, struct config_errors *errors)
 {
 	const struct config_checks checks = {
-	    multiaddr_ok, dialable_ok, peer_id_ok};
+	    multiaddr_ok, dialable_ok, peer_id_ok, multiaddr_why};
 
 	return config_load(path, &checks, out, errors);
 }
@@ -78,28 +98,75 @@ send_names(struct ipc *ipc, const struct config *c)
 	}
 }
 
+/* The index of the interface that a multiaddr names as its zone; 0 if it names
+ * none, or none that is here. */
+static int
+zone_index(const char *text, const struct interfaces *interfaces)
+{
+	struct multiaddr addr;
+
+	if (multiaddr_parse_text(&addr, text, strlen(text)) != MULTIADDR_OK ||
+	    addr.zone[strspn(addr.zone, "0123456789")] == '\0')
+		return 0;
+	return interfaces_index(interfaces, addr.zone);
+}
+
+/* dm-net has no call that looks up an interface: it is given its number. */
+static const char *
+with_zone_number(const char *text, const struct interfaces *interfaces,
+    char out[static MULTIADDR_TEXT_SIZE])
+{
+	int index = zone_index(text, interfaces);
+	struct multiaddr_raw raw;
+	struct multiaddr addr;
+
+	if (index == 0 ||
+	    multiaddr_parse_text(&addr, text, strlen(text)) != MULTIADDR_OK)
+		return text;
+	snprintf(addr.zone, sizeof(addr.zone), "%d", index);
+	if (multiaddr_build(&raw, &addr) != MULTIADDR_OK ||
+	    !multiaddr_to_text(&raw, out))
+		return text;
+	return out;
+}
+
 static void
-send_peers(struct ipc *ipc, unsigned kind, const struct config_list *list)
+send_peers(struct ipc *ipc, unsigned kind, const struct config_list *list,
+    const struct interfaces *interfaces)
 {
 	struct ipc_config_peer msg = {.kind = kind};
+	char text[MULTIADDR_TEXT_SIZE];
 
 	for (size_t i = 0; i < list->n; i++) {
-		msg.text = bytes_text(list->item[i]);
+		msg.text = bytes_text(
+		    with_zone_number(list->item[i], interfaces, text));
 		ipc_send(ipc, IPC_CONFIG_PEER, &msg, -1);
 	}
 }
 
+uint64_t
+configure_zones(const struct config *c, const struct interfaces *interfaces)
+{
+	const struct config_list *list = &c->cluster.bootstrap_peers;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		sum =
+		    sum * 31 + (uint64_t)zone_index(list->item[i], interfaces);
+	return sum;
+}
+
 void
 configure_send(struct ipc *ipc, enum role role, const struct config *c,
-    uint32_t generation)
+    uint32_t generation, const struct interfaces *interfaces)
 {
 	struct ipc_config_commit commit = {.generation = generation};
 
 	send_begin(ipc, c, generation);
 	send_names(ipc, c);
 	if (role == ROLE_NET) {
-		send_peers(ipc, 0, &c->cluster.bootstrap_peers);
-		send_peers(ipc, 1, &c->cluster.allowed_peers);
+		send_peers(ipc, 0, &c->cluster.bootstrap_peers, interfaces);
+		send_peers(ipc, 1, &c->cluster.allowed_peers, interfaces);
 	}
 	ipc_send(ipc, IPC_CONFIG_COMMIT, &commit, -1);
 }

@@ -8,13 +8,22 @@
 
 #include "common/config.h"
 #include "common/ipc.h"
+#include "dmd/interfaces.h"
 
 /* config_load() with libp2p's checks. */
 int configure_load(
     const char *path, struct config **out, struct config_errors *errors);
 
-/* Sends all of it to dm-net or dm-store: begin, names, peers, commit. */
-void configure_send(
-    struct ipc *, enum role, const struct config *, uint32_t generation);
+/*
+ * Sends all of it to dm-net or dm-store: begin, names, peers, commit. Zones of
+ * addresses (/ip6zone/eth0) are sent as the interface's number, where there is
+ * such an interface.
+ */
+void configure_send(struct ipc *, enum role, const struct config *,
+    uint32_t generation, const struct interfaces *);
+
+/* Changes when a zone of bootstrap_peers means another interface than before,
+ * or one that was not there. */
+uint64_t configure_zones(const struct config *, const struct interfaces *);
 
 #endif

@@ -21,6 +21,8 @@
 #include "dmd/record.h"
 #include "dmd/sink.h"
 
+#define LOOK_US 5000000
+
 static void
 timer_add_s(struct event *timer, time_t s)
 {
@@ -189,6 +191,26 @@ on_listen_timer(evutil_socket_t unused, short what, void *arg)
 }
 
 static void
+configuration_send(struct dmd *d, const struct child *c)
+{
+	const struct interfaces *interfaces = netlink_interfaces(d->netlink);
+
+	configure_send(c->ipc, c->role, d->config, d->generation, interfaces);
+	if (c->role == ROLE_NET)
+		d->zones = configure_zones(d->config, interfaces);
+}
+
+/* The interface that a peer's address names came, or has another number. */
+static void
+zones_follow(struct dmd *d)
+{
+	if (daemon_net(d) != NULL &&
+	    configure_zones(d->config, netlink_interfaces(d->netlink)) !=
+		d->zones)
+		configuration_send(d, children_get(d->children, ROLE_NET));
+}
+
+static void
 on_interfaces(void *ctx)
 {
 	struct dmd *d = ctx;
@@ -198,6 +220,7 @@ on_interfaces(void *ctx)
 	log_debug("the interfaces have changed");
 	own_addresses_send(d);
 	listen_while_running(d);
+	zones_follow(d);
 }
 
 /* --- the children -----------------------------------------------------------
@@ -216,13 +239,13 @@ on_child_started(void *ctx, struct child *c)
 		return;
 	/* dm-net first has its TLS key signed: daemon_net_signed() */
 	if (c->role == ROLE_STORE)
-		configure_send(c->ipc, c->role, d->config, d->generation);
+		configuration_send(d, c);
 }
 
 void
 daemon_net_signed(struct dmd *d, struct child *c)
 {
-	configure_send(c->ipc, c->role, d->config, d->generation);
+	configuration_send(d, c);
 	own_addresses_send(d);
 	listen_attach(d->listen, c->ipc);
 	record_send(d);
@@ -324,8 +347,7 @@ reload_apply(struct dmd *d, struct config *new)
 		const struct child *c = children_get(d->children, role);
 
 		if (c->ipc != NULL && (role == ROLE_STORE || c->has_signed))
-			configure_send(
-			    c->ipc, c->role, d->config, d->generation);
+			configuration_send(d, c);
 	}
 	listen_while_running(d);
 	tell_missing_all(d);
@@ -404,6 +426,23 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	}
 }
 
+/* Somebody removed, or replaced, what the children hold open: they go on in a
+ * place that nobody sees. */
+static void
+on_look(evutil_socket_t unused, short what, void *arg)
+{
+	struct dmd *d = arg;
+	bool is_gone = !prepared_is_there(&d->prepared);
+
+	(void)unused;
+	(void)what;
+	if (is_gone && !d->is_state_gone)
+		log_error("%s was removed or replaced under this dmd: nothing "
+			  "is kept until it is restarted",
+		    d->config->state_dir);
+	d->is_state_gone = is_gone;
+}
+
 static void
 on_watchdog(evutil_socket_t unused, short what, void *arg)
 {
@@ -446,6 +485,7 @@ events_new(struct dmd *d)
 		fatal("out of memory");
 	if (d->log == SPAWN_LOG_SYSLOG)
 		d->sink_timer = repeat_new(d, on_sink_timer, 1000000);
+	d->look_timer = repeat_new(d, on_look, LOOK_US);
 	if (d->notify.watchdog_us >= 2)
 		d->watchdog =
 		    repeat_new(d, on_watchdog, d->notify.watchdog_us / 2);
@@ -542,6 +582,7 @@ daemon_close(struct dmd *d)
 	event_clear(d->record_timer);
 	event_clear(d->listen_timer);
 	event_clear(d->sink_timer);
+	event_clear(d->look_timer);
 	event_clear(d->watchdog);
 	if (d->base != NULL)
 		event_base_free(d->base);

@@ -52,7 +52,11 @@ struct dmd {
 	size_t envelope_len;
 	struct event *record_timer;
 
+	uint64_t zones; /* configure_zones() of what dm-net was told */
+
 	struct event *listen_timer; /* tries again what was in use */
+	struct event *look_timer;   /* is the state directory there? */
+	bool is_state_gone;
 	struct event *sink_timer;
 	unsigned sinks_lost; /* 1 << role */
 	struct event *watchdog;

@@ -52,8 +52,13 @@ key_complain(const char *what, const char *path, enum key_error error)
 		log_error("cannot %s the identity key %s: %s", what, path,
 		    strerror(errno));
 	else
-		log_error("cannot %s the identity key %s: %s", what, path,
-		    key_error_text(error));
+		log_error("cannot %s the identity key %s: %s%s", what, path,
+		    key_error_text(error),
+		    error == KEY_MALFORMED || error == KEY_OTHER_TYPE
+			? "; put the right one back, or remove it: a new one "
+			  "is made, and peers that name this node need its "
+			  "new peer id"
+			: "");
 }
 
 static enum key_error

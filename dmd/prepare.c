@@ -64,22 +64,22 @@ dir_check(const struct stat *st, const char *path, const struct want *want)
 	mode_t enter = want->is_group_fixed ? want->mode & 0111 : 0;
 
 	if (st->st_uid != want->uid) {
-		log_error("%s belongs to user %ld, not to %ld: chown it, or "
-			  "name another directory in dm.toml",
-		    path, (long)st->st_uid, (long)want->uid);
+		log_error("%s belongs to user %ld: chown %ld %s, or name "
+			  "another directory in dm.toml",
+		    path, (long)st->st_uid, (long)want->uid, path);
 		return EX_NOPERM;
 	}
 	if (want->is_group_fixed && st->st_gid != want->gid) {
-		log_error("%s belongs to group %ld, not to %ld: chgrp it, or "
-			  "name another directory in dm.toml",
-		    path, (long)st->st_gid, (long)want->gid);
+		log_error("%s belongs to group %ld: chgrp %ld %s, or name "
+			  "another directory in dm.toml",
+		    path, (long)st->st_gid, (long)want->gid, path);
 		return EX_NOPERM;
 	}
 	if ((st->st_mode & want->never) != 0 ||
 	    (st->st_mode & enter) != enter) {
-		log_error("%s has mode %04o, not %04o: chmod it, or name "
-			  "another directory in dm.toml",
-		    path, st->st_mode & 07777, want->mode);
+		log_error("%s has mode %04o: chmod %04o %s, or name another "
+			  "directory in dm.toml",
+		    path, st->st_mode & 07777, want->mode, path);
 		return EX_NOPERM;
 	}
 	return 0;
@@ -310,11 +310,27 @@ prepare(const struct config *config, const struct users *users,
 	memset(out, 0, sizeof(*out));
 	out->lock_fd = -1;
 	code = state_prepare(config, users, &out->lock_fd);
+	out->lock_path = xmalloc(strlen(config->state_dir) + sizeof("/lock"));
+	strcpy(out->lock_path, config->state_dir);
+	strcat(out->lock_path, "/lock");
 	if (code == 0)
 		code = run_prepare(config, users, out);
 	if (code != 0)
 		prepared_clear(out);
 	return code;
+}
+
+bool
+prepared_is_there(const struct prepared *p)
+{
+	struct stat held, named;
+
+	/* what cannot be looked at now says nothing */
+	if (fstat(p->lock_fd, &held) == -1)
+		return true;
+	if (stat(p->lock_path, &named) == -1)
+		return errno != ENOENT && errno != ENOTDIR;
+	return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
 void
@@ -324,6 +340,7 @@ prepared_clear(struct prepared *p)
 		close(p->lock_fd);
 	free(p->run_dir);
 	free(p->empty_dir);
+	free(p->lock_path);
 	p->lock_fd = -1;
-	p->run_dir = p->empty_dir = NULL;
+	p->run_dir = p->empty_dir = p->lock_path = NULL;
 }

@@ -15,12 +15,16 @@ struct prepared {
 	int lock_fd;	 /* held as long as dmd lives */
 	char *run_dir;	 /* of the control socket */
 	char *empty_dir; /* dm-net's root */
+	char *lock_path; /* of lock_fd */
 };
 
 /* 0, or a sysexits code after one line that says what is wrong. 75: another
  * dmd runs on this state_dir. */
 int prepare(const struct config *, const struct users *, struct prepared *);
 void prepared_clear(struct prepared *);
+
+/* False once state_dir is no longer the one that was prepared. */
+bool prepared_is_there(const struct prepared *);
 
 /* dirname(3) without its surprises: a new string. path is absolute. */
 char *prepare_dirname(const char *path);

@@ -3,14 +3,18 @@
 import hashlib
 import json
 import os
+import re
 import signal
+import stat
 import subprocess
 import threading
+import time
 import urllib.request
 
 import pytest
 
 from conftest import BUILD, eventually
+from wire import ROOT
 
 
 @pytest.fixture
@@ -218,3 +222,100 @@ def test_server_becomes_dmd(make_node, home):
                                   str(node.toml)]
     node.start()
     assert node.stop() == 0
+
+
+# --- what is no file, and descriptors that are not there ----------------------
+
+def test_a_device_or_pipe_is_written_to_and_never_replaced(dmctl, home):
+    (home / "a.txt").write_bytes(b"hello\n")
+    dmctl("upload", "a.txt", *KEY)
+    os.mkfifo(home / "pipe")
+    with subprocess.Popen(["cat", home / "pipe"],
+                          stdout=subprocess.PIPE) as cat:
+        dmctl("get", "a.txt", "-o", "pipe")
+        assert cat.communicate(timeout=60)[0] == b"hello\n"
+    assert stat.S_ISFIFO((home / "pipe").stat().st_mode)
+    # a link to a device: whoever broke this replaced the link, not /dev/full
+    (home / "full").symlink_to("/dev/full")
+    dmctl("get", "a.txt", "-o", "full", code=74)
+    assert (home / "full").is_symlink()
+    dmctl("sign", "a.txt", *KEY, "--network", "-", "--force", "-o", "full",
+          code=74)
+    assert (home / "full").is_symlink()
+    dmctl("get", "a.txt", "-o", home, code=73)
+
+
+def test_what_never_ends_is_not_read_for_ever(dmctl, way, home, served):
+    """-f says how much the node takes."""
+    served.config.setdefault("limits", {})["max_file_size"] = "1M"
+    served.write_config()
+    for path in ("/dev/zero", "-"):
+        with open("/dev/zero", "rb") as zero:
+            dmctl("upload", path, "--name", "a.txt", *KEY, *way,
+                  "-f", served.toml, code=65, stdin=zero)
+    # a regular file is dmd's to judge
+    (home / "a.txt").write_bytes(bytes(1 << 20))
+    dmctl("upload", "a.txt", *KEY, *way, "-f", served.toml)
+
+
+@pytest.mark.parametrize("command", [
+    ["list"], ["list", "--json"], ["status"], ["get", "a.txt"], ["--help"],
+    ["list", "--help"], ["--version"], ["id"]])
+def test_stdout_that_cannot_be_written(dmctl, home, served, command):
+    (home / "a.txt").write_bytes(b"hello\n")
+    dmctl("upload", "a.txt", *KEY)
+    program = [BUILD / "dmctl", "-s", served.socket, *command]
+    with open("/dev/full", "wb") as full:
+        out = subprocess.run(program, stdout=full, stderr=subprocess.PIPE,
+                             timeout=60)
+    assert out.returncode == 74 and b"stdout" in out.stderr
+    # closed: nothing that dmctl opens may take its place
+    out = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *program],
+                         stderr=subprocess.PIPE, timeout=60)
+    assert out.returncode == 74 and b"stdout" in out.stderr
+
+
+def test_a_store_that_does_not_answer_is_not_waited_for_for_ever(
+        dmctl, way, home, served):
+    (home / "a.txt").write_bytes(b"hello\n")
+    served.signal_child("dm_store", signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        dmctl("upload", "a.txt", *KEY, *way, "--network", "-",
+              "--timeout", "1s", code=69 if way else 75)
+        assert time.monotonic() - started < 30
+    finally:
+        served.signal_child("dm_store", signal.SIGCONT)
+
+
+# --- JSON ---------------------------------------------------------------------
+
+def keys_of(value):
+    if isinstance(value, list):
+        return {k for v in value for k in keys_of(v)}
+    if isinstance(value, dict):
+        return set(value) | {k for v in value.values() for k in keys_of(v)}
+    return set()
+
+
+def test_json_keys_are_alike_and_in_the_manual(dmctl, home, served):
+    (home / "a.txt").write_bytes(b"hello\n")
+    answers = [dmctl("upload", "a.txt", *KEY, "--json"),
+               dmctl("upload", "a.txt", *KEY, "--json")]
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+                    home / "other"], check=True)
+    dmctl("upload", "a.txt", "--key", "other", code=77)
+    for command in (["status"], ["peers"], ["list"], ["show", "a.txt"],
+                    ["why", "a.txt"], ["rejects"], ["id"], ["fsck"],
+                    ["verify", "a.txt", "--key", "key.pub"],
+                    ["reload"], ["log", "info"], ["forget", "a.txt"]):
+        answers.append(dmctl(*command, "--json"))
+    keys = {k for a in answers for k in keys_of(json.loads(a))}
+    assert {"config_generation", "uptime_ns", "dm_net_uptime_ns"} <= keys
+    manual = (ROOT / "man/dmctl.8").read_text()
+    words = set(re.findall(r"[a-z][a-z0-9_]*", manual))
+    for key in keys:
+        assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", key), key
+        # the three processes say the same of themselves
+        plain = re.sub(r"^(dm_net|dm_store|resolver)_", "process_", key)
+        assert key in words or plain in words, key

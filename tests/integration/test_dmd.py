@@ -691,7 +691,7 @@ def test_reload_tells_the_children_and_says_what_changed(parent):
     for child in ("net", "store"):
         parent.wait_log(rf"dmd\[{child}\].*begin generation 2")
         parent.wait_log(rf"dmd\[{child}\].*name new, 1 signers")
-    assert parent.status()["generation"] == [2]
+    assert parent.status()["config_generation"] == [2]
 
 
 def test_reload_of_a_bad_file_changes_nothing(parent):
@@ -704,7 +704,7 @@ def test_reload_of_a_bad_file_changes_nothing(parent):
     parent.process.send_signal(signal.SIGHUP)
     eventually(lambda: parent.log().count("nothing has changed") >= 2)
     assert f"{parent.toml}:2:" in parent.log(), "every error is logged"
-    assert parent.status()["generation"] == [1]
+    assert parent.status()["config_generation"] == [1]
     assert "generation 2" not in parent.log()
 
 
@@ -715,7 +715,7 @@ def test_reload_that_needs_a_restart_is_refused(parent):
     answer = parent.ask("reload")
     assert answer.verdict == "needs-restart"
     assert "state_dir" in answer.sentence
-    assert parent.status()["generation"] == [1]
+    assert parent.status()["config_generation"] == [1]
 
 
 def test_reload_moves_the_listeners(parent):

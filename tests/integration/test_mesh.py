@@ -82,6 +82,59 @@ def test_one_bootstrap_address_is_enough(mesh, names, kind):
     spread(others, others[0], "a", b"without the first", SIGNER)
 
 
+def test_addresses_that_lead_nowhere_hold_up_nobody(mesh):
+    """They are tried a quarter of a second apart, not one after the other."""
+    if not mesh.net.namespaces:
+        pytest.skip("needs namespaces")
+    mesh.interval = NO_TIMER
+    first = mesh.add()
+    prefix, tail = first.host.ip4.rsplit(".", 1)[0], address(first)
+    tail = tail[tail.index("/tcp/"):]
+    nowhere = [f"/ip4/{prefix}.{n}{tail}" for n in range(201, 207)]
+    second = mesh.add(start=False)
+    # a bridge that swallows what nobody asked for: no answer, no error
+    for n in range(201, 207):
+        subprocess.run(["ip", "-n", second.host.netns, "neigh", "add",
+                        f"{prefix}.{n}", "lladdr", "02:00:00:00:00:01",
+                        "dev", "eth0"], check=True)
+    second.config["cluster"]["bootstrap_peers"] = [
+        *nowhere, address(first, "ip4")]
+    second.start()
+    started = time.monotonic()
+    wait([second], lambda: connected(second) == {first.peer_id()})
+    # one after the other they take 18 s
+    assert time.monotonic() - started < 8
+    assert len(connected(first)) == 1
+
+
+def link_local(host):
+    out = subprocess.run(["ip", "-n", host.netns, "-j", "-6", "addr", "show",
+                          "dev", "eth0", "scope", "link"],
+                         capture_output=True, text=True, check=True).stdout
+    rows = [a for i in json.loads(out) for a in i.get("addr_info", [])
+            if "local" in a and not a.get("tentative")]
+    return rows[0]["local"] if rows else None
+
+
+def test_an_address_of_an_interface_is_dialled_by_its_name(mesh):
+    """... also when the interface comes later than the daemon."""
+    if not mesh.net.namespaces:
+        pytest.skip("needs namespaces")
+    mesh.interval = NO_TIMER
+    first = mesh.add()
+    local = wait([first], lambda: link_local(first.host))
+    tail = address(first)[address(first).index("/tcp/"):]
+    second = mesh.add(bootstrap=[f"/ip6zone/late0/ip6/{local}{tail}"])
+    row = wait([second], lambda: [r for r in peers(second).values()
+                                  if r["last_error"]])[0]
+    assert row["last_error"] == "no interface late0 here"
+    ip = ["ip", "-n", second.host.netns, "link", "set"]
+    for change in (["eth0", "down"], ["eth0", "name", "late0"],
+                   ["late0", "up"]):
+        subprocess.run([*ip, *change], check=True)
+    wait([second], lambda: connected(second) == {first.peer_id()})
+
+
 def test_peer_that_cannot_be_reached_stays_listed(mesh):
     node = mesh.add(bootstrap=[
         "/ip4/127.0.0.1/tcp/1/p2p/"

@@ -43,7 +43,7 @@ is_peer_id(const char *text)
 }
 
 static const struct config_checks checks = {
-    is_multiaddr, is_dialable, is_peer_id};
+    is_multiaddr, is_dialable, is_peer_id, NULL};
 
 static struct config *
 parse(const char *text)
@@ -258,9 +258,8 @@ static const struct {
 	{ "[http]\nread = \"some\"\n",
 	    "f:2: read: expected one of none, local, all, found \"some\"\n" },
 	{ "[network]\nkey = \"x\"\n",
-	    "f:2: key: \"x\" is not a key: expected OpenSSH or PEM for a "
-	    "private key, base64 of 32 bytes or a line \"ssh-ed25519 "
-	    "AAAA...\" for a public one\n" },
+	    "f:2: key: \"x\" is not a public key: expected base64 of 32 "
+	    "bytes or a line \"ssh-ed25519 AAAA...\"\n" },
 	{ "[cluster]\ninterface = [\"a\"]\n",
 	    "f:2: interface: expected one string; several go into "
 	    "interfaces\n" },

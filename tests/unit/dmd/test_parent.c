@@ -269,7 +269,7 @@ static struct config *
 config_make(const char *text)
 {
 	struct config_errors errors;
-	struct config_checks none = {NULL, NULL, NULL};
+	struct config_checks none = {NULL, NULL, NULL, NULL};
 	struct config *c = NULL;
 
 	if (config_parse("t", text, strlen(text), &none, &c, &errors) == -1)
