@@ -15,7 +15,8 @@
 struct rejects {
 	uint64_t next; /* number of the next one */
 	size_t n;
-	unsigned allowed; /* before it is too much */
+	unsigned allowed;   /* before it is too much */
+	unsigned net_lines; /* of the log, likewise */
 	uint64_t dropped;
 	uint64_t write_ns; /* mono, when it may be written again */
 	bool is_dirty[REJECTS_MAX];
@@ -63,6 +64,7 @@ rejects_new(struct store *s)
 	struct rejects *r = xcalloc(1, sizeof(*r));
 
 	r->allowed = REJECTS_BURST;
+	r->net_lines = REJECTS_PER_SECOND;
 	index_walk(s->index, VIEW_COMMITTED, INDEX_REFUSALS, NULL, 0, SIZE_MAX,
 	    on_row, r);
 	return r;
@@ -249,8 +251,8 @@ add_net(struct store *s, struct reject *j)
 	if (is_like_net(s, &r->net[at], j)) {
 		j->first_ns = r->net[at].first_ns;
 		j->count += r->net[at].count;
-	} else if (r->allowed > 0) {
-		r->allowed--;
+	} else if (r->net_lines > 0) {
+		r->net_lines--;
 		tell_refused(j->name, j->signer, reject_code(j), j->from);
 	}
 	r->net[at] = *j;
@@ -337,6 +339,7 @@ rejects_tick(struct store *s)
 	r->allowed += REJECTS_PER_SECOND;
 	if (r->allowed > REJECTS_BURST)
 		r->allowed = REJECTS_BURST;
+	r->net_lines = REJECTS_PER_SECOND;
 	/* a full disk gets no more work than it has */
 	if (mono < r->write_ns || !s->stats.is_writable)
 		return;

@@ -392,6 +392,17 @@ test_of_dm_net(void **state)
 	}
 	assert_int_equal(count_rejects(NULL), 1 + REJECTS_NET_MAX);
 	assert_string_equal(reject_code(rejects_at(&f.s, 0)), "conflict");
+	/* nor does a flood of these keep others out, within a second */
+	for (unsigned i = 0; i < 1000; i++) {
+		struct ipc_refused m = {.verdict = VERDICT_BAD_NAME};
+
+		snprintf(name, sizeof(name), "peer %u", i);
+		m.times = 1;
+		m.from = bytes_text(name);
+		assert_true(rejects_relayed(&f.s, &m));
+	}
+	fix_judge(&f, &one);
+	assert_string_equal(reject_code(rejects_at(&f.s, 1)), "not-newer");
 	/* what dm-net may not say */
 	assert_false(relay(VERDICT_TOO_LARGE, "../x", "a peer", 1));
 	assert_false(relay(VERDICT_CREATED, "d/a", "a peer", 1));
@@ -401,7 +412,7 @@ test_of_dm_net(void **state)
 	fix_turn(&f);
 	fix_die(&f);
 	fix_start(&f);
-	assert_int_equal(count_rejects(NULL), 1 + REJECTS_NET_MAX);
+	assert_int_equal(count_rejects(NULL), 2 + REJECTS_NET_MAX);
 	assert_string_equal(reject_code(rejects_at(&f.s, 0)), "conflict");
 	assert_non_null(reject_of("d/a", "peer 999"));
 }
