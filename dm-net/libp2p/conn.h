@@ -35,7 +35,7 @@
 #define HOST_BUILTINS 3
 #define HOST_PROTOCOLS_MAX (HOST_BUILTINS + 16)
 #define HOST_AGENT_MAX 64
-#define HOST_RX_BYTES (128 * 1024)
+#define HOST_RX_BYTES (256 * 1024)
 
 /* Its own message, before any answer. */
 #define MULTISTREAM_HEADER_BYTES 20

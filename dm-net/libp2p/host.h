@@ -229,7 +229,7 @@ void p2p_conn_recv_done(struct p2p_conn *, size_t n, uint64_t now_ns);
 void p2p_conn_recv_eof(struct p2p_conn *, uint64_t now_ns);
 void p2p_conn_io_error(struct p2p_conn *, int err, uint64_t now_ns);
 
-/* Makes frames, asking streams for data, until there is about 128 KiB to send
+/* Makes frames, asking streams for data, until there is about 192 KiB to send
  * or no more to say. *len 0: nothing. Valid until send_done, which must
  * follow unless *len is 0 (n of 0: the socket took nothing). */
 const uint8_t *p2p_conn_send_buffer(

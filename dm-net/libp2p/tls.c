@@ -51,6 +51,14 @@ struct tls {
 	bool is_flood;
 };
 
+/* Nearly always there are none, and clearing goes over all places. */
+static void
+forget_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 /* --- bytes for OpenSSL ------------------------------------------------ */
 
 static int
@@ -368,7 +376,7 @@ status_of(struct tls *tls, int ret)
 	reason = code == 0 ? NULL : ERR_reason_error_string(code);
 	if (tls->error == NULL)
 		tls->error = reason != NULL ? reason : "TLS error";
-	ERR_clear_error();
+	forget_errors();
 	return TLS_ERROR;
 }
 
@@ -377,7 +385,7 @@ tls_handshake(struct tls *tls)
 {
 	int ret;
 
-	ERR_clear_error();
+	forget_errors();
 	ret = SSL_do_handshake(tls->ssl);
 	if (ret != 1)
 		return status_of(tls, ret);
@@ -409,7 +417,7 @@ tls_read(struct tls *tls, uint8_t *buf, size_t *len)
 {
 	int ret;
 
-	ERR_clear_error();
+	forget_errors();
 	ret = SSL_read_ex(tls->ssl, buf, TLS_PLAIN_MAX, len);
 	if (tls->is_flood) {
 		tls->error = "too many TLS messages after the handshake";
@@ -434,7 +442,7 @@ tls_write(struct tls *tls, const uint8_t *buf, size_t len)
 	int ret;
 
 	rekey(tls);
-	ERR_clear_error();
+	forget_errors();
 	ret = SSL_write_ex(tls->ssl, buf, len, &done);
 	if (ret == 1 && done == len) {
 		tls->records_out++;
@@ -447,10 +455,10 @@ tls_write(struct tls *tls, const uint8_t *buf, size_t len)
 void
 tls_close(struct tls *tls)
 {
-	ERR_clear_error();
+	forget_errors();
 	if (tls->is_up && tls->error == NULL)
 		SSL_shutdown(tls->ssl);
-	ERR_clear_error();
+	forget_errors();
 }
 
 const struct peer_id *
