@@ -20,6 +20,9 @@
 #define READS_PER_TURN 8
 #define WRITES_PER_TURN 16
 #define USER_TIMEOUT_MS 20000
+/* Timers that are further off come together, so many times a second. */
+#define COARSE_FROM_NS (UINT64_C(2) * 1000000000)
+#define COARSE_NS (UINT64_C(250) * 1000000)
 
 const char *
 link_format(
@@ -64,7 +67,7 @@ link_find(struct mesh *m, uint64_t id)
 {
 	struct link *l;
 
-	LIST_FOREACH(l, &m->links, next)
+	LIST_FOREACH(l, &m->links_by_id[id % LINK_BUCKETS], same_bucket)
 		if (l->id == id)
 			return l;
 	return NULL;
@@ -120,10 +123,19 @@ set_event(struct event *e, bool *is_added, bool wanted)
 		event_del(e);
 }
 
+/* What is not soon may be a little late, along with others. */
+static uint64_t
+coarse(uint64_t now_ns, uint64_t at_ns)
+{
+	if (at_ns == UINT64_MAX || at_ns < now_ns + COARSE_FROM_NS)
+		return at_ns;
+	return (at_ns / COARSE_NS + 1) * COARSE_NS;
+}
+
 static void
 set_timer(struct link *l, uint64_t now_ns)
 {
-	uint64_t at_ns = p2p_conn_next_deadline_ns(l->conn);
+	uint64_t at_ns = coarse(now_ns, p2p_conn_next_deadline_ns(l->conn));
 	struct timeval tv;
 
 	/* an earlier timer only means a turn too many */
@@ -210,14 +222,24 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+tell_rtt(struct link *l)
+{
+	uint64_t rtt_ns = p2p_conn_rtt_ns(l->conn);
+
+	if (!l->is_reported || rtt_ns == l->rtt_ns)
+		return;
+	l->rtt_ns = rtt_ns;
+	sync_rtt(l->mesh->sync, l->id, rtt_ns);
+}
+
+static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct link *l = arg;
 
 	l->timer_at_ns = 0;
 	mesh_now(l->mesh);
-	if (l->is_reported && p2p_conn_rtt_ns(l->conn) != 0)
-		sync_rtt(l->mesh->sync, l->id, p2p_conn_rtt_ns(l->conn));
+	tell_rtt(l);
 	on_turn(fd, what, arg);
 }
 
@@ -435,6 +457,7 @@ link_new(struct mesh *m, int fd, enum p2p_role role,
 	l->timer_event = new_event(l, -1, 0, on_timer);
 	l->turn_event = new_event(l, -1, 0, on_turn);
 	LIST_INSERT_HEAD(&m->links, l, next);
+	LIST_INSERT_HEAD(&m->links_by_id[l->id % LINK_BUCKETS], l, same_bucket);
 	l->conn = p2p_conn_new(
 	    m->host, role, expected, has_addr ? &raw : NULL, now_ns, l);
 	event_active(l->turn_event, EV_TIMEOUT, 0);
@@ -461,6 +484,7 @@ link_free(struct link *l)
 	if (l->attempt != NULL)
 		dial_closed(l->attempt, "ended");
 	LIST_REMOVE(l, next);
+	LIST_REMOVE(l, same_bucket);
 	p2p_conn_free(l->conn);
 	if (l->is_reported && !m->is_ending) {
 		sync_disconnected(m->sync, l->id);

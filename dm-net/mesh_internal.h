@@ -39,6 +39,7 @@ struct link;
 LIST_HEAD(link_list, link);
 LIST_HEAD(dial_list, dial);
 LIST_HEAD(fetch_list, fetch);
+#define LINK_BUCKETS 256
 
 struct mesh {
 	struct mesh_settings settings;
@@ -52,6 +53,7 @@ struct mesh {
 	struct event *park_event;  /* parked connections */
 	uint64_t timer_at_ns;	   /* 0: not armed */
 	struct link_list links;
+	struct link_list links_by_id[LINK_BUCKETS];
 	struct dial_list dials;
 	struct fetch_list fetches;
 	uint64_t last_link_id;
@@ -100,7 +102,7 @@ struct timeval mesh_wait(uint64_t now_ns, uint64_t at_ns);
  */
 
 struct link {
-	LIST_ENTRY(link) next;
+	LIST_ENTRY(link) next, same_bucket;
 	struct mesh *mesh;
 	uint64_t id; /* the core's conn */
 	int fd;
@@ -110,6 +112,7 @@ struct link {
 	struct event *timer_event;
 	struct event *turn_event;
 	bool reading, writing; /* events that are added */
+	uint64_t rtt_ns;       /* as the core was told */
 	uint64_t timer_at_ns;
 	struct sockaddr_storage remote;
 	struct admission_source source;

@@ -178,6 +178,13 @@ $(B)/tests/bench/tls_load: $(B)/obj/tests/bench/tls_load.o $(B)/libp2p.a
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
+# A thousand nodes that have nothing to say.
+$(B)/tests/bench/idle_load: $(B)/obj/tests/bench/idle_load.o \
+    $(B)/obj/tests/interop/cloop.o $(B)/libsync.a $(B)/libp2p.a $(AR_COMMON)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
+	    $(PROTOBUF_C_LIBS)
 # What a store could do at best, and state directories made in bulk.
 $(B)/tests/bench/store_load: $(B)/obj/tests/bench/store_load.o \
     $(B)/libdm-store.a $(AR_COMMON)
@@ -186,5 +193,5 @@ $(B)/tests/bench/store_load: $(B)/obj/tests/bench/store_load.o \
 	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
 	    $(LMDB_LIBS) $(SECCOMP_LIBS)
 bench: $(B)/tests/bench/load $(B)/tests/bench/store_load \
-    $(B)/tests/bench/p2p_load \
+    $(B)/tests/bench/p2p_load $(B)/tests/bench/idle_load \
     $(B)/tests/bench/tls_load

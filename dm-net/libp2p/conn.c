@@ -153,6 +153,20 @@ driver_enter(struct p2p_conn *c, uint64_t now_ns)
 	c->is_woken = false;
 }
 
+/* It is time for a ping, unless the peer was heard in the meantime. */
+static void
+conn_ping(struct p2p_conn *c)
+{
+	uint64_t silent_at =
+	    c->heard_ns +
+	    (c->role == P2P_DIALER ? CONN_PING_NS : CONN_PING_LISTENER_NS);
+	uint64_t rtt_at = c->rtt_at_ns + CONN_RTT_NS;
+
+	c->ping_ns = silent_at < rtt_at ? silent_at : rtt_at;
+	if (c->rtt_ns == 0 || c->now_ns >= c->ping_ns)
+		yamux_ping(c->yamux);
+}
+
 static void
 conn_timers(struct p2p_conn *c)
 {
@@ -170,7 +184,7 @@ conn_timers(struct p2p_conn *c)
 	if (c->ping_sent_ns != 0 && now - heard >= CONN_DEAD_NS)
 		conn_cut(c, P2P_REASON_DEAD, "silent for 10 s after a ping");
 	else if (now >= c->ping_ns && !yamux_is_pinging(c->yamux))
-		yamux_ping(c->yamux);
+		conn_ping(c);
 	stream_timers(c);
 }
 
@@ -325,8 +339,9 @@ conn_on_pong(struct p2p_conn *c)
 	c->rtt_ns = c->now_ns - c->ping_sent_ns;
 	if (c->rtt_ns == 0)
 		c->rtt_ns = 1;
+	c->rtt_at_ns = c->now_ns;
 	c->ping_sent_ns = 0;
-	c->ping_ns = c->now_ns + CONN_PING_NS;
+	c->ping_ns = c->now_ns + CONN_PING_NS; /* see conn_ping() then */
 	yamux_set_rtt(c->yamux, c->rtt_ns);
 }
 

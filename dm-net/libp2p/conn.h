@@ -23,7 +23,12 @@
 #define CONN_SECOND_NS 1000000000ull
 #define CONN_SETUP_NS (10 * CONN_SECOND_NS)
 #define CONN_NEGOTIATE_NS (10 * CONN_SECOND_NS)
+/* A peer that was silent for so long is pinged. The listener leaves it to the
+ * dialer, whose ping tells it as much. */
 #define CONN_PING_NS (10 * CONN_SECOND_NS)
+#define CONN_PING_LISTENER_NS (12 * CONN_SECOND_NS)
+/* One that was not, for the round trip. */
+#define CONN_RTT_NS (60 * CONN_SECOND_NS)
 #define CONN_DEAD_NS (10 * CONN_SECOND_NS)
 #define CONN_STALL_NS (10 * CONN_SECOND_NS)
 #define CONN_CLOSE_NS (1 * CONN_SECOND_NS)
@@ -105,6 +110,7 @@ struct p2p_conn {
 	uint64_t heard_ns;     /* when bytes last came */
 	uint64_t stall_ns;     /* since when output waits; 0: none does */
 	uint64_t rtt_ns;
+	uint64_t rtt_at_ns; /* when it was measured */
 
 	struct list streams;  /* all but the ended */
 	struct list ended;    /* to be told, and freed */

@@ -31,7 +31,7 @@ def free_port():
 
 class Node:
     def __init__(self, top, name, public, bootstrap=(), names=(),
-                 limits=None, prepare=None):
+                 limits=None, prepare=None, max_peers=512):
         self.dir, self.prepare = top / name, prepare
         self.dir.mkdir()
         self.cluster, self.http = free_port(), free_port()
@@ -52,6 +52,7 @@ group = "daemon"
 [cluster]
 port = {self.cluster}
 interface = "lo"
+max_peers = {max_peers}
 bootstrap_peers = [ {peers} ]
 [http]
 port = {self.http}
@@ -284,6 +285,12 @@ def measure_store(wanted):
         return measure(store.Figures(Node, top), wanted)
 
 
+def measure_p2p(wanted):
+    with tempfile.TemporaryDirectory(prefix="dmd-bench.") as top:
+        os.chmod(top, 0o755)
+        return measure(p2p.Figures(Node, top), wanted)
+
+
 def main():
     wanted = sys.argv[1:] or FIGURES
     unknown = set(wanted) - set(FIGURES)
@@ -299,7 +306,7 @@ def main():
         rows += measure_nodes(of_nodes)
     of_p2p = [f for f in wanted if f in p2p.FIGURES]
     if of_p2p:
-        rows += measure(p2p.Figures(), of_p2p)
+        rows += measure_p2p(of_p2p)
     print(f"{'FIGURE':<18}{'MEDIAN':>12} {'UNIT':<5}{'MIN':>12}{'MAX':>12}"
           f"{'RUNS':>6}  BESIDE")
     for r in rows:

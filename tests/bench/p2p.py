@@ -2,6 +2,9 @@
 """The figures of our libp2p: ours to ours, beside go-libp2p to go-libp2p and
 beside OpenSSL alone, taken in turns. Without go, only the latter is beside.
 
+p2p_idle_1000_cpu is of a whole node, all its processes, whose peers greet and
+answer as nodes do; go-libp2p holds as many connections of our library.
+
 Where it is allowed, all of them run at real-time priority, so that what else
 the machine does decides as little as possible."""
 import contextlib
@@ -17,11 +20,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("DMD_BUILD", ROOT / "build"))
 OURS = BUILD / "tests/bench/p2p_load"
 BARE = BUILD / "tests/bench/tls_load"
+NODES = BUILD / "tests/bench/idle_load"
 GO_MIN = (1, 26)
 
 STREAM_MIB, STREAM_RUNS = 1024, 7
 RATE_S, RATE_RUNS = 2, 5
-IDLE_CONNS, IDLE_S = 1000, 30
+IDLE_CONNS, IDLE_S, IDLE_RUNS = 1000, 30, 3
 
 
 def hurry():
@@ -35,6 +39,20 @@ def output(*command):
                          capture_output=True, text=True, timeout=120,
                          preexec_fn=hurry).stdout
     return float(out)
+
+
+def cpu_s(pids):
+    """Of all threads: /proc/PID/stat is of all, but too coarse for one that
+    does little; schedstat is exact."""
+    files = (f for p in pids
+             for f in pathlib.Path(f"/proc/{p}/task").glob("*/schedstat"))
+    return sum(int(f.read_text().split()[0]) for f in files) / 1e9
+
+
+def idle_percent(pids):
+    start, begin = cpu_s(pids), time.monotonic()
+    time.sleep(IDLE_S)
+    return (cpu_s(pids) - start) / (time.monotonic() - begin) * 100
 
 
 class Gopeer:
@@ -84,17 +102,14 @@ class Listener:
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
-    def cpu_s(self):
-        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
-        user, system = stat.rsplit(")", 1)[1].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
 
 class Figures:
     """Each method named in FIGURES returns a unit, values, and what they are
-    to be set beside: (name, values) pairs."""
+    to be set beside: (name, values) pairs. node: the class of bench.py; top: a
+    directory of its own."""
 
-    def __init__(self):
+    def __init__(self, node, top):
+        self.node, self.top = node, pathlib.Path(top)
         self.go = Gopeer()
         self.idles = []
 
@@ -146,9 +161,7 @@ class Figures:
             with Dialer(*dial, listener.address, IDLE_CONNS):
                 time.sleep(2)  # their identify streams have ended
                 kib = (listener.heap() - before) / IDLE_CONNS / 1024
-                start = listener.cpu_s()
-                time.sleep(IDLE_S)
-                percent = (listener.cpu_s() - start) / IDLE_S * 100
+                percent = idle_percent([listener.process.pid])
         return kib, percent
 
     def measure_idle(self, which):
@@ -166,6 +179,31 @@ class Figures:
     def p2p_idle_cpu(self):
         return "%", *self.measure_idle(1)
 
+    def p2p_idle_1000_cpu(self):
+        subprocess.run([BUILD / "dmctl", "generate", "keypair"],
+                       cwd=self.top, check=True, capture_output=True)
+        public = (self.top / "key.pub").read_text().strip()
+        node = self.node(self.top, "idle", public,
+                         max_peers=IDLE_CONNS + 100)
+        try:
+            with Dialer(NODES, node.address(), IDLE_CONNS) as dialer:
+                time.sleep(5)  # they have met
+                ours = [idle_percent(node.pids()) for _ in range(IDLE_RUNS)]
+                if node.peers_up() != IDLE_CONNS or dialer.has_ended():
+                    sys.exit("p2p: not all connections stayed")
+        finally:
+            node.stop()
+        return "%", ours, self.go_idle()
+
+    def go_idle(self):
+        if not self.go:
+            return None
+        with Listener(self.go.path) as listener, Dialer(
+                OURS, "idle", listener.address, IDLE_CONNS):
+            time.sleep(5)
+            return [("go-libp2p", [idle_percent([listener.process.pid])
+                                   for _ in range(IDLE_RUNS)])]
+
 
 class Dialer:
     """Holds connections."""
@@ -178,11 +216,16 @@ class Dialer:
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True)
         assert self.process.stdout.readline() == "ready\n"
+        return self
 
     def __exit__(self, *_):
         self.process.stdin.close()
         self.process.wait(10)
 
+    def has_ended(self):
+        return self.process.poll() is not None
+
 
 FIGURES = ["p2p_stream", "p2p_open_1", "p2p_open_16", "p2p_handshake_1",
-           "p2p_handshake_4", "p2p_idle_conn_kib", "p2p_idle_cpu"]
+           "p2p_handshake_4", "p2p_idle_conn_kib", "p2p_idle_cpu",
+           "p2p_idle_1000_cpu"]

@@ -32,6 +32,12 @@ cloop_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t
+cloop_time_ns(const struct cloop *loop)
+{
+	return cloop_now_ns() + loop->ahead_ns;
+}
+
 /* --- the identity, which a daemon has in another process -------------- */
 
 static void
@@ -169,6 +175,7 @@ cloop_init(struct cloop *loop, const char *seed_hex)
 	if (loop->epoll_fd < 0)
 		err(2, "epoll_create1");
 	loop->wake_ns = UINT64_MAX;
+	EVP_PKEY_free(identity);
 	identity_load(seed_hex);
 	loop->host = make_host(loop);
 }
@@ -234,7 +241,7 @@ add_link(struct cloop *loop, int fd, enum p2p_role role,
 	multiaddr_from_sockaddr(&remote, sa, NULL);
 	multiaddr_build(&raw, &remote);
 	link->conn = p2p_conn_new(
-	    loop->host, role, expected, &raw, cloop_now_ns(), link);
+	    loop->host, role, expected, &raw, cloop_time_ns(loop), link);
 	return link;
 }
 
@@ -269,7 +276,7 @@ watch_link(struct link *link)
 		event.events |= EPOLLOUT;
 	if (!link->is_connecting && p2p_conn_wants_read(link->conn))
 		event.events |= EPOLLIN;
-	if (at <= cloop_now_ns())
+	if (at <= cloop_time_ns(loop))
 		wake_link(link);
 	else if (at < loop->wake_ns)
 		loop->wake_ns = at;
@@ -333,6 +340,16 @@ accept_all(struct cloop *loop)
 	}
 }
 
+static void
+bind_source(int fd, struct in_addr source)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr = source};
+
+	if (source.s_addr != 0 &&
+	    bind(fd, (struct sockaddr *)&sin, sizeof(sin)) != 0)
+		err(2, "bind");
+}
+
 struct link *
 cloop_dial(struct cloop *loop, const struct multiaddr *addr)
 {
@@ -345,6 +362,7 @@ cloop_dial(struct cloop *loop, const struct multiaddr *addr)
 	    socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (len == 0 || fd < 0)
 		errx(2, "not an address to dial");
+	bind_source(fd, loop->source);
 	if (connect(fd, (struct sockaddr *)&ss, len) != 0 &&
 	    errno != EINPROGRESS)
 		err(2, "connect");
@@ -363,11 +381,12 @@ do_recv(struct link *link)
 	ssize_t n = recv(link->fd, buf, size, 0);
 
 	if (n > 0)
-		p2p_conn_recv_done(link->conn, (size_t)n, cloop_now_ns());
+		p2p_conn_recv_done(
+		    link->conn, (size_t)n, cloop_time_ns(link->loop));
 	else if (n == 0)
-		p2p_conn_recv_eof(link->conn, cloop_now_ns());
+		p2p_conn_recv_eof(link->conn, cloop_time_ns(link->loop));
 	else if (errno != EAGAIN && errno != EINTR)
-		p2p_conn_io_error(link->conn, errno, cloop_now_ns());
+		p2p_conn_io_error(link->conn, errno, cloop_time_ns(link->loop));
 }
 
 static void
@@ -378,17 +397,20 @@ do_send(struct link *link)
 	ssize_t n;
 
 	do {
-		buf = p2p_conn_send_buffer(link->conn, &len, cloop_now_ns());
+		buf = p2p_conn_send_buffer(
+		    link->conn, &len, cloop_time_ns(link->loop));
 		if (len == 0)
 			return;
 		n = send(link->fd, buf, len, MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			p2p_conn_send_done(link->conn, 0, cloop_now_ns());
-			p2p_conn_io_error(link->conn, errno, cloop_now_ns());
+			p2p_conn_send_done(
+			    link->conn, 0, cloop_time_ns(link->loop));
+			p2p_conn_io_error(
+			    link->conn, errno, cloop_time_ns(link->loop));
 			return;
 		}
-		p2p_conn_send_done(
-		    link->conn, n < 0 ? 0 : (size_t)n, cloop_now_ns());
+		p2p_conn_send_done(link->conn, n < 0 ? 0 : (size_t)n,
+		    cloop_time_ns(link->loop));
 	} while (n > 0 && (size_t)n == len);
 }
 
@@ -404,7 +426,7 @@ serve_link(struct link *link, uint32_t events)
 	if ((events & ~(uint32_t)EPOLLOUT) != 0 &&
 	    p2p_conn_wants_read(link->conn))
 		do_recv(link);
-	p2p_conn_turn(link->conn, cloop_now_ns());
+	p2p_conn_turn(link->conn, cloop_time_ns(link->loop));
 	if (p2p_conn_wants_write(link->conn))
 		do_send(link);
 	if (p2p_conn_is_closed(link->conn))
@@ -418,7 +440,7 @@ serve_link(struct link *link, uint32_t events)
 static int
 timeout_ms(const struct cloop *loop, uint64_t until_ns)
 {
-	uint64_t now = cloop_now_ns();
+	uint64_t now = cloop_time_ns(loop);
 
 	if (loop->wake_ns < until_ns)
 		until_ns = loop->wake_ns;
@@ -434,18 +456,19 @@ serve_timers(struct cloop *loop)
 {
 	struct link *link, *next;
 
-	if (cloop_now_ns() < loop->wake_ns)
+	if (cloop_time_ns(loop) < loop->wake_ns)
 		return;
 	loop->wake_ns = UINT64_MAX;
 	for (link = loop->links; link != NULL; link = next) {
 		next = link->next;
-		if (p2p_conn_next_deadline_ns(link->conn) <= cloop_now_ns())
+		if (p2p_conn_next_deadline_ns(link->conn) <=
+		    cloop_time_ns(loop))
 			serve_link(link, 0);
 		else
 			watch_link(link);
 	}
-	if (loop->wake_ns < cloop_now_ns() + TIMERS_NS)
-		loop->wake_ns = cloop_now_ns() + TIMERS_NS;
+	if (loop->wake_ns < cloop_time_ns(loop) + TIMERS_NS)
+		loop->wake_ns = cloop_time_ns(loop) + TIMERS_NS;
 }
 
 static void
@@ -496,9 +519,9 @@ wait_once(struct cloop *loop, uint64_t until_ns)
 bool
 cloop_run(struct cloop *loop, const bool *done, unsigned int seconds)
 {
-	uint64_t until = cloop_now_ns() + seconds * 1000000000ull;
+	uint64_t until = cloop_time_ns(loop) + seconds * 1000000000ull;
 
-	while (!*done && !loop->is_over && cloop_now_ns() < until)
+	while (!*done && !loop->is_over && cloop_time_ns(loop) < until)
 		wait_once(loop, until);
 	return *done;
 }
@@ -506,7 +529,7 @@ cloop_run(struct cloop *loop, const bool *done, unsigned int seconds)
 void
 cloop_wait(struct cloop *loop)
 {
-	wait_once(loop, cloop_now_ns() + 1000000000u);
+	wait_once(loop, cloop_time_ns(loop) + 1000000000u);
 }
 
 void
@@ -525,4 +548,5 @@ cloop_clear(struct cloop *loop)
 	close(loop->epoll_fd);
 	p2p_host_free(loop->host);
 	EVP_PKEY_free(identity);
+	identity = NULL;
 }

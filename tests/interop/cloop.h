@@ -8,6 +8,7 @@
 #ifndef TESTS_INTEROP_CLOOP_H
 #define TESTS_INTEROP_CLOOP_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,6 +43,10 @@ struct cloop {
 	struct link *unused;
 	struct link *woken;
 	uint64_t wake_ns; /* no link's time comes earlier */
+	/* May be set after cloop_init(): where dialled from, and how much its
+	 * clock is ahead. */
+	struct in_addr source;
+	uint64_t ahead_ns;
 };
 
 /* `seed_hex`: 64 digits, or NULL for a random identity. */
@@ -64,5 +69,7 @@ bool cloop_run(struct cloop *loop, const bool *done, unsigned int seconds);
 /* One turn: waits at most a second for something to happen. */
 void cloop_wait(struct cloop *loop);
 uint64_t cloop_now_ns(void);
+/* By the clock of the loop, which wake_ns is by. */
+uint64_t cloop_time_ns(const struct cloop *loop);
 
 #endif

@@ -446,6 +446,41 @@ test_pings_go_on(void **state)
 	pair_clear(&p);
 }
 
+/* One side's pings tell both that the other is there. */
+static void
+test_one_side_pings(void **state)
+{
+	struct pair p;
+	uint64_t start;
+	size_t len;
+
+	(void)state;
+	pair_init(&p);
+	pair_connect(&p, NULL);
+	pair_pump(&p);
+	start = p.now;
+	pair_wait(&p, 55 * SECOND);
+	assert_int_equal(p.a.conn->rtt_at_ns, start + 50 * SECOND);
+	assert_int_equal(p.b.conn->rtt_at_ns, start);
+	/* now and then the listener measures the round trip, too */
+	pair_wait(&p, 10 * SECOND);
+	assert_int_equal(p.b.conn->rtt_at_ns, start + 60 * SECOND);
+	/* and it pings a dialer that has become silent */
+	p.now = p.b.conn->heard_ns + CONN_PING_LISTENER_NS - 1;
+	p2p_conn_turn(p.b.conn, p.now);
+	assert_false(p2p_conn_wants_write(p.b.conn));
+	p2p_conn_turn(p.b.conn, p.now + 1);
+	assert_true(p2p_conn_wants_write(p.b.conn));
+	p2p_conn_send_buffer(p.b.conn, &len, p.now + 1);
+	assert_true(len > 0);
+	p2p_conn_send_done(p.b.conn, len, p.now + 1);
+	p2p_conn_turn(p.b.conn, p.now + CONN_DEAD_NS);
+	assert_int_equal(p.b.closed, 0);
+	p2p_conn_turn(p.b.conn, p.now + CONN_DEAD_NS + 1);
+	assert_int_equal(p.b.reason, P2P_REASON_DEAD);
+	pair_clear(&p);
+}
+
 /* TCP takes our bytes, but nobody is there. */
 static void
 test_dead_peer(void **state)
@@ -671,6 +706,7 @@ main(void)
 	    cmocka_unit_test(test_rekeying),
 	    cmocka_unit_test(test_key_update_flood),
 	    cmocka_unit_test(test_pings_go_on),
+	    cmocka_unit_test(test_one_side_pings),
 	    cmocka_unit_test(test_dead_peer),
 	    cmocka_unit_test(test_stalled_peer),
 	    cmocka_unit_test(test_close),
