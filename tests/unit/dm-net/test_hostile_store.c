@@ -752,6 +752,38 @@ test_puts(void **state)
 	assert_sound();
 }
 
+/* It answers pings and nothing else: whoever asks is not kept for ever. Only
+ * for those who have a minute. */
+static void
+test_silence(void **state)
+{
+	int64_t start = sib_now_ms();
+	struct ipc_ping ping;
+	struct ipc_pong pong;
+	struct pollfd p;
+
+	(void)state;
+	if (getenv("DMD_LONG") == NULL)
+		skip();
+	ask("/files/d/good");
+	hear_open();
+	p = (struct pollfd){client.fd, POLLIN, 0};
+	while (poll(&p, 1, 0) == 0 && sib_now_ms() - start < 50000) {
+		struct pollfd q = {sib.fd, POLLIN, 0};
+
+		event_base_loop(sib.base, EVLOOP_NONBLOCK);
+		if (poll(&q, 1, 10) == 0)
+			continue;
+		sib_hear(IPC_PING, &ping);
+		pong.number = ping.number;
+		sib_say(IPC_PONG, &pong);
+	}
+	print_message("after %d s\n", (int)((sib_now_ms() - start) / 1000));
+	assert_int_equal(poll(&p, 1, 0), 1);
+	assert_int_not_equal(answer(), 200);
+	assert_sound();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -773,6 +805,7 @@ main(int argc, char **argv)
 #endif
 	    cmocka_unit_test_setup_teardown(test_chatter, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_puts, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_silence, setup, teardown),
 	};
 	static uint8_t zeros[LARGE];
 
