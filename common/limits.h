@@ -59,6 +59,7 @@
 
 /* between the processes, dm-net's side */
 #define STORE_LINK_QUEUE_MAX	1024	/* requests of a kind that wait */
+#define STORE_ANSWER_S_MAX	60	/* for what needs no write */
 #define NET_REFUSALS_MAX	32	/* told to dm-store in one second */
 #define NET_REFUSALS_SOURCE_MAX	8	/* of these, of one source */
 

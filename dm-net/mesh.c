@@ -300,6 +300,8 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	accuse_tick(m);
+	if (m->settings.store != NULL)
+		store_link_tick(m->settings.store);
 	/* dates of certificates are not judged by a clock that lies */
 	p2p_host_set_wall_time(
 	    m->host, wall_s < CLOCK_FLOOR_S ? 0 : (int64_t)wall_s);

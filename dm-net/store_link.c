@@ -10,47 +10,11 @@
  */
 #include "dm-net/store_link_internal.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "common/log.h"
-#include "common/name.h"
-
-struct request {
-	STAILQ_ENTRY(request) next; /* while it waits */
-	uint64_t id;
-	enum ipc_message message;
-	bool is_sent;
-	bool is_cancelled;
-	union {
-		store_judged_fn *judged;
-		store_opened_fn *opened;
-		store_entry_fn *entry;
-		struct store_list_owner list;
-	} owner;
-	void *ctx;
-	union {
-		struct {
-			size_t len;
-			uint8_t data[ENTRY_SIZE_MAX];
-			char from[65];
-		} judge;
-		struct {
-			uint8_t key[16];
-			bool has_version;
-			uint8_t version[32];
-		} open;
-		struct {
-			char prefix[NAME_LEN_MAX + 1];
-			char cursor[NAME_LEN_MAX + 1];
-			unsigned limit;
-			bool has_rows;
-		} list;
-	} ask;
-};
 
 static_assert(IPC_OPENS_MAX + STORE_LINK_QUEUE_MAX < 1 << (SLOT_BITS - 1) &&
 		  IPC_JUDGES_MAX + STORE_LINK_QUEUE_MAX < 1 << (SLOT_BITS - 1),
@@ -102,6 +66,7 @@ store_link_attach(struct store_link *link, struct ipc *ipc)
 {
 	store_link_detach(link);
 	link->ipc = ipc;
+	link->is_late = false;
 	link->epoch++;
 }
 
@@ -126,17 +91,16 @@ store_link_puts(const struct store_link *link)
 /* --- requests ---------------------------------------------------------------
  */
 
-static struct lane *
-lane_of(struct store_link *link, uint64_t id)
+struct lane *
+store_lane_of(struct store_link *link, uint64_t id)
 {
 	return &link->lane[id >> (SLOT_BITS - 1) & 1];
 }
 
-/* The request of an id, or NULL if it is over. */
-static struct request *
-request_find(struct store_link *link, uint64_t id)
+struct request *
+store_request_find(struct store_link *link, uint64_t id)
 {
-	struct lane *lane = lane_of(link, id);
+	struct lane *lane = store_lane_of(link, id);
 	unsigned slot = id & ((1u << (SLOT_BITS - 1)) - 1);
 	struct request *r;
 
@@ -171,11 +135,10 @@ request_new(struct store_link *link, enum lane_id l, enum ipc_message message,
 	return r;
 }
 
-/* Takes it out of its slot; the caller frees it. */
-static void
-request_release(struct store_link *link, struct request *r)
+void
+store_request_release(struct store_link *link, struct request *r)
 {
-	struct lane *lane = lane_of(link, r->id);
+	struct lane *lane = store_lane_of(link, r->id);
 	unsigned slot = r->id & ((1u << (SLOT_BITS - 1)) - 1);
 
 	if (r->is_sent)
@@ -240,9 +203,17 @@ request_send(struct store_link *link, struct request *r)
 		send_list(link, r);
 }
 
-/* Sends what waits, as far as the number under way allows. */
-static void
-lane_pump(struct store_link *link, struct lane *lane)
+static time_t
+now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+void
+store_lane_pump(struct store_link *link, struct lane *lane)
 {
 	struct request *r;
 
@@ -250,6 +221,7 @@ lane_pump(struct store_link *link, struct lane *lane)
 	       (r = STAILQ_FIRST(&lane->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&lane->waiting, next);
 		r->is_sent = true;
+		r->sent_s = now_s();
 		lane->sent++;
 		request_send(link, r);
 	}
@@ -258,12 +230,12 @@ lane_pump(struct store_link *link, struct lane *lane)
 static enum verdict
 request_submit(struct store_link *link, struct request *r, uint64_t *id)
 {
-	struct lane *lane = lane_of(link, r->id);
+	struct lane *lane = store_lane_of(link, r->id);
 
 	if (id != NULL)
 		*id = r->id;
 	STAILQ_INSERT_TAIL(&lane->waiting, r, next);
-	lane_pump(link, lane);
+	store_lane_pump(link, lane);
 	return VERDICT_OK;
 }
 
@@ -342,7 +314,7 @@ store_list(struct store_link *link, const char *prefix, const char *cursor,
 void
 store_cancel(struct store_link *link, uint64_t id)
 {
-	struct request *r = request_find(link, id);
+	struct request *r = store_request_find(link, id);
 
 	if (r == NULL)
 		return;
@@ -350,7 +322,7 @@ store_cancel(struct store_link *link, uint64_t id)
 		r->is_cancelled = true;
 		return;
 	}
-	request_release(link, r);
+	store_request_release(link, r);
 	free(r);
 }
 
@@ -374,197 +346,40 @@ store_refused(struct store_link *link, const struct ipc_refused *m)
 		ipc_send(link->ipc, IPC_REFUSED, m, -1);
 }
 
-/* --- answers ----------------------------------------------------------------
- */
-
-/* The request that an answer belongs to; NULL after ending the channel. */
-static struct request *
-answer_find(struct store_link *link, uint64_t id, enum ipc_message message)
-{
-	struct request *r = request_find(link, id);
-
-	if (r != NULL && r->is_sent && r->message == message)
-		return r;
-	if (link->ipc != NULL)
-		ipc_violate(link->ipc, "answered a %s that was not asked",
-		    ipc_message_name(message));
-	return NULL;
-}
-
-/* Ends a request; false if nobody waits for it any more. */
-static bool
-answer_take(struct store_link *link, struct request *r)
-{
-	struct lane *lane = lane_of(link, r->id);
-
-	request_release(link, r);
-	lane_pump(link, lane);
-	return !r->is_cancelled;
-}
+/* --- the store goes away ---------------------------------------------- */
 
 static bool
-answer_refuse(struct store_link *link, const char *why)
+is_late(const struct lane *lane)
 {
-	if (link->ipc != NULL)
-		ipc_violate(link->ipc, "%s", why);
+	time_t now = now_s();
+
+	for (unsigned i = 0; i < lane->n_slots; i++) {
+		const struct request *r = lane->slot[i];
+
+		if (r != NULL && r->is_sent &&
+		    now - r->sent_s > STORE_ANSWER_S_MAX)
+			return true;
+	}
 	return false;
 }
 
-/* False (and the channel ends) unless the bytes are one whole entry. */
-static bool
-answer_entry(struct store_link *link, struct bytes in, struct entry *out)
-{
-	return (in.len > 0 && entry_decode(out, in.data, in.len) == in.len) ||
-	       answer_refuse(link, "sent a malformed entry");
-}
-
-/* ... and the entry of what was asked for. */
-static bool
-answer_asked(struct store_link *link, const struct request *r, struct bytes in,
-    struct entry *out)
-{
-	struct entry_rank rank;
-	uint8_t key[16];
-
-	if (!answer_entry(link, in, out))
-		return false;
-	name_key(out->name, key);
-	entry_rank(out, &rank);
-	return (memcmp(key, r->ask.open.key, sizeof(key)) == 0 &&
-		   (!r->ask.open.has_version ||
-		       memcmp(rank.version, r->ask.open.version,
-			   sizeof(rank.version)) == 0)) ||
-	       answer_refuse(link, "answered with what was not asked for");
-}
-
 void
-store_link_on_verdict(struct store_link *link, const struct ipc_verdict *m)
+store_link_tick(struct store_link *link)
 {
-	struct request *r = answer_find(link, m->id, IPC_JUDGE);
+	bool was_late = link->is_late;
 
-	if (r == NULL)
-		return;
-	if (answer_take(link, r))
-		r->owner.judged(r->ctx, (enum verdict)m->verdict, m->ticket,
-		    m->held_signed_at_ns);
-	free(r);
+	link->is_late =
+	    link->ipc != NULL && (is_late(&link->lane[LANE_JUDGE]) ||
+				     is_late(&link->lane[LANE_ASK]));
+	/* once more, or a pause of ours would be held to be the store's */
+	if (was_late && link->is_late)
+		ipc_violate(link->ipc, "does not answer");
 }
-
-/* What the store handed over is a file of the size that it says. */
-static enum verdict
-opened_check(const struct entry *e, int fd)
-{
-	struct stat st;
-
-	int flags = fcntl(fd, F_GETFL);
-
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || flags == -1 ||
-	    (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0) {
-		log_error("dm-store handed over what is not a file");
-		return VERDICT_IO_ERROR;
-	}
-	if ((uint64_t)st.st_size != e->size) {
-		log_error("%s: %jd bytes on disk, %ju were signed", e->name,
-		    (intmax_t)st.st_size, (uintmax_t)e->size);
-		return VERDICT_IO_ERROR;
-	}
-	return VERDICT_OK;
-}
-
-void
-store_link_on_opened(
-    struct store_link *link, const struct ipc_opened *m, int fd)
-{
-	struct request *r = answer_find(link, m->id, IPC_OPEN);
-	enum verdict verdict = (enum verdict)m->verdict;
-	bool has_entry = m->entry.len > 0;
-	struct entry e;
-
-	if (r == NULL || (has_entry && !answer_asked(link, r, m->entry, &e)))
-		goto out;
-	if ((verdict == VERDICT_OK) != (fd != -1) ||
-	    (fd != -1 && (!has_entry || e.kind != ENTRY_FILE))) {
-		answer_refuse(link, "opened what is no file");
-		goto out;
-	}
-	if (verdict == VERDICT_OK)
-		verdict = opened_check(&e, fd);
-	if (answer_take(link, r)) {
-		r->owner.opened(r->ctx, verdict, has_entry ? &e : NULL,
-		    verdict == VERDICT_OK ? fd : -1);
-		if (verdict == VERDICT_OK)
-			fd = -1;
-	}
-	free(r);
-out:
-	if (fd != -1)
-		close(fd);
-}
-
-void
-store_link_on_entry_read(
-    struct store_link *link, const struct ipc_entry_read *m)
-{
-	struct request *r = answer_find(link, m->id, IPC_READ_ENTRY);
-	bool has_entry = m->entry.len > 0;
-	struct entry e;
-
-	if (r == NULL || (has_entry && !answer_asked(link, r, m->entry, &e)))
-		return;
-	if (answer_take(link, r))
-		r->owner.entry(
-		    r->ctx, (enum verdict)m->verdict, has_entry ? &e : NULL);
-	free(r);
-}
-
-void
-store_link_on_list_row(struct store_link *link, const struct ipc_list_row *m)
-{
-	struct request *r = answer_find(link, m->id, IPC_LIST);
-	struct entry e;
-
-	if (r == NULL || !answer_entry(link, m->entry, &e))
-		return;
-	if (r->ask.list.limit == 0) {
-		answer_refuse(link, "more rows than were asked for");
-		return;
-	}
-	/* in order: else a walk from page to page might never end */
-	if (strncmp(e.name, r->ask.list.prefix, strlen(r->ask.list.prefix)) !=
-		0 ||
-	    strcmp(e.name, r->ask.list.cursor) <= 0) {
-		answer_refuse(link, "a row that was not asked for");
-		return;
-	}
-	memcpy(r->ask.list.cursor, e.name, sizeof(r->ask.list.cursor));
-	r->ask.list.has_rows = true;
-	r->ask.list.limit--;
-	if (!r->is_cancelled)
-		r->owner.list.row(r->owner.list.ctx, &e);
-}
-
-void
-store_link_on_list_end(struct store_link *link, const struct ipc_list_end *m)
-{
-	struct request *r = answer_find(link, m->id, IPC_LIST);
-	enum verdict verdict = (enum verdict)m->verdict;
-
-	if (r == NULL)
-		return;
-	/* asking again would bring the same */
-	if (m->more && !r->ask.list.has_rows)
-		verdict = VERDICT_IO_ERROR;
-	if (answer_take(link, r))
-		r->owner.list.end(r->owner.list.ctx, verdict, m->more);
-	free(r);
-}
-
-/* --- the store goes away ---------------------------------------------- */
 
 static void
 request_fail(struct store_link *link, struct request *r)
 {
-	request_release(link, r);
+	store_request_release(link, r);
 	if (r->is_cancelled)
 		;
 	else if (r->message == IPC_JUDGE)

@@ -49,6 +49,10 @@ bool store_link_is_up(const struct store_link *);
  */
 uint64_t store_link_epoch(const struct store_link *);
 
+/* Ends the channel if something was asked too long ago: a store that answers
+ * pings answers. To be called every few seconds. */
+void store_link_tick(struct store_link *);
+
 /* --- one question, one answer ----------------------------------------- */
 
 /* May this entry be stored? ticket: with VERDICT_FETCH; held_signed_at_ns:

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What store_link.c (questions) and store_put.c (content) share: the link and
- * its puts. Nobody else includes this.
+ * What store_link.c (questions), store_answer.c (their answers) and store_put.c
+ * (content) share: the link and its puts. Nobody else includes this.
  */
 #ifndef DM_NET_STORE_LINK_INTERNAL_H
 #define DM_NET_STORE_LINK_INTERNAL_H
 
 #include <sys/queue.h>
+#include <time.h>
 
+#include "common/ipc.h"
 #include "common/limits.h"
 #include "dm-net/store_link.h"
 
@@ -15,9 +17,41 @@
  * the rest is a serial number. */
 #define SLOT_BITS 16
 
-struct request;
-
 enum lane_id { LANE_JUDGE, LANE_ASK, LANE_COUNT };
+
+struct request {
+	STAILQ_ENTRY(request) next; /* while it waits */
+	uint64_t id;
+	enum ipc_message message;
+	bool is_sent;
+	bool is_cancelled;
+	time_t sent_s;
+	union {
+		store_judged_fn *judged;
+		store_opened_fn *opened;
+		store_entry_fn *entry;
+		struct store_list_owner list;
+	} owner;
+	void *ctx;
+	union {
+		struct {
+			size_t len;
+			uint8_t data[ENTRY_SIZE_MAX];
+			char from[65];
+		} judge;
+		struct {
+			uint8_t key[16];
+			bool has_version;
+			uint8_t version[32];
+		} open;
+		struct {
+			char prefix[NAME_LEN_MAX + 1];
+			char cursor[NAME_LEN_MAX + 1];
+			unsigned limit;
+			bool has_rows;
+		} list;
+	} ask;
+};
 
 STAILQ_HEAD(request_queue, request);
 
@@ -41,12 +75,21 @@ struct store_put {
 
 struct store_link {
 	struct ipc *ipc; /* NULL while the store is away */
+	bool is_late;	 /* at the last tick */
 	uint64_t epoch;
 	uint64_t serial;
 	struct lane lane[LANE_COUNT];
 	struct store_put *put[IPC_PUTS_MAX];
 	unsigned n_puts;
 };
+
+struct lane *store_lane_of(struct store_link *, uint64_t id);
+/* Sends what waits, as far as the number under way allows. */
+void store_lane_pump(struct store_link *, struct lane *);
+/* The request of an id, or NULL if it is over. */
+struct request *store_request_find(struct store_link *, uint64_t id);
+/* Takes it out of its slot; the caller frees it. */
+void store_request_release(struct store_link *, struct request *);
 
 /* All puts fail with NO_STORE: the link has just gone down. */
 void store_puts_fail(struct store_link *);

@@ -76,6 +76,7 @@ struct peer {
 	size_t n_streams;
 	bool is_up, is_closed;
 	bool all_deaf; /* new streams of the mesh are deaf */
+	size_t cut;    /* bytes that it puts into a frame; 0: any */
 	struct p2p_tls_key *key;
 };
 

@@ -45,10 +45,13 @@ peer_key(
 /* --- streams --- */
 
 static size_t
-take(uint8_t *from, size_t *from_len, uint8_t *out, size_t room)
+take(const struct peer *p, uint8_t *from, size_t *from_len, uint8_t *out,
+    size_t room)
 {
 	size_t n = *from_len < room ? *from_len : room;
 
+	if (p->cut != 0 && n > p->cut)
+		n = p->cut;
 	if (n == 0)
 		return 0;
 	memcpy(out, from, n);
@@ -62,7 +65,7 @@ on_sync_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 {
 	struct peer *p = p2p_stream_user(s);
 
-	return take(p->sync_out, &p->sync_len, out, room);
+	return take(p, p->sync_out, &p->sync_len, out, room);
 }
 
 static void
@@ -125,7 +128,7 @@ on_file_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 {
 	struct peer_stream *ps = p2p_stream_user(s);
 
-	return take(ps->out, &ps->out_len, out, room);
+	return take(ps->peer, ps->out, &ps->out_len, out, room);
 }
 
 static void

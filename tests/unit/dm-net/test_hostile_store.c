@@ -753,7 +753,7 @@ test_puts(void **state)
 }
 
 /* It answers pings and nothing else: whoever asks is not kept for ever. Only
- * for those who have a minute. */
+ * for those who have a minute and a half. */
 static void
 test_silence(void **state)
 {
@@ -768,19 +768,21 @@ test_silence(void **state)
 	ask("/files/d/good");
 	hear_open();
 	p = (struct pollfd){client.fd, POLLIN, 0};
-	while (poll(&p, 1, 0) == 0 && sib_now_ms() - start < 50000) {
+	while (poll(&p, 1, 0) == 0 && sib_now_ms() - start < 90000) {
 		struct pollfd q = {sib.fd, POLLIN, 0};
 
 		event_base_loop(sib.base, EVLOOP_NONBLOCK);
 		if (poll(&q, 1, 10) == 0)
 			continue;
+		if (q.revents & POLLHUP)
+			break;
 		sib_hear(IPC_PING, &ping);
 		pong.number = ping.number;
 		sib_say(IPC_PONG, &pong);
 	}
 	print_message("after %d s\n", (int)((sib_now_ms() - start) / 1000));
-	assert_int_equal(poll(&p, 1, 0), 1);
-	assert_int_not_equal(answer(), 200);
+	sib_assert_reported("silence", "does not answer");
+	assert_int_equal(answer(), 503);
 	assert_sound();
 }
 

@@ -288,7 +288,20 @@ test_open_files_of_a_peer(void **state)
 	assert_int_equal(count_descriptors(), before);
 }
 
+/* The peer says all byte by byte, each in a frame of its own. */
+static int
+setup_cut(void **state)
+{
+	struct mesh_node *n;
+
+	setup(state);
+	n = *state;
+	n->peer.cut = 1;
+	return 0;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CUT(f) {#f ", cut", f, setup_cut, teardown, NULL}
 
 int
 main(void)
@@ -303,6 +316,10 @@ main(void)
 	    TEST(test_malformed_request),
 	    TEST(test_offset_beyond_the_end),
 	    TEST(test_open_files_of_a_peer),
+	    CUT(test_answers_in_order),
+	    CUT(test_empty_file),
+	    CUT(test_malformed_request),
+	    CUT(test_offset_beyond_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -418,7 +418,33 @@ test_answers_to_what_was_not_read(void **state)
 	assert_true(stats_of(n).fetches > 4000);
 }
 
+/* The peer says all in pieces, each in a frame of its own: byte by byte what is
+ * short, the rest in some odd number. */
+static int
+setup_bytes(void **state)
+{
+	struct mesh_node *n;
+
+	setup(state);
+	n = *state;
+	n->peer.cut = 1;
+	return 0;
+}
+
+static int
+setup_pieces(void **state)
+{
+	struct mesh_node *n;
+
+	setup(state);
+	n = *state;
+	n->peer.cut = 211;
+	return 0;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define BYTES(f) {#f ", bytes", f, setup_bytes, teardown, NULL}
+#define PIECES(f) {#f ", pieces", f, setup_pieces, teardown, NULL}
 
 int
 main(void)
@@ -438,6 +464,11 @@ main(void)
 	    TEST(test_peer_gone_within_a_body),
 	    TEST(test_peer_gone_after_the_body),
 	    TEST(test_answers_to_what_was_not_read),
+	    PIECES(test_small_files_share_a_stream),
+	    PIECES(test_small_files_are_stored),
+	    BYTES(test_gone),
+	    BYTES(test_busy_is_asked_again),
+	    BYTES(test_wrong_size_is_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,24 @@ act(struct side *d)
 	}
 }
 
+/* How it is cut: bytes at once, at random up to so many if is_random. */
+static size_t cut = SIZE_MAX;
+static bool is_random;
+
+static void
+hand_over(struct side *to, const uint8_t *bytes, size_t len)
+{
+	while (len > 0) {
+		size_t n = cut < len ? cut : len;
+
+		if (is_random)
+			n = 1 + (size_t)rand() % n;
+		sync_recv(to->s, 1, bytes, n);
+		bytes += n;
+		len -= n;
+	}
+}
+
 /*
  * All that one side has to say goes over; returns the bytes. What its own
  * store is asked for on the way is no round trip.
@@ -151,8 +169,7 @@ flow(struct side *from, struct side *to)
 		act(from);
 		n = sync_pull(from->s, 1, buf, sizeof(buf));
 		silent = n == 0 ? silent + 1 : 0;
-		if (n > 0)
-			sync_recv(to->s, 1, buf, n);
+		hand_over(to, buf, n);
 		total += n;
 	}
 	act(to);
@@ -238,12 +255,50 @@ test_few_of_many(void **state)
 		sync_free(d[i].s);
 }
 
+/* The same conversation, whatever the pieces. */
+static void
+test_cut(void **state)
+{
+	size_t bytes, trips, whole_bytes = 0, whole_trips = 0;
+	struct sync_stats st;
+	struct side d[2];
+
+	(void)state;
+	for (unsigned way = 0; way < 24; way++) {
+		cut = way == 0 ? SIZE_MAX : way < 4 ? way : way * 10;
+		is_random = way >= 4;
+		srand(way);
+		for (int i = 0; i < 2; i++) {
+			side_init(&d[i], (uint8_t)(i + 1), 5000);
+			for (size_t k = 0; k < 10; k++)
+				add_entry(&d[i], k, (k < 5) == (i == 0));
+		}
+		connect_sides(d);
+		trips = converse(d, &bytes);
+		if (way == 0) {
+			whole_bytes = bytes;
+			whole_trips = trips;
+		}
+		assert_int_equal(bytes, whole_bytes);
+		assert_int_equal(trips, whole_trips);
+		for (int i = 0; i < 2; i++) {
+			sync_stats(d[i].s, &st);
+			assert_int_equal(st.hostile, 0);
+			assert_int_equal(d[i].arrived, 5);
+			sync_free(d[i].s);
+		}
+	}
+	cut = SIZE_MAX;
+	is_random = false;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_equal),
 	    cmocka_unit_test(test_few_of_many),
+	    cmocka_unit_test(test_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
