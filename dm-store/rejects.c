@@ -127,7 +127,7 @@ add(struct store *s, struct reject *j)
 		r->is_dirty[at] = r->has_dirty = true;
 		return;
 	}
-	if (r->allowed == 0) {
+	if (r->allowed <= (j->code == REJECT_CONFLICT ? 0 : REJECTS_SPARED)) {
 		r->dropped++;
 		return;
 	}

@@ -19,6 +19,7 @@
 #define REJECTS_NET_SOURCE_MAX 8 /* of these, of one source */
 #define REJECTS_PER_SECOND 8	 /* new ones, after a first */
 #define REJECTS_BURST 64
+#define REJECTS_SPARED 16 /* of the burst, for conflicts alone */
 
 struct rejects *rejects_new(struct store *); /* those of the last run */
 void rejects_free(struct rejects *);

@@ -311,12 +311,20 @@ test_many_refusals(void **state)
 		e = fix_file(name, START_NS, "x", 1, &keys[0]);
 		fix_judge(&f, &e);
 	}
-	assert_int_equal(count_rejects(NULL), REJECTS_BURST);
-	assert_int_equal(rejects_dropped(&f.s), 200 - REJECTS_BURST);
+	assert_int_equal(count_rejects(NULL), REJECTS_BURST - REJECTS_SPARED);
+	assert_int_equal(
+	    rejects_dropped(&f.s), 200 + REJECTS_SPARED - REJECTS_BURST);
+	/* a conflict is of interest even then */
+	e = fix_file("d/a", START_NS, "one", 3, &keys[0]);
+	fix_put(&f, &e, "one", 3);
+	e = fix_file("d/a", START_NS + 1, "two", 3, &keys[1]);
+	fix_put(&f, &e, "two", 3);
+	assert_string_equal(reject_code(last_reject()), "conflict");
 	/* who sends more than all there is room for pushes out its own */
 	flood("somebody", REJECTS_MAX + 100);
 	assert_int_equal(count_rejects("somebody"), REJECTS_SOURCE_MAX);
-	assert_int_equal(count_rejects(""), REJECTS_BURST);
+	assert_int_equal(
+	    count_rejects(""), 1 + REJECTS_BURST - REJECTS_SPARED);
 	for (unsigned i = 0; i < 10; i++) {
 		snprintf(from, sizeof(from), "another%u", i);
 		flood(from, 100);
