@@ -410,6 +410,48 @@ files_old_remove(struct files *f, const uint8_t sha256[static 32])
 		log_warn("old/%s: %s", name, strerror(errno));
 }
 
+int
+files_old_write(struct files *f, const uint8_t version[static 32],
+    const uint8_t sha256[static 32], const void *content, size_t len)
+{
+	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
+	int fd;
+
+	files_hex(version, from);
+	files_hex(sha256, to);
+	if (files_stage(f, version, content, len) == -1)
+		return -1;
+	fd = disk_open(f->tmp_fd, from, O_RDONLY, 0);
+	if (fd == -1)
+		return -1;
+	files_must_sync(f, fd, "older content");
+	close(fd);
+	if (disk_rename(f->tmp_fd, from, f->old_fd, to) == -1)
+		return -1;
+	files_old_sync_names(f);
+	return 0;
+}
+
+void
+files_old_sync(struct files *f, const uint8_t sha256[static 32])
+{
+	char name[FILES_HEX_SIZE];
+	int fd;
+
+	files_hex(sha256, name);
+	fd = disk_open(f->old_fd, name, O_RDONLY | O_NONBLOCK, 0);
+	if (fd == -1)
+		return;
+	files_must_sync(f, fd, "older content");
+	close(fd);
+}
+
+void
+files_old_sync_names(struct files *f)
+{
+	files_must_sync(f, f->old_fd, "index/old/");
+}
+
 uint64_t
 files_free(struct files *f)
 {

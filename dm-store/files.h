@@ -122,6 +122,15 @@ bool files_has_any(struct files *);
 
 void files_old_remove(struct files *, const uint8_t sha256[static 32]);
 
+/* old/SHA256 is that content again, durable; version: a name for it in tmp/
+ * meanwhile. */
+int files_old_write(struct files *, const uint8_t version[static 32],
+    const uint8_t sha256[static 32], const void *content, size_t len);
+
+/* Syncs old/SHA256, if it is there; the names in old/. */
+void files_old_sync(struct files *, const uint8_t sha256[static 32]);
+void files_old_sync_names(struct files *);
+
 /* Bytes that may still be written. 0 if that is not known. */
 uint64_t files_free(struct files *);
 

@@ -144,6 +144,29 @@ place_again(struct store *s, const struct redo *r, enum index_table t)
 	return files_place(f, r->version, r->name);
 }
 
+/* Of a version that was replaced before its file was synced: what is in old/
+ * may be anything. A convenience, so no reason to give up. */
+static void
+keep_again(struct store *s, const struct redo *r)
+{
+	struct files *f = &s->files;
+	uint8_t sha256[32];
+	uint64_t when_ns;
+	int fd;
+
+	if (!table_old(s->index, VIEW_COMMITTED, r->sha256, &when_ns))
+		return;
+	fd = files_read_old(f, r->sha256, r->content.len);
+	if (fd != -1 && files_hash(fd, r->content.len, sha256) &&
+	    memcmp(sha256, r->sha256, sizeof(sha256)) == 0)
+		files_old_sync(f, r->sha256);
+	else if (files_old_write(f, r->version, r->sha256, r->content.data,
+		     r->content.len) == -1)
+		log_warn("old content of %s: %s", r->name, strerror(errno));
+	if (fd != -1)
+		close(fd);
+}
+
 /* Only what still holds: the winner decides, not the row. */
 static int
 redo_one(struct store *s, const struct redo *r, enum index_table t)
@@ -168,8 +191,11 @@ redo_one(struct store *s, const struct redo *r, enum index_table t)
 		return 0;
 	}
 	if (!has || w.state != WINNER_SHOWN ||
-	    memcmp(w.rank.version, r->version, 32) != 0)
+	    memcmp(w.rank.version, r->version, 32) != 0) {
+		if (t == INDEX_REDO)
+			keep_again(s, r);
 		return 0;
+	}
 	if (place_again(s, r, t) == -1)
 		return -1;
 	files_sync(&s->files, r->name, true);

@@ -16,6 +16,8 @@ struct redo_row {
 	enum index_table table;
 	uint64_t seq;
 	bool is_place;
+	bool is_kept; /* what it replaced is in old/ */
+	uint8_t kept[32];
 	uint8_t key[16];
 	uint8_t version[32];
 	char name[NAME_LEN_MAX + 1];
@@ -56,6 +58,8 @@ redo_add(struct store *s, const struct change *ch)
 	row->table = ch->row;
 	row->seq = ch->seq;
 	row->is_place = ch->place;
+	row->is_kept = ch->keep;
+	memcpy(row->kept, ch->prev.sha256, sizeof(row->kept));
 	memcpy(row->key, ch->key, sizeof(row->key));
 	memcpy(row->version, ch->now.rank.version, sizeof(row->version));
 	memcpy(row->name, ch->name, sizeof(row->name));
@@ -92,6 +96,24 @@ sync_row(struct store *s, const struct redo_row *row)
 		files_sync(&s->files, row->name, is_current);
 }
 
+/* One by one. */
+static void
+sync_rows(struct store *s)
+{
+	const struct redo_list *r = s->redo;
+	bool has_kept = false;
+
+	for (size_t i = 0; i < r->n; i++) {
+		sync_row(s, &r->row[i]);
+		/* it may not have been there long enough for a sync */
+		if (r->row[i].is_kept)
+			files_old_sync(&s->files, r->row[i].kept);
+		has_kept |= r->row[i].is_kept;
+	}
+	if (has_kept)
+		files_old_sync_names(&s->files);
+}
+
 void
 redo_clean(struct store *s)
 {
@@ -100,8 +122,7 @@ redo_clean(struct store *s)
 	if (r->n == 0)
 		return;
 	if (r->n < SYNC_ALL_MIN || !files_sync_all(&s->files))
-		for (size_t i = 0; i < r->n; i++)
-			sync_row(s, &r->row[i]);
+		sync_rows(s);
 	index_begin(s->index);
 	for (size_t i = 0; i < r->n; i++)
 		table_redo_delete(s->index, r->row[i].table, r->row[i].seq);

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "dm-store/files_path.h"
+#include "dm-store/scrub_old.h"
 #include "older.h"
 #include "scenario.h"
 
@@ -605,6 +606,32 @@ check_all(const struct trace *t, uint32_t cut)
 	return NULL;
 }
 
+/* old/: all that rows speak of is whole or gone, and after the scrub there is
+ * nothing else. */
+static const char *
+check_old(void)
+{
+	struct scrub_old *o = scrub_old_new();
+	uint64_t damaged = 0;
+	char path[400];
+	size_t left;
+
+	scrub_old_begin(o);
+	do
+		left = sizeof(content);
+	while (scrub_old_step(&f.s, o, content, &left, &damaged));
+	scrub_old_free(o);
+	fix_turn(&f);
+	fix_path(&f, "index/old", path);
+	n_files = 0;
+	nftw(path, count_file, 16, FTW_PHYS);
+	if (damaged > 0)
+		return "older content that was not signed";
+	if (n_files != index_count(f.s.index, VIEW_COMMITTED, INDEX_OLD))
+		return "older content that no row knows";
+	return NULL;
+}
+
 /* It goes on working, and what it stores then is there after a start. */
 static const char *
 check_goes_on(const char *dir)
@@ -639,6 +666,8 @@ scenario_check(
 
 	start(dir);
 	wrong = check_all(t, cut);
+	if (wrong == NULL && is_deep)
+		wrong = check_old();
 	if (wrong == NULL && is_deep)
 		wrong = check_goes_on(dir);
 	fix_die(&f);
