@@ -253,7 +253,8 @@ tls_ctx_new(const struct p2p_tls_key *key, X509 *cert)
 	    SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
 	need(SSL_CTX_set_num_tickets(c, 0));
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
+	/* Nobody else signed ours, so do not look for a chain each time. */
+	SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_max_cert_list(c, CERT_LIST_MAX);
 	SSL_CTX_set_verify(
 	    c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);

@@ -25,6 +25,7 @@ GO_MIN = (1, 26)
 
 STREAM_MIB, STREAM_RUNS = 1024, 7
 RATE_S, RATE_RUNS = 2, 5
+MEET_PEERS, MEET_RUNS = 100, 9
 IDLE_CONNS, IDLE_S, IDLE_RUNS = 1000, 30, 3
 
 
@@ -113,7 +114,8 @@ class Figures:
         self.go = Gopeer()
         self.idles = []
 
-    def compare(self, command, runs, bare=None):
+    def compare(self, command, runs, bare=None, theirs=None):
+        theirs = theirs or command
         ours, go, alone = [], [], []
         with contextlib.ExitStack() as stack:
             our = stack.enter_context(Listener(OURS))
@@ -122,8 +124,8 @@ class Figures:
                 ours.append(output(OURS, command[0], our.address,
                                    *command[1:]))
                 if their:
-                    go.append(output(self.go.path, "bench", command[0],
-                                     their.address, *command[1:]))
+                    go.append(output(self.go.path, "bench", theirs[0],
+                                     their.address, *theirs[1:]))
                 if bare:
                     alone.append(output(BARE, *bare))
         beside = [("go-libp2p", go)] if go else []
@@ -148,6 +150,12 @@ class Figures:
     def p2p_handshake_4(self):
         return "1/s", *self.compare(("handshake", RATE_S, 4), RATE_RUNS,
                                     ("handshake", RATE_S, 4))
+
+    def p2p_handshake_new(self):
+        """Peers that have not met; the others know no difference."""
+        return "1/s", *self.compare(("meet", MEET_PEERS), MEET_RUNS,
+                                    ("handshake", RATE_S, 1),
+                                    ("handshake", RATE_S, 1))
 
     @staticmethod
     def idle(program, dial):
@@ -227,5 +235,5 @@ class Dialer:
 
 
 FIGURES = ["p2p_stream", "p2p_open_1", "p2p_open_16", "p2p_handshake_1",
-           "p2p_handshake_4", "p2p_idle_conn_kib", "p2p_idle_cpu",
+           "p2p_handshake_4", "p2p_handshake_new", "p2p_idle_conn_kib", "p2p_idle_cpu",
            "p2p_idle_1000_cpu"]

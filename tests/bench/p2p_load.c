@@ -13,6 +13,9 @@
  *	p2p_load handshake MULTIADDR SECONDS PARALLEL
  *		from TCP to the first answer within yamux; prints connections
  *		a second
+ *	p2p_load meet MULTIADDR COUNT
+ *		the same with another peer each time, one at a time: nothing is
+ *		known of a certificate on either side
  *	p2p_load idle MULTIADDR COUNT
  *		connects so often, prints "ready", stays until standard input
  *		ends
@@ -29,6 +32,7 @@
 
 #define PING_BYTES 32
 #define PARALLEL_MAX 64
+#define MEET_MAX 100
 #define PATIENCE_S 60
 
 struct load {
@@ -240,7 +244,8 @@ measure_open(struct load *load, unsigned int parallel)
 
 /* --- handshakes ------------------------------------------------------- */
 
-/* The answer to the ping that begins each session has come. */
+/* The answer to the ping that begins each session has come. What else would
+ * be said then, about identify, is no part of it, nor is it at gopeer's. */
 static bool
 is_answered(const struct link *link)
 {
@@ -254,6 +259,7 @@ measure_handshake(struct load *load, unsigned int parallel)
 	struct link *links[PARALLEL_MAX];
 	uint64_t start = cloop_now_ns(), now = start;
 
+	load->loop.is_enough = is_answered;
 	for (unsigned int i = 0; i < parallel; i++)
 		links[i] = cloop_dial(&load->loop, &load->addr);
 	while (now < load->until_ns) {
@@ -262,7 +268,7 @@ measure_handshake(struct load *load, unsigned int parallel)
 		for (unsigned int i = 0; i < parallel; i++) {
 			if (links[i]->is_closed)
 				errx(1, "connect: %s", links[i]->text);
-			if (!is_answered(links[i]))
+			if (!links[i]->has_enough)
 				continue;
 			load->done++;
 			cloop_drop(links[i]);
@@ -270,6 +276,35 @@ measure_handshake(struct load *load, unsigned int parallel)
 		}
 	}
 	printf("%.1f\n", (double)load->done * 1e9 / (double)(now - start));
+}
+
+static void
+measure_meet(const struct multiaddr *addr, unsigned int count)
+{
+	static struct cloop loops[MEET_MAX];
+	uint64_t start, ns;
+
+	if (count > MEET_MAX)
+		errx(2, "at most %d", MEET_MAX);
+	for (unsigned int i = 0; i < count; i++)
+		cloop_init(&loops[i], NULL);
+	start = cloop_now_ns();
+	for (unsigned int i = 0; i < count; i++) {
+		struct link *link;
+
+		loops[i].is_enough = is_answered;
+		link = cloop_dial(&loops[i], addr);
+		while (!link->has_enough) {
+			if (link->is_closed)
+				errx(1, "connect: %s", link->text);
+			cloop_wait(&loops[i]);
+		}
+		cloop_drop(link);
+	}
+	ns = cloop_now_ns() - start;
+	printf("%.1f\n", (double)count * 1e9 / (double)ns);
+	for (unsigned int i = 0; i < count; i++)
+		cloop_clear(&loops[i]);
 }
 
 /* --- idle connections ------------------------------------------------- */
@@ -299,7 +334,7 @@ usage(void)
 {
 	fputs("usage: p2p_load listen | stream MULTIADDR MIB |\n"
 	      "    open|handshake MULTIADDR SECONDS PARALLEL |\n"
-	      "    idle MULTIADDR COUNT\n",
+	      "    meet|idle MULTIADDR COUNT\n",
 	    stderr);
 	return 2;
 }
@@ -316,6 +351,8 @@ run(struct load *load, const char *mode, unsigned int n, unsigned int parallel)
 		measure_open(load, parallel);
 	else if (strcmp(mode, "handshake") == 0)
 		measure_handshake(load, parallel);
+	else if (strcmp(mode, "meet") == 0)
+		measure_meet(&load->addr, n);
 	else if (strcmp(mode, "idle") == 0)
 		hold(load, n);
 	else

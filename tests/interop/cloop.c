@@ -426,6 +426,10 @@ serve_link(struct link *link, uint32_t events)
 	if ((events & ~(uint32_t)EPOLLOUT) != 0 &&
 	    p2p_conn_wants_read(link->conn))
 		do_recv(link);
+	if (link->loop->is_enough != NULL && link->loop->is_enough(link)) {
+		link->has_enough = true;
+		return;
+	}
 	p2p_conn_turn(link->conn, cloop_time_ns(link->loop));
 	if (p2p_conn_wants_write(link->conn))
 		do_send(link);

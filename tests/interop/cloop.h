@@ -29,12 +29,16 @@ struct link {
 	enum p2p_reason reason;
 	char text[128];
 	bool has_identify;
+	bool has_enough; /* as is_enough said */
 };
 
 struct cloop {
 	struct p2p_host *host;
 	int epoll_fd;
 	int listen_fd; /* -1: none */
+	/* Asked after bytes came; a link that has enough is left alone from
+	 * then on, for cloop_drop(). Or NULL. */
+	bool (*is_enough)(const struct link *);
 	/* Standard input: its end is ours, and a line a call. Or NULL. */
 	void (*on_stdin)(struct cloop *);
 	bool is_over;
