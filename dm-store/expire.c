@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "common/log.h"
 #include "dm-store/commit.h"
+#include "dm-store/tell.h"
 
 #define SLICE 256    /* names a batch */
 #define SLICES_MAX 8 /* a second: what waits longer is not served anyway */
@@ -46,7 +46,7 @@ settle_key(
 	    w.state == not_this || w.state == WINNER_LOST)
 		return false;
 	if (settle_name(s, w.name, 0) && not_this == WINNER_HIDDEN)
-		log_info("%s has expired", w.name);
+		tell_expired(s, w.name);
 	return true;
 }
 

@@ -15,6 +15,7 @@
 struct tell {
 	unsigned allowed; /* lines before it is too much */
 	uint64_t left_out;
+	uint64_t expired_left_out;
 	bool is_full;
 };
 
@@ -66,6 +67,21 @@ tell_stored(struct store *s, const struct entry *e, const char *from)
 }
 
 void
+tell_expired(struct store *s, const char *name)
+{
+	struct tell *t = s->tell;
+
+	if (log_get_level() < LOG_L_INFO)
+		return;
+	if (t->allowed == 0) {
+		t->expired_left_out++;
+		return;
+	}
+	t->allowed--;
+	log_info("%s has expired", name);
+}
+
+void
 tell_refused(const char *name, const uint8_t signer[static 32],
     const char *code, const char *from)
 {
@@ -104,8 +120,11 @@ tell_tick(struct store *s)
 	t->allowed += TELL_PER_SECOND;
 	if (t->allowed > TELL_BURST)
 		t->allowed = TELL_BURST;
-	if (t->left_out == 0)
-		return;
-	log_info("stored %" PRIu64 " more: dmctl list has them", t->left_out);
-	t->left_out = 0;
+	if (t->left_out > 0)
+		log_info("stored %" PRIu64 " more: dmctl list has them",
+		    t->left_out);
+	if (t->expired_left_out > 0)
+		log_info("%" PRIu64 " more have expired: dmctl list has them",
+		    t->expired_left_out);
+	t->left_out = t->expired_left_out = 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What happens to files, as lines of the log at level info: every version that
- * is stored, with who signed it and who brought it, and what was refused. Many
- * at once are cut short and counted, so that a node that joins, or somebody
- * hostile, does not fill the log. Called by put.c, ask.c and rejects.c; it
- * decides nothing.
+ * is stored, with who signed it and who brought it, what expired and what was
+ * refused. Many at once are cut short and counted, so that a node that joins,
+ * or somebody hostile, does not fill the log. Called by put.c, ask.c, expire.c
+ * and rejects.c; it decides nothing.
  */
 #ifndef DMSTORE_TELL_H
 #define DMSTORE_TELL_H
@@ -20,6 +20,9 @@ void tell_free(struct tell *);
 /* The version is decided to be stored here. from: a peer's id, an address,
  * "dmctl" or "". */
 void tell_stored(struct store *, const struct entry *, const char *from);
+
+/* The file is no longer visible, for its time is over. */
+void tell_expired(struct store *, const char *name);
 
 /* A refusal that was not told before; the caller bounds their number. code:
  * the stable code of the reason. name "" and a signer of zeros: not known. */

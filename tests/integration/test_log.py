@@ -5,7 +5,7 @@ concerns."""
 import re
 import time
 
-from mesh import content, put, put_ok, spread, wait
+from mesh import Client, content, put, put_ok, spread, wait
 from versions import Signer, Version
 
 SIGNER = Signer()
@@ -56,6 +56,25 @@ def test_many_at_once_are_cut_short(mesh):
             for line in lines(node, r"info: stored \d+ more: dmctl list"))
     wait([node], lambda: counted() == len(names))
     assert len(lines(node, "info: stored n")) < len(names)
+
+
+def test_many_that_expire_are_cut_short(mesh):
+    names = [f"n{i}" for i in range(500)]
+    node = mesh.add(files={n: [SIGNER.text] for n in names}, **INFO)
+    until = time.time() + 6
+    with Client(node) as client:
+        for name in names:
+            valid_for = max(1, int(until - time.time()))
+            assert client.put(Version(name, b"x", SIGNER,
+                                      valid_for=valid_for)).status == 201
+
+    def counted():
+        return len(lines(node, r"info: n\d+ has expired")) + sum(
+            int(re.search(r"(\d+) more have expired", line)[1])
+            for line in lines(node, r"info: \d+ more have expired: dmctl"))
+    wait([node], lambda: counted() == len(names))
+    assert len(lines(node, "has expired")) < len(names)
+    assert not any((node.state / "files").iterdir())
 
 
 def test_peers_that_come_and_go(mesh):
