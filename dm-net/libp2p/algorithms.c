@@ -3,8 +3,12 @@
 
 #include <openssl/core.h>
 #include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/provider.h>
+#include <openssl/rand.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +17,9 @@
 
 #define PROVIDER "p2p"
 #define SOURCE "default"
+#define RANDOM "p2p-random"
+#define RANDOM_BITS 256
+#define RANDOM_REQUEST_MAX 65536
 
 /* The first name that the default provider gives each, and, where there are
  * several of that name, something that its properties must have. */
@@ -30,8 +37,6 @@ static const struct allowed {
     {OSSL_OP_MAC, "HMAC", ""},
     {OSSL_OP_KDF, "HKDF", ""},
     {OSSL_OP_KDF, "TLS13-KDF", ""},
-    {OSSL_OP_RAND, "CTR-DRBG", ""},
-    {OSSL_OP_RAND, "SEED-SRC", ""},
     {OSSL_OP_KEYMGMT, "EC", ""},
     {OSSL_OP_KEYMGMT, "X25519", ""},
     {OSSL_OP_KEYMGMT, "ED25519", ""},
@@ -69,6 +74,109 @@ is_allowed(int operation, const OSSL_ALGORITHM *algorithm)
 	return false;
 }
 
+/* --- random bytes ----------------------------------------------------- */
+
+/*
+ * A context wants a generator of its own. This one has no state: it hands on
+ * what the default context's generators say. (The default provider's cannot
+ * be used: they look for their cipher in a provider of ours.)
+ */
+static void *
+random_new(void *provider, void *parent, const OSSL_DISPATCH *parent_functions)
+{
+	(void)parent;
+	(void)parent_functions;
+	return provider; /* anything that is not NULL */
+}
+
+static void
+random_free(void *random)
+{
+	(void)random;
+}
+
+static int
+random_instantiate(void *random, unsigned int strength, int resists,
+    const unsigned char *text, size_t text_len, const OSSL_PARAM params[])
+{
+	(void)random;
+	(void)strength;
+	(void)resists;
+	(void)text;
+	(void)text_len;
+	(void)params;
+	return 1;
+}
+
+static int
+random_uninstantiate(void *random)
+{
+	(void)random;
+	return 1;
+}
+
+static int
+random_generate(void *random, unsigned char *out, size_t len,
+    unsigned int strength, int resists, const unsigned char *add,
+    size_t add_len)
+{
+	(void)random;
+	(void)resists;
+	(void)add;
+	(void)add_len;
+	return RAND_priv_bytes_ex(NULL, out, len, strength);
+}
+
+static int
+random_lock(void *random)
+{
+	(void)random;
+	return 1;
+}
+
+static void
+random_unlock(void *random)
+{
+	(void)random;
+}
+
+static int
+random_params(void *random, OSSL_PARAM params[])
+{
+	OSSL_PARAM *p;
+
+	(void)random;
+	p = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_STATE);
+	if (p != NULL && !OSSL_PARAM_set_int(p, EVP_RAND_STATE_READY))
+		return 0;
+	p = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_STRENGTH);
+	if (p != NULL && !OSSL_PARAM_set_uint(p, RANDOM_BITS))
+		return 0;
+	p = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_MAX_REQUEST);
+	return p == NULL || OSSL_PARAM_set_size_t(p, RANDOM_REQUEST_MAX);
+}
+
+#define FUNCTION(name, function)                             \
+	{                                                    \
+		OSSL_FUNC_##name, (void (*)(void))(function) \
+	}
+
+static const OSSL_DISPATCH random_functions[] = {
+    FUNCTION(RAND_NEWCTX, random_new),
+    FUNCTION(RAND_FREECTX, random_free),
+    FUNCTION(RAND_INSTANTIATE, random_instantiate),
+    FUNCTION(RAND_UNINSTANTIATE, random_uninstantiate),
+    FUNCTION(RAND_GENERATE, random_generate),
+    FUNCTION(RAND_ENABLE_LOCKING, random_lock),
+    FUNCTION(RAND_LOCK, random_lock),
+    FUNCTION(RAND_UNLOCK, random_unlock),
+    FUNCTION(RAND_GET_CTX_PARAMS, random_params),
+    {0, NULL},
+};
+
+static const OSSL_ALGORITHM random_algorithm = {
+    RANDOM, "provider=" PROVIDER, random_functions, NULL};
+
 /* --- the provider ----------------------------------------------------- */
 
 /*
@@ -95,7 +203,7 @@ provider_query(void *context, int operation, int *no_cache)
 	OSSL_PROVIDER *source = source_hold();
 	const OSSL_ALGORITHM *all =
 	    OSSL_PROVIDER_query_operation(source, operation, no_cache);
-	OSSL_ALGORITHM *list = mem_new((ALLOWED_COUNT + 1) * sizeof(*list));
+	OSSL_ALGORITHM *list = mem_new((ALLOWED_COUNT + 2) * sizeof(*list));
 	size_t count = 0;
 
 	(void)context;
@@ -103,6 +211,8 @@ provider_query(void *context, int operation, int *no_cache)
 		if (count < ALLOWED_COUNT && is_allowed(operation, all))
 			list[count++] = *all;
 	}
+	if (operation == OSSL_OP_RAND)
+		list[count] = random_algorithm;
 	source_release(source);
 	return list; /* its end is all zeros */
 }
@@ -143,17 +253,13 @@ static int
 provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     const OSSL_DISPATCH **out, void **context)
 {
-	/* clang-format off */
 	static const OSSL_DISPATCH functions[] = {
-	    {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))provider_query},
-	    {OSSL_FUNC_PROVIDER_UNQUERY_OPERATION,
-		(void (*)(void))provider_unquery},
-	    {OSSL_FUNC_PROVIDER_GET_CAPABILITIES,
-		(void (*)(void))provider_capabilities},
-	    {OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))provider_teardown},
+	    FUNCTION(PROVIDER_QUERY_OPERATION, provider_query),
+	    FUNCTION(PROVIDER_UNQUERY_OPERATION, provider_unquery),
+	    FUNCTION(PROVIDER_GET_CAPABILITIES, provider_capabilities),
+	    FUNCTION(PROVIDER_TEARDOWN, provider_teardown),
 	    {0, NULL},
 	};
-	/* clang-format on */
 
 	(void)handle;
 	(void)in;
@@ -171,6 +277,8 @@ algorithms_init(struct algorithms *algorithms)
 		abort();
 	algorithms->context = context;
 	algorithms->provider = mem_need(OSSL_PROVIDER_load(context, PROVIDER));
+	if (RAND_set_DRBG_type(context, RANDOM, NULL, NULL, NULL) != 1)
+		abort();
 }
 
 void

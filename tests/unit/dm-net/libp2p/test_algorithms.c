@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 
 #include "tests/unit/dm-net/libp2p/badcert.h"
 
@@ -80,12 +81,31 @@ test_nothing_else(void **state)
 	assert_true(has_digest(NULL, "MD5"));
 }
 
+static void
+test_random_bytes(void **state)
+{
+	struct algorithms algorithms;
+	uint8_t a[4096] = {0}, b[4096] = {0};
+
+	(void)state;
+	algorithms_init(&algorithms);
+	assert_int_equal(
+	    RAND_bytes_ex(algorithms.context, a, sizeof(a), 0), 1);
+	assert_int_equal(
+	    RAND_priv_bytes_ex(algorithms.context, b, sizeof(b), 0), 1);
+	assert_memory_not_equal(a, b, sizeof(a));
+	for (size_t i = 0; i < sizeof(a) - 16; i++)
+		assert_memory_not_equal(a + i, (uint8_t[16]){0}, 16);
+	algorithms_clear(&algorithms);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_keys_of_certificates),
 	    cmocka_unit_test(test_nothing_else),
+	    cmocka_unit_test(test_random_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

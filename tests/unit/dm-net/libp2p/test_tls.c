@@ -153,7 +153,8 @@ test_comes_back(void **state)
 	forged = forge(key);
 	met = meet(ctx, cert, forged, NULL);
 	assert_int_equal(met.status, TLS_ERROR);
-	assert_string_equal(met.error, "bad signature");
+	assert_non_null(strstr(met.error, "signature")); /* TLS's own */
+	assert_null(strstr(met.error, "certificate"));
 	/* A known peer is not any peer. */
 	other_key[0] = 9; /* base point of curve25519, any will do */
 	assert_true(peer_id_from_key(&other, other_key));
