@@ -330,7 +330,7 @@ part_again(const struct scenario *sc)
 		fatal("%s ended with %d", sc->name, status);
 	stride = run.seeds > 1 ? 3 : t->n_ops / 3 + 1;
 	for (uint32_t at = 0; sc->prepare != NULL && at < first_start(t);
-	     at += run.seeds > 1 ? 1 : 4)
+	     at += run.seeds > 1 ? 1 : 6)
 		recover_again(t, at, DISK_NONE);
 	for (uint32_t at = stride - 1; at <= t->n_ops; at += stride) {
 		recover_again(t, at, DISK_NONE);
