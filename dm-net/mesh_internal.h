@@ -74,6 +74,12 @@ struct mesh {
 	size_t n_allowed, n_allowed_next;
 	/* perf.c: in force, being read, and ever registered */
 	bool is_perf, is_perf_next, has_perf;
+	/* link.c: a peer that came while it was here, since when, how often */
+	struct {
+		struct peer_id peer;
+		uint64_t since_ns;
+		unsigned times;
+	} twin;
 	bool is_ending;
 };
 

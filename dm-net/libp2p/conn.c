@@ -470,6 +470,8 @@ p2p_reason_name(enum p2p_reason reason)
 		return "setup-timeout";
 	case P2P_REASON_TLS:
 		return "tls";
+	case P2P_REASON_ALERT:
+		return "tls-alert";
 	case P2P_REASON_WRONG_PEER:
 		return "wrong-peer";
 	case P2P_REASON_REFUSED:

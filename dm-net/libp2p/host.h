@@ -137,6 +137,7 @@ enum p2p_reason {
 	P2P_REASON_GOAWAY,     /* the peer said GoAway */
 	P2P_REASON_SETUP,      /* not set up within 10 s */
 	P2P_REASON_TLS,	       /* handshake or record error, refused cert. */
+	P2P_REASON_ALERT,      /* the peer ended TLS with an alert */
 	P2P_REASON_WRONG_PEER, /* another peer id than expected, or our own */
 	P2P_REASON_REFUSED,    /* judge_peer said no */
 	P2P_REASON_PROTOCOL,   /* multistream or yamux was violated */

@@ -43,6 +43,7 @@ struct tls {
 	uint8_t digest[JUDGED_DIGEST_BYTES]; /* of its certificate */
 	enum cert_error cert_error;
 	const char *error;
+	bool is_alert; /* the error is one that came */
 	bool is_up;
 	uint64_t records_out; /* under the present key */
 	uint64_t records_in;
@@ -375,6 +376,10 @@ status_of(struct tls *tls, int ret)
 	}
 	code = ERR_peek_error();
 	reason = code == 0 ? NULL : ERR_reason_error_string(code);
+	/* an alert that came has its number above this offset */
+	if (tls->error == NULL)
+		tls->is_alert = ERR_GET_LIB(code) == ERR_LIB_SSL &&
+				ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
 	if (tls->error == NULL)
 		tls->error = reason != NULL ? reason : "TLS error";
 	forget_errors();
@@ -490,6 +495,12 @@ bool
 tls_is_wrong_peer(const struct tls *tls)
 {
 	return tls->cert_error == CERT_PEER;
+}
+
+bool
+tls_is_alert(const struct tls *tls)
+{
+	return tls->is_alert;
 }
 
 SSL *

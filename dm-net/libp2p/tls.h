@@ -81,6 +81,10 @@ bool tls_has_muxer(const struct tls *tls);
 void tls_remember(struct tls *tls);
 /* The handshake failed because it was another peer than expected. */
 bool tls_is_wrong_peer(const struct tls *tls);
+
+/* After TLS_ERROR: the peer ended it with an alert; it is we who displease it,
+ * as one who expects another peer at our address. */
+bool tls_is_alert(const struct tls *tls);
 /* OpenSSL's side of it, for tests. */
 SSL *tls_ssl(struct tls *tls);
 /* Why it failed; static. */

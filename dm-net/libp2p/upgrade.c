@@ -85,6 +85,15 @@ judge(struct p2p_conn *c)
 	}
 }
 
+/* Whose fault a TLS_ERROR is. */
+static enum p2p_reason
+tls_reason(const struct tls *tls)
+{
+	if (tls_is_wrong_peer(tls))
+		return P2P_REASON_WRONG_PEER;
+	return tls_is_alert(tls) ? P2P_REASON_ALERT : P2P_REASON_TLS;
+}
+
 static void
 handshake(struct p2p_conn *c)
 {
@@ -99,10 +108,7 @@ handshake(struct p2p_conn *c)
 		break;
 	case TLS_ERROR:
 	case TLS_FLOOD:
-		conn_fail(c,
-		    tls_is_wrong_peer(c->tls) ? P2P_REASON_WRONG_PEER
-					      : P2P_REASON_TLS,
-		    tls_error(c->tls));
+		conn_fail(c, tls_reason(c->tls), tls_error(c->tls));
 		break;
 	}
 }
@@ -201,7 +207,7 @@ tls_input(struct p2p_conn *c)
 	if (status == TLS_EOF)
 		conn_fail(c, P2P_REASON_EOF, "the peer closed");
 	else if (status == TLS_ERROR)
-		conn_fail(c, P2P_REASON_TLS, tls_error(c->tls));
+		conn_fail(c, tls_reason(c->tls), tls_error(c->tls));
 	else if (status == TLS_FLOOD)
 		conn_fail(c, P2P_REASON_FLOOD, tls_error(c->tls));
 }

@@ -82,9 +82,19 @@ apply_peers(struct sync *s)
 	s->staged_count = 0;
 }
 
+static bool
+is_same_network(const struct sync_config *a, const struct sync_config *b)
+{
+	return a->has_network == b->has_network &&
+	       (!a->has_network ||
+		   memcmp(a->network, b->network, sizeof(a->network)) == 0);
+}
+
 void
 sync_config_commit(struct sync *s, uint64_t generation)
 {
+	bool is_moved =
+	    s->is_configured && !is_same_network(&s->config, &s->next_config);
 	size_t count;
 
 	if (s->next_names == NULL)
@@ -109,5 +119,7 @@ sync_config_commit(struct sync *s, uint64_t generation)
 	s->is_configured = true;
 	accept_reload(s);
 	members_reload(s);
+	if (is_moved)
+		peer_forgive(s);
 	due_at(s, s->now_ns);
 }

@@ -40,6 +40,7 @@
 #define BACKOFF_BASE (500 * MS)
 #define BACKOFF_KNOWN_MAX (10 * SECOND)
 #define BACKOFF_OTHER_MAX (300 * SECOND)
+#define RESET_PAUSE (10 * SECOND)
 #define BACKOFF_REFUSED (60 * SECOND) /* full, or another network */
 /* A hostile peer is not dialled for half of this to all of it, then twice as
  * long, six times over; what it did counts until it was good for so long. */
@@ -372,6 +373,7 @@ struct sync {
 	size_t conn_count, conn_room;
 	uint64_t serial, exchange_at_ns, exchanges;
 	size_t dialling;
+	uint64_t reset_ns; /* mono; the last peer_reset_backoff() */
 	uint8_t *own_record;
 	size_t own_record_len;
 
@@ -422,7 +424,11 @@ void peer_add_addr(struct peer *, const struct sync_addr *, bool is_static);
 void peer_drop(struct sync *, struct peer *);
 /* A failure: sets next_dial_ns, with jitter. */
 void peer_back_off(struct sync *, struct peer *);
+/* Known peers are dialled within a second. except: because that one came, which
+ * counts once in RESET_PAUSE. */
 void peer_reset_backoff(struct sync *, const struct peer *except);
+/* All that are not connected, as why they refused us has changed. */
+void peer_forgive(struct sync *);
 /* It was hostile: sets shunned_ns, with jitter. */
 void peer_shun(struct sync *, struct peer *);
 /* Takes in a signed record; false: it is not good. */

@@ -130,7 +130,7 @@ conn_on_hello(struct sync *s, struct conn *c, const struct wire_hello *h)
 		c->peer->next_dial_ns =
 		    s->now_ns + random_below(s, BACKOFF_REFUSED);
 		conn_bye(s, c, WIRE_BYE_NETWORK, SYNC_CLOSE_NETWORK,
-		    "of another network");
+		    "compare key under [network] in dm.toml, here and there");
 	} else if (is_first) {
 		conn_up(s, c);
 	} else if (is_reload && conn_is_live(c)) {
@@ -191,7 +191,10 @@ conn_on_bye(struct sync *s, struct conn *c, uint64_t reason)
 		p->next_dial_ns = s->now_ns + BACKOFF_REFUSED / 2 +
 				  random_below(s, BACKOFF_REFUSED / 2);
 	conn_close(s, c, SYNC_CLOSE_BYE,
-	    reason == WIRE_BYE_FULL ? "the peer is full" : "good-bye", false);
+	    reason == WIRE_BYE_FULL	 ? "the peer is full"
+	    : reason == WIRE_BYE_NETWORK ? "it is of another network"
+					 : "good-bye",
+	    false);
 }
 
 /* --- records ---------------------------------------------------------- */

@@ -183,8 +183,25 @@ sync_misbehaved(struct sync *s, const struct peer_id *id)
 }
 
 void
+peer_forgive(struct sync *s)
+{
+	for (size_t i = 0; i < s->peer_count; i++) {
+		struct peer *p = s->peers[i];
+		uint64_t at = s->now_ns + random_below(s, SECOND);
+
+		if (p->conns == 0 && at < p->next_dial_ns)
+			p->next_dial_ns = at;
+	}
+}
+
+void
 peer_reset_backoff(struct sync *s, const struct peer *except)
 {
+	/* one that comes and goes is no news of the others */
+	if (except != NULL && s->reset_ns != 0 &&
+	    s->now_ns - s->reset_ns < RESET_PAUSE)
+		return;
+	s->reset_ns = s->now_ns;
 	for (size_t i = 0; i < s->peer_count; i++) {
 		struct peer *p = s->peers[i];
 

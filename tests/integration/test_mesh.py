@@ -135,6 +135,56 @@ def test_an_address_of_an_interface_is_dialled_by_its_name(mesh):
     wait([second], lambda: connected(second) == {first.peer_id()})
 
 
+def test_a_wrong_peer_id_is_nobodys_misbehaviour(mesh):
+    """Whoever dials somebody else at our address displeases nobody here."""
+    first = mesh.add()
+    wrong = "12D3KooWHs5NXo2CPFvFT6cdsu8eSkfggNtfqTtKBVojHY7En86i"
+    second = mesh.add(
+        bootstrap=[address(first).rsplit("/", 1)[0] + "/" + wrong])
+    wait([first, second], lambda: "another peer" in
+         (peers(second).get(wrong) or {"last_error": ""})["last_error"])
+    # it is through with the alert before it answers
+    assert "misbehaving" not in (ask(first, "GET", "/healthz") and
+                                 first.log())
+
+
+def test_two_nodes_with_one_identity_are_named(mesh):
+    if not mesh.net.namespaces:
+        pytest.skip("needs namespaces: they differ in their address")
+    first, second = mesh.grow(2)
+    twin = mesh.add(start=False)
+    twin.state.mkdir(mode=0o750)
+    st = second.state.stat()
+    os.chown(twin.state, st.st_uid, st.st_gid)
+    key = twin.state / "identity.key"
+    key.write_bytes((second.state / "identity.key").read_bytes())
+    key.chmod(0o600)
+    twin.start()
+    peer = second.peer_id()
+    first.wait_log(rf"warn: peer={peer} comes from .* by turns: do two nodes "
+                   "have the same identity")
+    # each throws the other out, at the pace of one back-off
+    for node in (first, second, twin):
+        assert node.log().count("connected") < 200
+
+
+def test_a_network_that_was_put_right_is_joined_at_once(mesh):
+    mesh.interval = NO_TIMER
+    key = base64.b64encode(SIGNER.public).decode()
+    first = mesh.add()
+    second = mesh.add(network={"key": key})
+    # whoever sees it first closes
+    wait([first, second], lambda: [r for n in (first, second)
+                                   for r in peers(n).values()
+                                   if "dm.toml" in r["last_error"]])
+    del second.config["network"]
+    reload(second)
+    started = time.monotonic()
+    mesh.wait_connected(timeout=60)
+    # else up to a minute
+    assert time.monotonic() - started < 10
+
+
 def test_peer_that_cannot_be_reached_stays_listed(mesh):
     node = mesh.add(bootstrap=[
         "/ip4/127.0.0.1/tcp/1/p2p/"

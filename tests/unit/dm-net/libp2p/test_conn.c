@@ -79,7 +79,7 @@ test_wrong_peer(void **state)
 	assert_int_equal(p.a.reason, P2P_REASON_WRONG_PEER);
 	assert_int_equal(p.a.judged, 0);
 	assert_int_equal(p.b.closed, 1);
-	assert_int_equal(p.b.reason, P2P_REASON_TLS);
+	assert_int_equal(p.b.reason, P2P_REASON_ALERT);
 	assert_int_equal(p.a.established + p.b.established, 0);
 	pair_clear(&p);
 }
