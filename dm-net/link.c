@@ -450,6 +450,8 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 	if (peer != NULL)
 		peer_id_format(peer, name);
 	link_address(l, address);
+	if (reason == P2P_REASON_GOAWAY)
+		text = "the peer ended it: its log says why";
 	tell_closed(l, address, name, reason, text);
 	if (peer != NULL && is_its_own(reason))
 		sync_misbehaved(l->mesh->sync, peer);

@@ -80,7 +80,7 @@ static const char *const close_names[] = {
     [SYNC_CLOSE_SURPLUS] = "surplus",
     [SYNC_CLOSE_BYE] = "bye",
     [SYNC_CLOSE_SILENT] = "silent",
-    [SYNC_CLOSE_NETWORK] = "other network",
+    [SYNC_CLOSE_NETWORK] = "it is of another network, see [network] in dm.toml",
 };
 
 static void
@@ -94,8 +94,10 @@ do_close(struct mesh *m, const struct sync_action *a)
 	link_address(l, address);
 	if (p2p_conn_peer_id(l->conn) != NULL) {
 		peer_id_format(p2p_conn_peer_id(l->conn), peer);
-		mesh_note(m, p2p_conn_peer_id(l->conn), "%s: %s",
-		    close_names[a->reason], a->text == NULL ? "" : a->text);
+		mesh_note(m, p2p_conn_peer_id(l->conn), "%s%s%s",
+		    close_names[a->reason],
+		    a->text == NULL || a->text[0] == '\0' ? "" : ": ",
+		    a->text == NULL ? "" : a->text);
 	}
 	if (a->reason == SYNC_CLOSE_HOSTILE)
 		accuse_misbehaving(l, "", a->text == NULL ? "" : a->text);

@@ -129,8 +129,7 @@ conn_on_hello(struct sync *s, struct conn *c, const struct wire_hello *h)
 	if (!is_our_network(s, h)) {
 		c->peer->next_dial_ns =
 		    s->now_ns + random_below(s, BACKOFF_REFUSED);
-		conn_bye(s, c, WIRE_BYE_NETWORK, SYNC_CLOSE_NETWORK,
-		    "compare key under [network] in dm.toml, here and there");
+		conn_bye(s, c, WIRE_BYE_NETWORK, SYNC_CLOSE_NETWORK, "");
 	} else if (is_first) {
 		conn_up(s, c);
 	} else if (is_reload && conn_is_live(c)) {

@@ -173,10 +173,11 @@ def test_a_network_that_was_put_right_is_joined_at_once(mesh):
     key = base64.b64encode(SIGNER.public).decode()
     first = mesh.add()
     second = mesh.add(network={"key": key})
-    # whoever sees it first closes
-    wait([first, second], lambda: [r for n in (first, second)
-                                   for r in peers(n).values()
-                                   if "dm.toml" in r["last_error"]])
+    # whoever sees it first closes, and says why
+    said = "it is of another network, see [network] in dm.toml"
+    wait([first, second], lambda: said in first.log() + second.log())
+    assert all(said in r["last_error"] or "its log says why" in
+               r["last_error"] for r in peers(second).values())
     del second.config["network"]
     reload(second)
     started = time.monotonic()
