@@ -114,6 +114,13 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 				rest(listener);
 			return;
 		}
+		/* the lowest that is free: so many are in use */
+		if ((unsigned)fd >= m->settings.descriptors.sockets) {
+			close(fd);
+			m->n_no_descriptor++;
+			rest(listener);
+			return;
+		}
 		link_source(&source, &remote);
 		switch (admission_arrive(m->admission, &source, now_ns)) {
 		case ADMISSION_ADMIT:

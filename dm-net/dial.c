@@ -136,6 +136,11 @@ attempt_begin(struct dial *d, struct attempt *t, struct candidate *c)
 
 	c->is_tried = true;
 	d->last_family = c->ss.ss_family;
+	if (fd != -1 && (unsigned)fd >= d->mesh->settings.descriptors.sockets) {
+		close(fd);
+		note_failure(d, c, "too many open files: raise LimitNOFILE");
+		return false;
+	}
 	if (fd == -1 || (connect(fd, (const void *)&c->ss, c->len) == -1 &&
 			    errno != EINPROGRESS)) {
 		note_failure(d, c, strerror(errno));

@@ -186,7 +186,8 @@ net_make_mesh(struct net *net, const uint8_t public_key[static 32],
 	    .tls_key = net->tls_key,
 	    .public_key = public_key,
 	    .signature = signature,
-	    .peers_max = NET_PEERS_MAX};
+	    .peers_max = NET_PEERS_MAX,
+	    .descriptors = net->descriptors};
 
 	net->mesh = mesh_new(&settings);
 	return net->mesh != NULL;

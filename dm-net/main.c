@@ -4,14 +4,17 @@
  * long-lived key and no say in what is stored: it carries bytes between peers,
  * HTTP clients and dm-store. Started by dmd only.
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <time.h>
 
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "dm-net/net.h"
 #include "dm-net/refusals.h"
 
@@ -41,7 +44,9 @@ new_http(struct net *net)
 	    .facts = net_facts,
 	    .is_own_address = net_is_own_address,
 	    .metrics = net_metrics,
-	    .refused = net_refused};
+	    .refused = net_refused,
+	    .connections_max = net->descriptors.http,
+	    .files_max = net->descriptors.files};
 
 	return http_server_new(net->base, &backend);
 }
@@ -58,6 +63,19 @@ ask_signature(struct net *net)
 	ipc_send(net->dmd, IPC_SIGN_TLS, &m, -1);
 }
 
+/* What the sandbox left. */
+static struct descriptors
+share_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		fatal("getrlimit: %s", strerror(errno));
+	if (limit.rlim_max > SANDBOX_NET_NOFILE)
+		limit.rlim_max = SANDBOX_NET_NOFILE;
+	return descriptors_share((unsigned)limit.rlim_max);
+}
+
 static void
 setup(struct net *net)
 {
@@ -69,6 +87,7 @@ setup(struct net *net)
 	net->tls_key = p2p_tls_key_new();
 	if (net->tls_key == NULL)
 		fatal("no TLS key");
+	net->descriptors = share_descriptors();
 	net->layers = child_confine(ROLE_NET, &net->settings, NULL, 0);
 	net->started_ns = wall_ns();
 	net->store = store_link_new();

@@ -590,5 +590,5 @@ mesh_sync(struct mesh *m)
 uint64_t
 mesh_refused(const struct mesh *m)
 {
-	return admission_refused(m->admission);
+	return admission_refused(m->admission) + m->n_no_descriptor;
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/control.h"
+#include "common/descriptors.h"
 #include "common/ipc.h"
 #include "dm-net/libp2p/host.h"
 #include "dm-net/resolve.h"
@@ -40,6 +41,7 @@ struct mesh_settings {
 	const uint8_t *public_key; /* 32 bytes */
 	const uint8_t *signature;  /* 64 bytes */
 	size_t peers_max;
+	struct descriptors descriptors;
 };
 
 /* NULL if the signature is not right for the key. */

@@ -57,7 +57,8 @@ struct mesh {
 	struct dial_list dials;
 	struct fetch_list fetches;
 	uint64_t last_link_id;
-	unsigned n_serving; /* serve.c: files held open */
+	unsigned n_serving;	  /* serve.c: files held open */
+	uint64_t n_no_descriptor; /* accept.c: refused for want of one */
 	struct listener *listeners[MESH_LISTENERS_MAX];
 	size_t n_listeners;
 	TAILQ_HEAD(parked_list, parked) parked;

@@ -31,6 +31,7 @@ struct net {
 	struct event_base *base;
 	struct child_settings settings;
 	uint32_t layers;
+	struct descriptors descriptors;
 	struct ipc *dmd;
 	struct ipc *store_ipc;
 	struct ipc *resolver_ipc;

@@ -15,7 +15,6 @@
 
 #define INBOUND_MAX (FILE_STREAMS_MAX + 4)
 /* Files held open for answers: in all, and for one peer. */
-#define OPEN_MAX 2048
 #define OPEN_LINK_MAX 32
 /* A peer that takes less than this is not waited for: it holds files open,
  * and of the large ones only few are served at once. */
@@ -63,7 +62,8 @@ take_place(struct answer *a)
 {
 	struct link *l = link_of(a->serve);
 
-	if (l->n_serving >= OPEN_LINK_MAX || l->mesh->n_serving >= OPEN_MAX)
+	if (l->n_serving >= OPEN_LINK_MAX ||
+	    l->mesh->n_serving >= l->mesh->settings.descriptors.opens)
 		return false;
 	l->n_serving++;
 	l->mesh->n_serving++;

@@ -1,14 +1,48 @@
 /* SPDX-License-Identifier: ISC */
 #include "dmd/confine.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "common/log.h"
 #include "common/privdrop.h"
 #include "common/sandbox.h"
 
 #define BIT(cap) (UINT64_C(1) << (cap))
+
+int
+confine_check_descriptors(const struct config *config)
+{
+	struct rlimit limit;
+	unsigned n, room;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1) {
+		log_error("getrlimit: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	n = limit.rlim_max > UINT_MAX ? UINT_MAX : (unsigned)limit.rlim_max;
+	if (n < DESCRIPTORS_MIN) {
+		log_error("the limit of open files is %u, and at least %d are "
+			  "needed: raise it (LimitNOFILE= of the service, or "
+			  "ulimit -Hn)",
+		    n, DESCRIPTORS_MIN);
+		return EX_OSERR;
+	}
+	room = descriptors_share(n).sockets - descriptors_share(n).http;
+	if (room < config->cluster.max_peers)
+		log_warn("the limit of open files is %u: there is room for "
+			 "about %u peers and %u HTTP clients; raise it "
+			 "(LimitNOFILE= of the service, or ulimit -Hn), or "
+			 "lower max_peers",
+		    n, room, descriptors_share(n).http);
+	return 0;
+}
 
 int
 confine(const struct config *config, uint32_t *layers)

@@ -17,4 +17,11 @@
  */
 int confine(const struct config *, uint32_t *layers);
 
+/*
+ * The system's limit of open files. 0, after a warning if it makes the node
+ * smaller than it is configured to be; or an exit code after a line that names
+ * what to raise.
+ */
+int confine_check_descriptors(const struct config *);
+
 #endif

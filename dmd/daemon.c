@@ -507,7 +507,8 @@ daemon_open(struct dmd *d, const struct options *options, struct config *config,
 		 : log_get_style() == LOG_STYLE_PREFIX ? SPAWN_LOG_JOURNAL
 						       : SPAWN_LOG_STDERR;
 	notify_open(&d->notify);
-	if ((code = users_find(config, &d->users)) != 0 ||
+	if ((code = confine_check_descriptors(config)) != 0 ||
+	    (code = users_find(config, &d->users)) != 0 ||
 	    (code = prepare(config, &d->users, &d->prepared)) != 0)
 		return code;
 	d->identity = identity_open(config->cluster.identity_key, &code);

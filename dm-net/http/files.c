@@ -22,6 +22,7 @@ LIST_HEAD(file_bucket, http_file);
 struct http_files {
 	struct file_list all;
 	struct file_bucket bucket[BUCKETS];
+	unsigned max;
 	unsigned n_open;
 	unsigned n_reserved;
 	unsigned n_used; /* of those open */
@@ -29,10 +30,11 @@ struct http_files {
 };
 
 struct http_files *
-http_files_new(void)
+http_files_new(unsigned files_max)
 {
 	struct http_files *files = xcalloc(1, sizeof(*files));
 
+	files->max = files_max;
 	TAILQ_INIT(&files->all);
 	for (int i = 0; i < BUCKETS; i++)
 		LIST_INIT(&files->bucket[i]);
@@ -125,7 +127,7 @@ http_files_reserve(struct http_files *files)
 {
 	struct http_file *f;
 
-	if (files->n_open + files->n_reserved >= HTTP_FILES_MAX) {
+	if (files->n_open + files->n_reserved >= files->max) {
 		TAILQ_FOREACH(f, &files->all, all)
 			if (f->users == 0)
 				break;
@@ -140,7 +142,7 @@ http_files_reserve(struct http_files *files)
 bool
 http_files_is_crowded(const struct http_files *files)
 {
-	return files->n_used + files->n_reserved >= HTTP_FILES_MAX / 2;
+	return files->n_used + files->n_reserved >= files->max / 2;
 }
 
 void

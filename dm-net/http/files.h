@@ -32,7 +32,7 @@ struct http_file {
 	struct http_head head; /* of a plain 200 */
 };
 
-struct http_files *http_files_new(void);
+struct http_files *http_files_new(unsigned files_max);
 void http_files_free(struct http_files *); /* nobody uses any */
 
 /* The file of a name that has not expired, to be released; NULL if none. */

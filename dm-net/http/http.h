@@ -67,6 +67,10 @@ struct http_backend {
 
 	/* Further lines of /metrics, by http_text_printf(); may be NULL. */
 	void (*metrics)(void *ctx, struct http_text *out);
+
+	/* At most HTTP_CONNECTIONS_MAX and HTTP_FILES_MAX; 0: these. */
+	unsigned connections_max;
+	unsigned files_max;
 };
 
 /* What the configuration says; copied. */

@@ -174,9 +174,9 @@ http_server_take(struct http_server *s, int fd, const struct sockaddr *sa)
 {
 	struct http_conn *c;
 
-	if (s->n_conns >= HTTP_CONNECTIONS_MAX)
+	if (s->n_conns >= s->backend.connections_max)
 		make_room(s);
-	if (s->n_conns >= HTTP_CONNECTIONS_MAX) {
+	if (s->n_conns >= s->backend.connections_max) {
 		s->count.refused_full++;
 		close(fd);
 		return;
@@ -228,7 +228,10 @@ http_server_new(struct event_base *base, const struct http_backend *backend)
 		fatal("libnghttp2 is older than the one this was built with");
 	s->base = base;
 	s->backend = *backend;
-	s->files = http_files_new();
+	if (s->backend.connections_max == 0)
+		s->backend.connections_max = HTTP_CONNECTIONS_MAX;
+	s->files = http_files_new(
+	    backend->files_max != 0 ? backend->files_max : HTTP_FILES_MAX);
 	s->events = http_events_new();
 	LIST_INIT(&s->listeners);
 	TAILQ_INIT(&s->conns);

@@ -135,6 +135,43 @@ def test_missing_user_names_the_command_and_is_67(parent):
     assert "systemd-sysusers" in errors[0] and "useradd" in errors[0]
 
 
+def limited(node, number):
+    """Also root may not raise the limit again."""
+    command = node.command
+    node.command = lambda *a: [
+        *(["setpriv", "--bounding-set=-sys_resource",
+           "--inh-caps=-sys_resource"] if IS_ROOT else []),
+        "prlimit", f"--nofile={number}:{number}", *command(*a)]
+    return node
+
+
+def test_too_few_descriptors_are_one_line_that_names_the_limit(parent):
+    errors = failed_start(limited(parent, 256), 71)
+    assert len(errors) == 1
+    assert "open files is 256" in errors[0] and "LimitNOFILE" in errors[0]
+
+
+def test_few_descriptors_make_a_smaller_node(make_node):
+    """Whoever takes all its sockets takes nothing that its parts need to hand
+    each other descriptors: no part is thought to be compromised."""
+    node = limited(make_node(), 512).start()
+    assert len(re.findall("warn: .*open files is 512: there is room for about "
+                          r"\d+ peers", node.log())) == 1
+    with contextlib.ExitStack() as stack:
+        for i, port in enumerate((node.http_port, node.p2p_port) * 400):
+            s = stack.enter_context(socket.socket())
+            # a source may have so many: it takes several
+            s.bind((f"127.0.0.{1 + i // 50}", 0))
+            s.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                s.connect(("127.0.0.1", port))
+        for _ in range(20):
+            assert node.ask("peers").verdict == "ok"
+            assert node.ask("list", "").verdict == "ok"
+    assert "compromised" not in node.log()
+    assert node.status()["dm_net_restarts"] == [0]
+
+
 @needs_root
 def test_users_must_differ(parent):
     parent.config[""]["net_user"] = "_dmstore"
