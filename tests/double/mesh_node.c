@@ -413,7 +413,8 @@ new_mesh(struct mesh_node *n)
 	    .ctx = n,
 	    .public_key = public_key,
 	    .signature = signature,
-	    .peers_max = 16};
+	    .peers_max = 16,
+	    .descriptors = descriptors_share(65536)};
 	struct p2p_tls_key *key = peer_key(1, public_key, signature);
 	struct mesh *m;
 
