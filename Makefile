@@ -207,6 +207,8 @@ install: all
 		sed 's|/etc/data-mesher|$(sysconfdir)/data-mesher|' $$p >$$f && \
 		chmod 644 $$f || exit; done
 	install -m 644 README.md dist/dm.toml $(DESTDIR)$(docdir)
+	# the place of dm.toml; a store of packages may not be written to
+	-install -d $(DESTDIR)$(sysconfdir)/data-mesher
 	install -d $(DESTDIR)$(datarootdir)/bash-completion/completions \
 	    $(DESTDIR)$(datarootdir)/zsh/site-functions \
 	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d

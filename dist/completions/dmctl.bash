@@ -75,8 +75,7 @@ _dmctl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames 2>/dev/null
 		;;
-	show | get | verify | why | forget | list | wait | delete* | watch* | \
-	    "file delete"*)
+	show | get | verify | why | forget | list | delete* | "file delete"*)
 		mapfile -t COMPREPLY < <(compgen -W \
 		    "$(_dmctl_names "$program")" -- "$cur")
 		;;

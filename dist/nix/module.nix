@@ -18,6 +18,11 @@ let
     cfg.settings;
 
   configFile = toml.generate "dm.toml" settings;
+  # "a/b": [ "a" "a/b" ]
+  parents = dir:
+    let parts = lib.splitString "/" dir; in
+    map (n: lib.concatStringsSep "/" (lib.take n parts))
+      (lib.range 1 (lib.length parts));
   clusterPort = settings.cluster.port or 7946;
   httpPort = settings.http.port or 7331;
 in
@@ -92,9 +97,14 @@ in
       allowedTCPPorts = [ clusterPort httpPort ];
     };
 
-    systemd.tmpfiles.rules = map
+    # with the owners that dmd wants: a parent that tmpfiles made by itself
+    # would be root's, and dmd would not start
+    systemd.tmpfiles.rules = lib.optionals (cfg.pluginDirectories != [ ]) ([
+      "d ${settings.state_dir} 0750 root ${cfg.group} -"
+      "d ${settings.state_dir}/files 2750 ${cfg.user} ${cfg.group} -"
+    ] ++ map
       (dir: "d ${settings.state_dir}/files/${dir} 2750 ${cfg.user} ${cfg.group} -")
-      cfg.pluginDirectories;
+      (lib.unique (lib.concatMap parents cfg.pluginDirectories)));
 
     systemd.services.data-mesher = {
       description = "Keeps signed files the same on every node of a mesh";
@@ -105,6 +115,7 @@ in
       reloadTriggers = [ configFile ];
       serviceConfig = {
         Type = "notify";
+        NotifyAccess = "main";
         ExecStart = "${cfg.package}/sbin/dmd -d -f /etc/data-mesher/dm.toml";
         ExecReload = "${pkgs.coreutils}/bin/kill -HUP $MAINPID";
         Restart = "on-failure";
@@ -113,8 +124,26 @@ in
         StateDirectory = "data-mesher";
         StateDirectoryMode = "0750";
         RuntimeDirectory = "dmd";
-        UMask = "0027";
-        WatchdogSec = "60s";
+        RuntimeDirectoryMode = "0755";
+        UMask = "0077";
+        WatchdogSec = "30s";
+        LimitNOFILE = 65536;
+        # as in dist/systemd/dmd.service.in
+        CapabilityBoundingSet = [
+          "CAP_SETUID"
+          "CAP_SETGID"
+          "CAP_SETPCAP"
+          "CAP_SYS_CHROOT"
+          "CAP_KILL"
+          "CAP_CHOWN"
+        ] ++ lib.optional (clusterPort < 1024 || httpPort < 1024)
+          "CAP_NET_BIND_SERVICE";
+        NoNewPrivileges = true;
+        PrivateDevices = true;
+        PrivateTmp = true;
+        ProtectHome = true;
+        RestrictAddressFamilies = [ "AF_INET" "AF_INET6" "AF_UNIX" "AF_NETLINK" ];
+        RestrictNamespaces = true;
       };
     };
   };

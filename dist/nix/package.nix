@@ -35,6 +35,8 @@ stdenv.mkDerivation {
   ];
 
   preConfigure = "autoconf";
+  # dmctl looks where the module puts dm.toml
+  configureFlags = [ "--sysconfdir=/etc" ];
   enableParallelBuilding = true;
 
   meta = {

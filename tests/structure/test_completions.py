@@ -2,6 +2,7 @@
 """What the shells offer behind dmctl."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -57,3 +58,29 @@ def test_fish():
     assert fish("dmctl file ") == {"update", "delete"}
     assert "--key" in fish("dmctl upload --k")
     assert fish("dmctl log d") == {"debug"}
+
+
+COMPLETIONS = [ROOT / "dist/completions" / n
+               for n in ("_dmctl", "dmctl.bash", "dmctl.fish")]
+
+
+@pytest.mark.parametrize("path", COMPLETIONS, ids=lambda p: p.name)
+def test_they_know_what_dmctl_takes(path):
+    """Options that take a value, and commands that take a file's name."""
+    text = path.read_text()
+    rows = (ROOT / "dmctl/args.c").read_text()
+    values = set(re.findall(r'^(?:TEXT|DURATION)\(\w+, [^,]+, "([\w-]+)"',
+                            rows, re.M))
+    assert {"key", "timeout", "version"} <= values
+    for name in values:
+        assert re.search(rf"--{name}\b", text), name
+    commands = re.findall(r'^{ "([^"]+)", "([^"]*)"',
+                          (ROOT / "dmctl/main.c").read_text(), re.M)
+    known = {c for words, _ in commands for c in words.split()}
+    for words, operand in commands:
+        if operand.startswith(("NAME", "FILE", "PATH", "[PREFIX")):
+            assert re.search(rf"\b{words}\b", text), words
+    # of the lists of commands, none that dmctl has not
+    for case in re.findall(r"\bshow\b[^\n]*(?:\\\n[^\n]*)?", text):
+        for word in re.findall(r"[a-z]+", case):
+            assert word in known, word
