@@ -101,8 +101,8 @@ pull_field(struct msgpull *in, const struct codec_field *f, void *value)
 	return false;
 }
 
-bool
-codec_decode(const struct codec_struct *layout, uint64_t number, void *value,
+size_t
+codec_take(const struct codec_struct *layout, uint64_t number, void *value,
     const uint8_t *buf, size_t len)
 {
 	struct msgpull in;
@@ -113,11 +113,18 @@ codec_decode(const struct codec_struct *layout, uint64_t number, void *value,
 	msgpull_init(&in, buf, len);
 	if (!msgpull_array(&in, len, &count) || count != layout->n_fields + 1 ||
 	    !msgpull_u64(&in, UINT64_MAX, &got) || got != number)
-		return false;
+		return 0;
 	for (size_t i = 0; i < layout->n_fields; i++)
 		if (!pull_field(&in, &layout->fields[i], value))
-			return false;
-	return msgpull_done(&in);
+			return 0;
+	return len - msgpull_left(&in);
+}
+
+bool
+codec_decode(const struct codec_struct *layout, uint64_t number, void *value,
+    const uint8_t *buf, size_t len)
+{
+	return len > 0 && codec_take(layout, number, value, buf, len) == len;
 }
 
 struct bytes

@@ -57,6 +57,10 @@ bool codec_number(const uint8_t *buf, size_t len, uint64_t *number);
 bool codec_decode(const struct codec_struct *, uint64_t number, void *value,
     const uint8_t *buf, size_t len);
 
+/* The same from its start, where more may follow: the bytes taken, or 0. */
+size_t codec_take(const struct codec_struct *, uint64_t number, void *value,
+    const uint8_t *buf, size_t len);
+
 /* struct bytes of a C string / of memory. */
 struct bytes bytes_text(const char *);
 struct bytes bytes_of(const void *, size_t);

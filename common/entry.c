@@ -48,13 +48,17 @@ entry_is_sane(const struct entry *e)
 size_t
 entry_text(const struct entry *e, char text[static TEXT_LEN_MAX])
 {
+	static const char digits[] = "0123456789abcdef";
 	char network[BASE64_LEN(32) + 1] = "-", hex[65];
 	int len;
 
 	if (e->has_network)
 		base64_encode(e->network, 32, network);
-	for (size_t i = 0; i < 32; i++)
-		snprintf(hex + 2 * i, 3, "%02x", e->sha256[i]);
+	for (size_t i = 0; i < 32; i++) {
+		hex[2 * i] = digits[e->sha256[i] >> 4];
+		hex[2 * i + 1] = digits[e->sha256[i] & 15];
+	}
+	hex[64] = '\0';
 	len = snprintf(text, TEXT_LEN_MAX,
 	    "data-mesher 1\n"
 	    "kind: %s\n"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One end of a channel: a packet is read, decoded by the table, checked
- * against who may send it, and handed to its handler. What cannot be sent at
- * once is queued; requests and credits have fixed numbers outstanding, so the
- * queue is short unless the other side has stopped reading.
+ * One end of a channel: a packet is read, each message in it decoded by the
+ * table, checked against who may send it, and handed to its handler. What is
+ * sent in one turn of the loop is packed: under load most of the time of small
+ * messages would go into their system calls. What the socket does not take is
+ * queued; requests and credits have fixed numbers outstanding, so the queue is
+ * short unless the other side has stopped reading.
  */
 #include "common/ipc.h"
 
@@ -22,7 +24,8 @@
 #include "common/ipc_table.h"
 #include "common/log.h"
 
-#define READS_PER_TURN 64
+#define MESSAGES_PER_TURN 64	    /* and what is left of a packet */
+#define PACK_MAX ((size_t)32 << 10) /* sent without waiting for the turn */
 #define QUEUE_BYTES_MAX ((size_t)64 << 20) /* of memory, not only of data */
 #define QUEUE_FDS_MAX IPC_OPENS_MAX	   /* never more are asked for */
 #define MALLOC_OVERHEAD 16
@@ -44,6 +47,7 @@ struct ipc {
 	struct event *read_event;
 	struct event *write_event;
 	struct event *end_event;
+	struct event *flush_event; /* at the end of the turn */
 	STAILQ_HEAD(, packet) queue;
 	size_t queued_bytes, queued_fds;
 	void (*drained)(void *, struct ipc *);
@@ -56,6 +60,8 @@ struct ipc {
 	int depth;	/* handlers of this channel on the stack */
 	bool is_doomed; /* freed while depth > 0 */
 	uint8_t buf[IPC_MESSAGE_MAX];
+	size_t pack_len;
+	uint8_t pack[PACK_MAX];
 };
 
 static uint64_t
@@ -103,7 +109,9 @@ end(struct ipc *ipc)
 	ipc->is_ended = true;
 	event_del(ipc->read_event);
 	event_del(ipc->write_event);
+	event_del(ipc->flush_event);
 	drop_queue(ipc);
+	ipc->pack_len = 0;
 	event_active(ipc->end_event, EV_TIMEOUT, 0);
 }
 
@@ -220,38 +228,77 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		ipc->drained(ipc->owner.ctx, ipc);
 }
 
-void
-ipc_send(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
+/* One packet, behind what waits. Takes fd. */
+static void
+transmit(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 {
-	uint8_t buf[IPC_MESSAGE_MAX];
-	size_t len;
-	int rc;
+	int rc =
+	    STAILQ_EMPTY(&ipc->queue) ? send_packet(ipc, data, len, fd) : 0;
 
-	if ((ipc_table[m].fd == IPC_ONE_FD) != (fd != -1) &&
-	    ipc_table[m].fd != IPC_MAY_FD)
-		fatal(
-		    "message %s with a wrong descriptor", ipc_message_name(m));
-	if (ipc->is_ended) {
-		if (fd != -1)
-			close(fd);
-		return;
-	}
-	len = codec_encode(ipc_message_struct(m), m, msg, buf, sizeof(buf));
-	if (len == 0)
-		fatal("message %s breaks its own table", ipc_message_name(m));
-	if (!STAILQ_EMPTY(&ipc->queue)) {
-		enqueue(ipc, buf, len, fd);
-		return;
-	}
-	rc = send_packet(ipc, buf, len, fd);
 	if (rc == 0) {
-		enqueue(ipc, buf, len, fd);
+		enqueue(ipc, data, len, fd);
 		return;
 	}
 	if (fd != -1)
 		close(fd);
 	if (rc == -1)
 		end(ipc);
+}
+
+void
+ipc_flush(struct ipc *ipc)
+{
+	size_t len;
+
+	if (ipc == NULL || ipc->pack_len == 0)
+		return;
+	event_del(ipc->flush_event);
+	len = ipc->pack_len;
+	ipc->pack_len = 0;
+	transmit(ipc, ipc->pack, len, -1);
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ipc_flush(arg);
+}
+
+/* One that is too large for that, or has a descriptor, travels alone. */
+static void
+pack(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
+{
+	if (fd != -1 || ipc->pack_len + len > sizeof(ipc->pack))
+		ipc_flush(ipc);
+	if (fd != -1 || len > sizeof(ipc->pack)) {
+		transmit(ipc, data, len, fd);
+		return;
+	}
+	if (ipc->pack_len == 0)
+		event_active(ipc->flush_event, EV_TIMEOUT, 0);
+	memcpy(ipc->pack + ipc->pack_len, data, len);
+	ipc->pack_len += len;
+}
+
+void
+ipc_send(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
+{
+	uint8_t buf[IPC_MESSAGE_MAX];
+	size_t len;
+
+	if ((ipc_table[m].fd == IPC_ONE_FD) != (fd != -1) &&
+	    ipc_table[m].fd != IPC_MAY_FD)
+		fatal(
+		    "message %s with a wrong descriptor", ipc_message_name(m));
+	len = codec_encode(ipc_message_struct(m), m, msg, buf, sizeof(buf));
+	if (len == 0)
+		fatal("message %s breaks its own table", ipc_message_name(m));
+	if (!ipc->is_ended)
+		pack(ipc, buf, len, fd);
+	else if (fd != -1)
+		close(fd);
 }
 
 /* --- receiving -------------------------------------------------------- */
@@ -372,16 +419,16 @@ deliver(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
 		close(fd);
 }
 
-static void
-dispatch(struct ipc *ipc, size_t len, int fd)
+/* The first message of these bytes; what it took, 0 if it was refused. */
+static size_t
+dispatch(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 {
 	union any_message msg;
 	enum ipc_message m;
 	uint64_t number;
+	size_t used;
 
-	ipc->heard_ns = monotonic_ns();
-	if (!codec_number(ipc->buf, len, &number) ||
-	    number >= IPC_MESSAGE_COUNT) {
+	if (!codec_number(data, len, &number) || number >= IPC_MESSAGE_COUNT) {
 		ipc_violate(ipc, "a packet that is no message");
 		goto refused;
 	}
@@ -393,15 +440,38 @@ dispatch(struct ipc *ipc, size_t len, int fd)
 	}
 	if (ipc_message_struct(m)->size > sizeof(msg))
 		fatal("message %s is too large", ipc_message_name(m));
-	if (!codec_decode(ipc_message_struct(m), m, &msg, ipc->buf, len)) {
+	used = codec_take(ipc_message_struct(m), m, &msg, data, len);
+	if (used == 0 || (fd != -1 && used < len)) {
 		ipc_violate(ipc, "malformed %s", ipc_message_name(m));
 		goto refused;
 	}
 	deliver(ipc, m, &msg, fd);
-	return;
+	return used;
 refused:
 	if (fd != -1)
 		close(fd);
+	return 0;
+}
+
+static bool
+is_over(const struct ipc *ipc)
+{
+	return ipc->is_ended || ipc->is_doomed;
+}
+
+/* All messages of the packet in buf; returns how many. */
+static unsigned
+unpack(struct ipc *ipc, size_t len, int fd)
+{
+	size_t at = 0;
+	unsigned n = 0;
+
+	ipc->heard_ns = monotonic_ns();
+	do {
+		at += dispatch(ipc, ipc->buf + at, len - at, fd);
+		n++;
+	} while (at < len && !is_over(ipc));
+	return n;
 }
 
 static void
@@ -411,6 +481,7 @@ destroy(struct ipc *ipc)
 	event_free(ipc->read_event);
 	event_free(ipc->write_event);
 	event_free(ipc->end_event);
+	event_free(ipc->flush_event);
 	close(ipc->fd);
 	free(ipc);
 }
@@ -419,14 +490,14 @@ static void
 on_readable(evutil_socket_t unused, short what, void *arg)
 {
 	struct ipc *ipc = arg;
+	unsigned count = 0;
 	ssize_t n;
 	int fd;
 
 	(void)unused;
 	(void)what;
 	ipc->depth++;
-	for (int i = 0; i < READS_PER_TURN && !ipc->is_ended && !ipc->is_doomed;
-	     i++) {
+	while (count < MESSAGES_PER_TURN && !is_over(ipc)) {
 		n = receive(ipc, &fd);
 		if (n == -1)
 			break;
@@ -436,7 +507,7 @@ on_readable(evutil_socket_t unused, short what, void *arg)
 			end(ipc);
 			break;
 		}
-		dispatch(ipc, (size_t)n, fd);
+		count += unpack(ipc, (size_t)n, fd);
 	}
 	ipc->depth--;
 	if (ipc->is_doomed)
@@ -469,8 +540,10 @@ ipc_new(struct event_base *base, int fd, enum role self, enum role peer,
 	    event_new(base, fd, EV_READ | EV_PERSIST, on_readable, ipc);
 	ipc->write_event = event_new(base, fd, EV_WRITE, on_writable, ipc);
 	ipc->end_event = event_new(base, -1, 0, on_end, ipc);
+	ipc->flush_event = event_new(base, -1, 0, on_flush, ipc);
 	if (ipc->read_event == NULL || ipc->write_event == NULL ||
-	    ipc->end_event == NULL || event_add(ipc->read_event, NULL) == -1)
+	    ipc->end_event == NULL || ipc->flush_event == NULL ||
+	    event_add(ipc->read_event, NULL) == -1)
 		fatal("out of memory");
 	ipc_table_hash(hello.table_hash);
 	ipc_send(ipc, IPC_HELLO, &hello, -1);
@@ -482,6 +555,8 @@ ipc_free(struct ipc *ipc)
 {
 	if (ipc == NULL)
 		return;
+	if (!is_over(ipc))
+		ipc_flush(ipc);
 	if (ipc->depth > 0) {
 		/* the reading loop still stands on it */
 		ipc->is_doomed = true;
@@ -489,6 +564,7 @@ ipc_free(struct ipc *ipc)
 		event_del(ipc->read_event);
 		event_del(ipc->write_event);
 		event_del(ipc->end_event);
+		event_del(ipc->flush_event);
 		return;
 	}
 	destroy(ipc);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A channel between two processes: SOCK_SEQPACKET socketpair, one MessagePack
- * array a packet (ipc_messages.def), at most one descriptor with it. Used by
- * dmd, dm-net, dm-store and the resolver, on a libevent base.
+ * A channel between two processes: SOCK_SEQPACKET socketpair, packets of one
+ * or more MessagePack arrays (ipc_messages.def); a message with a descriptor
+ * has a packet for itself. Used by dmd, dm-net, dm-store and the resolver, on
+ * a libevent base.
  *
  * A channel always reads, and never blocks on a send: what the socket does not
  * take is queued. hello (role and hash of the message table) comes first each
@@ -104,11 +105,16 @@ struct ipc *ipc_new(struct event_base *, int fd, enum role self, enum role peer,
 void ipc_free(struct ipc *);
 
 /*
- * Sends, or queues when the socket is full. Takes fd (-1: none). Messages may
- * be sent before the peer's hello came. Once the channel has ended it drops
- * the message and closes fd. A message that breaks its own table is fatal().
+ * Sends at the end of the loop's turn, together with what else is sent in it;
+ * queues when the socket is full. The order stays. Takes fd (-1: none).
+ * Messages may be sent before the peer's hello came. Once the channel has ended
+ * it drops the message and closes fd. A message that breaks its own table is
+ * fatal().
  */
 void ipc_send(struct ipc *, enum ipc_message, const void *msg, int fd);
+
+/* Sends now: for who is about to be busy for long. NULL is fine. */
+void ipc_flush(struct ipc *);
 
 /* Bytes of memory queued because the socket was full, and descriptors in it.
  * Too much of either ends the channel: the other side has stopped reading. */

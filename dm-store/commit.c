@@ -292,6 +292,7 @@ place_batch(struct store *s)
 			a->verdict = accept_error(c->outcome[a->change]);
 	}
 	answer_uploads(s);
+	ipc_flush(s->net);
 	for (size_t i = 0; i < c->n_changes; i++)
 		if (c->outcome[i] == 0)
 			announce_change(s, &c->change[i]);
@@ -342,6 +343,8 @@ commit_flush(struct store *s)
 	int error = 0;
 
 	event_del(c->flush);
+	/* dm-net works on while the disk is waited for */
+	ipc_flush(s->net);
 	if (index_is_open(s->index))
 		error = write_batch(s);
 	c->n_changes = 0;

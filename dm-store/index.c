@@ -19,6 +19,9 @@
 #define MARKER "opening"
 #define DATA "data.mdb"
 #define NEARLY_FULL (1u << 20) /* bytes; with more left no write is cut */
+#define AHEAD_LOW ((size_t)256 << 10)	  /* bytes behind the last page */
+#define AHEAD_STEP ((size_t)1 << 20)	  /* written when there are fewer */
+#define AHEAD_FREE_MIN ((size_t)64 << 20) /* and the disk has this many */
 #define FORMAT_KEY "format"
 #define FORMAT_VERSION 2
 #define TABLES_V1 13 /* what format 1 had */
@@ -36,7 +39,7 @@ struct index {
 	bool is_read_only;
 	bool is_begun; /* a batch of nothing, where only reading is possible */
 	int dir_fd;
-	int data_fd; /* open all the time: see full_disk() */
+	int data_fd; /* open all the time: see full_disk(), write_ahead() */
 	uint8_t sealed[ROW_SEALED_MAX];
 };
 
@@ -295,8 +298,9 @@ index_open(const char *path, int dir_fd, struct index **out)
 	else
 		status = open_tables(ix);
 	if (status == INDEX_OK || status == INDEX_NEW)
-		ix->data_fd =
-		    openat(dir_fd, DATA, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		ix->data_fd = openat(dir_fd, DATA,
+		    (ix->is_read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
+			O_NOFOLLOW);
 	/* LMDB syncs its file, but not the name of it */
 	if ((status == INDEX_OK || status == INDEX_NEW) &&
 	    (ix->data_fd == -1 || (!ix->is_read_only && fsync(dir_fd) == -1)))
@@ -364,6 +368,34 @@ index_has_failed(const struct index *ix)
 	return ix->error != 0;
 }
 
+/*
+ * A commit that makes the file longer has to write its inode (or a journal)
+ * too, one more wait for the disk: so it is made longer ahead, a lot at once,
+ * by zeros that LMDB writes over. It goes without where that fails.
+ */
+static void
+write_ahead(struct index *ix)
+{
+	static const uint8_t zeros[4096]; /* no more: large pages cost */
+	MDB_envinfo info;
+	uint64_t bytes;
+	struct stat st;
+	MDB_stat db;
+
+	if (mdb_env_info(ix->env, &info) != 0 ||
+	    mdb_env_stat(ix->env, &db) != 0 ||
+	    disk_stat(ix->data_fd, &st) == -1 ||
+	    (info.me_last_pgno + 1) * db.ms_psize + AHEAD_LOW <=
+		(size_t)st.st_size ||
+	    disk_free(ix->dir_fd, &bytes) == -1 || bytes < AHEAD_FREE_MIN)
+		return;
+	/* behind the end of the file, where nothing of LMDB's can be */
+	for (size_t n = 0; n < AHEAD_STEP; n += sizeof(zeros))
+		if (pwrite(ix->data_fd, zeros, sizeof(zeros),
+			st.st_size + (off_t)n) != (ssize_t)sizeof(zeros))
+			return;
+}
+
 int
 index_commit(struct index *ix)
 {
@@ -372,6 +404,7 @@ index_commit(struct index *ix)
 	if (rc != 0) {
 		index_abort(ix);
 	} else {
+		write_ahead(ix);
 		rc = mdb_txn_commit(ix->batch);
 		ix->batch = NULL;
 		if (rc == 0)

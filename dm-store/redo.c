@@ -121,6 +121,7 @@ redo_clean(struct store *s)
 
 	if (r->n == 0)
 		return;
+	ipc_flush(s->net); /* this may take long */
 	if (r->n < SYNC_ALL_MIN || !files_sync_all(&s->files))
 		sync_rows(s);
 	index_begin(s->index);

@@ -6,8 +6,11 @@
 
 #include "common/log.h"
 
+#define BUCKETS 1024
+
 struct ticket {
 	uint64_t number; /* 0: free */
+	uint32_t next;	 /* of its bucket, plus 1; 0: none */
 	uint8_t version[32];
 	bool is_want;
 	struct entry entry;
@@ -15,6 +18,8 @@ struct ticket {
 
 struct tickets {
 	uint64_t last; /* goes on over links: no number comes twice */
+	size_t n_wants;
+	uint32_t bucket[BUCKETS]; /* by version */
 	struct ticket ticket[IPC_TICKETS_MAX];
 };
 
@@ -33,19 +38,48 @@ tickets_free(struct tickets *t)
 void
 tickets_clear(struct tickets *t)
 {
-	for (size_t i = 0; i < IPC_TICKETS_MAX; i++)
-		t->ticket[i].number = 0;
+	uint64_t last = t->last;
+
+	memset(t, 0, sizeof(*t));
+	t->last = last;
 }
 
-/* A walk over all of them costs less than a tenth of one signature. */
+/* A version is a hash already. */
+static size_t
+bucket_of(const uint8_t version[static 32])
+{
+	return (size_t)(version[0] | version[1] << 8) % BUCKETS;
+}
+
+static uint32_t *
+bucket(struct tickets *t, const uint8_t version[static 32])
+{
+	return &t->bucket[bucket_of(version)];
+}
+
 static const struct ticket *
 find(const struct tickets *t, const uint8_t version[static 32])
 {
-	for (size_t i = 0; i < IPC_TICKETS_MAX; i++)
-		if (t->ticket[i].number != 0 &&
-		    memcmp(t->ticket[i].version, version, 32) == 0)
-			return &t->ticket[i];
-	return NULL;
+	uint32_t at = t->bucket[bucket_of(version)];
+
+	while (at != 0 && memcmp(t->ticket[at - 1].version, version, 32) != 0)
+		at = t->ticket[at - 1].next;
+	return at != 0 ? &t->ticket[at - 1] : NULL;
+}
+
+static void
+release(struct tickets *t, struct ticket *ticket)
+{
+	uint32_t *at = bucket(t, ticket->version);
+	uint32_t own = (uint32_t)(ticket - t->ticket) + 1;
+
+	if (ticket->number == 0)
+		return;
+	while (*at != own)
+		at = &t->ticket[*at - 1].next;
+	*at = ticket->next;
+	t->n_wants -= ticket->is_want;
+	ticket->number = 0;
 }
 
 uint64_t
@@ -77,10 +111,14 @@ ticket_issue(struct tickets *t, const struct entry *e,
 		return number;
 	number = next_number(t);
 	ticket = &t->ticket[number % IPC_TICKETS_MAX];
+	release(t, ticket);
 	ticket->number = number;
 	ticket->is_want = is_want;
 	ticket->entry = *e;
 	memcpy(ticket->version, version, 32);
+	ticket->next = *bucket(t, version);
+	*bucket(t, version) = (uint32_t)(ticket - t->ticket) + 1;
+	t->n_wants += is_want;
 	return number;
 }
 
@@ -98,7 +136,7 @@ ticket_drop(struct tickets *t, const uint8_t version[static 32])
 	uint64_t number = ticket_of(t, version);
 
 	if (number != 0)
-		t->ticket[number % IPC_TICKETS_MAX].number = 0;
+		release(t, &t->ticket[number % IPC_TICKETS_MAX]);
 }
 
 void
@@ -108,15 +146,11 @@ ticket_return(struct tickets *t, uint64_t number)
 
 	/* what the store itself wants stays wanted */
 	if (number != 0 && ticket->number == number && !ticket->is_want)
-		ticket->number = 0;
+		release(t, ticket);
 }
 
 size_t
 tickets_wants(const struct tickets *t)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < IPC_TICKETS_MAX; i++)
-		n += t->ticket[i].number != 0 && t->ticket[i].is_want;
-	return n;
+	return t->n_wants;
 }
