@@ -41,7 +41,7 @@
 #define IPC_INDEX_WINDOW	8	/* index messages under way */
 #define IPC_LIST_LIMIT_MAX	64	/* rows of one list request */
 #define IPC_INLINE_MAX		2048	/* content that rides with an ENTRY */
-#define IPC_PUTS_MAX		128	/* puts under way */
+#define IPC_PUTS_MAX		192	/* puts under way */
 #define IPC_JUDGES_MAX		64	/* judgements under way */
 #define IPC_OPENS_MAX		256	/* opens and reads under way */
 #define IPC_TICKETS_MAX		1024

@@ -138,6 +138,14 @@ enum verdict store_put_begin(struct store_link *, const struct entry *,
     uint64_t ticket, bool sha256_known, const struct store_put_owner *,
     struct store_put **out);
 
+/*
+ * The same where all of the content is at hand, at most IPC_CHUNK_MAX bytes
+ * (copied), and its sha256 is known: no credit() comes, done() follows.
+ */
+enum verdict store_put_whole(struct store_link *, const struct entry *,
+    uint64_t ticket, const void *content, size_t len,
+    const struct store_put_owner *, struct store_put **out);
+
 /* Bytes that may be sent now. */
 size_t store_put_allowed(const struct store_put *);
 

@@ -5,14 +5,10 @@
 #include "common/log.h"
 #include "dm-net/store_link_internal.h"
 
-enum verdict
-store_put_begin(struct store_link *link, const struct entry *e, uint64_t ticket,
-    bool sha256_known, const struct store_put_owner *owner,
+static enum verdict
+put_new(struct store_link *link, const struct store_put_owner *owner,
     struct store_put **out)
 {
-	uint8_t encoded[ENTRY_SIZE_MAX];
-	struct ipc_put_begin m = {
-	    .ticket = ticket, .sha256_known = sha256_known};
 	struct store_put *put;
 	unsigned slot = 0;
 
@@ -26,15 +22,51 @@ store_put_begin(struct store_link *link, const struct entry *e, uint64_t ticket,
 	put->link = link;
 	put->id = link->serial++ << SLOT_BITS | slot;
 	put->owner = *owner;
+	put->owner.from = NULL; /* the caller's */
 	link->put[slot] = put;
 	link->n_puts++;
-	m.id = put->id;
+	*out = put;
+	return VERDICT_OK;
+}
+
+enum verdict
+store_put_begin(struct store_link *link, const struct entry *e, uint64_t ticket,
+    bool sha256_known, const struct store_put_owner *owner,
+    struct store_put **out)
+{
+	uint8_t encoded[ENTRY_SIZE_MAX];
+	struct ipc_put_begin m = {
+	    .ticket = ticket, .sha256_known = sha256_known};
+	enum verdict v = put_new(link, owner, out);
+
+	if (v != VERDICT_OK)
+		return v;
+	m.id = (*out)->id;
 	m.from = bytes_text(owner->from != NULL ? owner->from : "");
-	put->owner.from = NULL; /* the caller's */
 	if (e != NULL)
 		m.entry = bytes_of(encoded, entry_encode(e, encoded));
 	ipc_send(link->ipc, IPC_PUT_BEGIN, &m, -1);
-	*out = put;
+	return VERDICT_OK;
+}
+
+enum verdict
+store_put_whole(struct store_link *link, const struct entry *e, uint64_t ticket,
+    const void *content, size_t len, const struct store_put_owner *owner,
+    struct store_put **out)
+{
+	uint8_t encoded[ENTRY_SIZE_MAX];
+	struct ipc_put_whole m = {
+	    .ticket = ticket, .content = bytes_of(content, len)};
+	enum verdict v = put_new(link, owner, out);
+
+	if (v != VERDICT_OK)
+		return v;
+	(*out)->is_ended = true;
+	m.id = (*out)->id;
+	m.from = bytes_text(owner->from != NULL ? owner->from : "");
+	if (e != NULL)
+		m.entry = bytes_of(encoded, entry_encode(e, encoded));
+	ipc_send(link->ipc, IPC_PUT_WHOLE, &m, -1);
 	return VERDICT_OK;
 }
 

@@ -2,8 +2,9 @@
 /*
  * Content from peers to dm-store, over /data-mesher/file/1.0.0: small files
  * pipelined over one shared stream of a connection, large ones on a stream
- * each. Bytes go to the store as they come, within its credit: without credit
- * they stay in the stream, whose window then closes. Nothing is collected.
+ * each. What fits in one message to the store waits in the stream until all of
+ * it is there. Of the rest bytes go to the store as they come, within its
+ * credit: without credit they stay in the stream, whose window then closes.
  *
  * A fetch lives until both its answer on the stream and its put at the store
  * are over. One that nobody waits for any more is void: what still comes is
@@ -32,6 +33,8 @@ struct fetch {
 	uint64_t offset;
 	uint64_t size;
 	uint64_t got;
+	uint64_t ticket;
+	bool is_whole; /* goes to the store in one message, once it is here */
 	bool is_void;
 };
 
@@ -41,7 +44,7 @@ struct fetch_stream {
 	bool is_large;
 	TAILQ_HEAD(, fetch) answers; /* due, in order */
 	unsigned n_answers;
-	uint8_t requests[FILE_PIPELINE_MAX * FILE_HEAD_MAX];
+	uint8_t requests[FILE_ASKED_MAX * FILE_HEAD_MAX];
 	size_t requests_len;
 	uint8_t head[FILE_HEAD_MAX];
 	size_t head_len;
@@ -164,11 +167,34 @@ static void
 body_complete(struct fetch_stream *fs, struct fetch *f)
 {
 	fs->in_body = false;
-	if (f->put != NULL)
+	if (f->put != NULL && !f->is_whole)
 		store_put_end(f->put);
 	leave_stream(f);
 	if (fs->is_large && fs->n_answers == 0)
 		p2p_stream_shutdown(fs->stream);
+}
+
+static const struct store_put_owner put_owner = {
+    on_credit, on_put_done, NULL, NULL};
+
+/* All content of one is here. */
+static void
+put_whole(struct fetch *f, const uint8_t *data, size_t len)
+{
+	struct store_put_owner owner = put_owner;
+	char from[PEER_ID_TEXT_SIZE];
+	enum verdict v;
+
+	link_peer(f->link, from);
+	owner.ctx = f;
+	owner.from = from;
+	v = store_put_whole(f->mesh->settings.store, NULL, f->ticket, data, len,
+	    &owner, &f->put);
+	f->got = len;
+	if (v == VERDICT_OK)
+		return;
+	report(f, SYNC_FETCH_PUT, v);
+	f->is_void = true;
 }
 
 /* False if the peer broke the protocol. */
@@ -202,6 +228,8 @@ on_answer(struct fetch_stream *fs, const struct file_answer *answer)
 	fs->body_left = f->size - f->offset;
 	if (!f->is_void)
 		sync_fetch_progress(f->mesh->sync, f->id, 0);
+	if (fs->body_left == 0 && f->is_whole && !f->is_void)
+		put_whole(f, NULL, 0);
 	if (fs->body_left == 0)
 		body_complete(fs, f);
 	return true;
@@ -240,7 +268,12 @@ take_body(struct fetch_stream *fs, const uint8_t *data, size_t len)
 
 	if (n > fs->body_left)
 		n = (size_t)fs->body_left;
-	if (!f->is_void) {
+	if (!f->is_void && f->is_whole) {
+		sync_fetch_progress(f->mesh->sync, f->id, n);
+		if (n < fs->body_left)
+			return 0;
+		put_whole(f, data, n);
+	} else if (!f->is_void) {
 		if (n > store_put_allowed(f->put))
 			n = store_put_allowed(f->put);
 		if (n == 0)
@@ -365,15 +398,26 @@ request(struct fetch_stream *fs, const struct sync_action *a)
 static bool
 has_room(const struct fetch_stream *fs)
 {
-	return fs->n_answers < FILE_PIPELINE_MAX &&
+	return fs->n_answers < FILE_ASKED_MAX &&
 	       fs->requests_len + FILE_HEAD_MAX <= sizeof(fs->requests);
+}
+
+static enum verdict
+put_begin(struct fetch *f)
+{
+	struct store_put_owner owner = put_owner;
+	char from[PEER_ID_TEXT_SIZE];
+
+	link_peer(f->link, from);
+	owner.ctx = f;
+	owner.from = from;
+	return store_put_begin(
+	    f->mesh->settings.store, NULL, f->ticket, true, &owner, &f->put);
 }
 
 void
 transfer_start(struct mesh *m, const struct sync_action *a)
 {
-	struct store_put_owner owner = {on_credit, on_put_done, NULL, NULL};
-	char from[PEER_ID_TEXT_SIZE];
 	struct link *l = link_find(m, a->conn);
 	struct fetch_stream *fs = NULL;
 	struct fetch *f;
@@ -393,11 +437,10 @@ transfer_start(struct mesh *m, const struct sync_action *a)
 	f->id = a->id;
 	f->offset = a->offset;
 	f->size = a->size;
-	owner.ctx = f;
-	link_peer(l, from);
-	owner.from = from;
-	v = store_put_begin(
-	    m->settings.store, NULL, a->ticket, true, &owner, &f->put);
+	f->ticket = a->ticket;
+	f->is_whole =
+	    !a->is_large && a->offset == 0 && a->size <= IPC_CHUNK_MAX;
+	v = f->is_whole ? VERDICT_OK : put_begin(f);
 	if (v != VERDICT_OK) {
 		free(f);
 		if (a->is_large)

@@ -343,6 +343,17 @@ store_on_put_abort(
 }
 
 void
+store_on_put_whole(
+    struct store *s, struct ipc *ipc, const struct ipc_put_whole *m, int fd)
+{
+	const char *why;
+
+	(void)fd;
+	if (!put_on_whole(s, m, &why))
+		ipc_violate(ipc, "%s", why);
+}
+
+void
 store_on_open(
     struct store *s, struct ipc *ipc, const struct ipc_open *m, int fd)
 {

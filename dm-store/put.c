@@ -30,6 +30,7 @@ struct put {
 	bool is_known;			  /* its sha256 and version are */
 	bool is_verified;		  /* so is the signature */
 	bool is_asked;			  /* it is being verified */
+	bool is_whole;			  /* its content came with it, in buf */
 	bool is_ended;	 /* all content is there, and is what was signed */
 	uint64_t number; /* for verify.h */
 	uint8_t version[32];
@@ -202,11 +203,13 @@ judge(struct put *p, uint64_t needed, struct accepted *a)
 static void
 prepare(struct put *p)
 {
+	if (is_small(p)) {
+		p->buf = xmalloc(p->entry.size + 1);
+		return; /* is hashed at once, at the end */
+	}
 	p->md = EVP_MD_CTX_new();
 	if (p->md == NULL || EVP_DigestInit_ex(p->md, EVP_sha256(), NULL) != 1)
 		fatal("sha256 is not available");
-	if (is_small(p))
-		p->buf = xmalloc(p->entry.size + 1);
 }
 
 static void
@@ -292,12 +295,18 @@ put_verify(struct put *p)
 		put_refuse(p, VERDICT_BUSY, 0);
 }
 
+static void put_end(struct put *);
+
 /* No content before a good signature, unless that needs the content's hash. */
 static void
 put_start(struct put *p)
 {
 	if (p->is_known && !p->is_verified) {
 		put_verify(p);
+		return;
+	}
+	if (p->is_whole) {
+		put_end(p);
 		return;
 	}
 	if (!is_small(p))
@@ -310,35 +319,79 @@ put_start(struct put *p)
 		grant(p, true);
 }
 
+/* The entry of a put, from its ticket or as it was sent. */
+static enum verdict
+entry_of(
+    struct store *s, uint64_t ticket, struct bytes encoded, struct entry *e)
+{
+	const struct entry *known;
+
+	if (ticket != 0) {
+		known = ticket_entry(s->tickets, ticket);
+		if (known == NULL)
+			return VERDICT_TICKET_GONE; /* it had to make room */
+		*e = *known;
+	} else if (encoded.len == 0 ||
+		   entry_decode(e, encoded.data, encoded.len) != encoded.len) {
+		return VERDICT_MALFORMED;
+	}
+	return VERDICT_OK;
+}
+
 bool
 put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
 {
 	const struct reply reply = {REPLY_PUT, m->id, s->link, NULL};
-	const struct entry *known = NULL;
+	bool has_ticket = m->ticket != 0;
 	struct entry e;
 	struct put *p;
+	enum verdict v;
 
 	if (find(s, m->id) != NULL) {
 		*why = "a put with the number of another";
 		return false;
 	}
-	if (m->ticket != 0) {
-		known = ticket_entry(s->tickets, m->ticket);
-		if (known == NULL) {
-			/* it had to make room */
-			answer(s, &reply, VERDICT_TICKET_GONE, 0);
-			return true;
-		}
-		e = *known;
-	} else if (m->entry.len == 0 || entry_decode(&e, m->entry.data,
-					    m->entry.len) != m->entry.len) {
-		answer(s, &reply, VERDICT_MALFORMED, 0);
+	v = entry_of(s, m->ticket, m->entry, &e);
+	if (v != VERDICT_OK) {
+		answer(s, &reply, v, 0);
 		return true;
 	}
-	p = put_new(s, &e, known != NULL || m->sha256_known, known != NULL,
-	    known != NULL ? FROM_PEER : FROM_CLIENT, m->from, &reply);
+	p = put_new(s, &e, has_ticket || m->sha256_known, has_ticket,
+	    has_ticket ? FROM_PEER : FROM_CLIENT, m->from, &reply);
 	if (p != NULL)
 		put_start(p);
+	return true;
+}
+
+bool
+put_on_whole(struct store *s, const struct ipc_put_whole *m, const char **why)
+{
+	const struct reply reply = {REPLY_PUT, m->id, s->link, NULL};
+	bool has_ticket = m->ticket != 0;
+	struct entry e;
+	struct put *p;
+	enum verdict v;
+
+	if (find(s, m->id) != NULL) {
+		*why = "a put with the number of another";
+		return false;
+	}
+	v = entry_of(s, m->ticket, m->entry, &e);
+	if (v == VERDICT_OK && m->content.len != e.size)
+		v = VERDICT_BAD_CONTENT;
+	if (v != VERDICT_OK) {
+		answer(s, &reply, v, 0);
+		return true;
+	}
+	p = put_new(s, &e, true, has_ticket,
+	    has_ticket ? FROM_PEER : FROM_CLIENT, m->from, &reply);
+	if (p == NULL)
+		return true;
+	p->is_whole = true;
+	p->got = m->content.len;
+	if (p->got > 0)
+		memcpy(p->buf, m->content.data, p->got);
+	put_start(p);
 	return true;
 }
 
@@ -354,7 +407,7 @@ feed(struct put *p, const void *data, size_t len)
 	}
 	if (len == 0)
 		return true;
-	if (EVP_DigestUpdate(p->md, data, len) != 1)
+	if (p->md != NULL && EVP_DigestUpdate(p->md, data, len) != 1)
 		fatal("sha256 failed");
 	if (p->buf != NULL) {
 		memcpy(p->buf + p->got, data, len);
@@ -400,7 +453,9 @@ check_content(struct put *p)
 
 	if (p->got != p->entry.size)
 		return false;
-	if (EVP_DigestFinal_ex(p->md, sha256, NULL) != 1)
+	if ((p->md != NULL ? EVP_DigestFinal_ex(p->md, sha256, NULL)
+			   : EVP_Digest(p->buf, p->got, sha256, NULL,
+				 EVP_sha256(), NULL)) != 1)
 		fatal("sha256 failed");
 	if (p->is_known)
 		return memcmp(sha256, p->entry.sha256, 32) == 0;

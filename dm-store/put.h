@@ -28,6 +28,8 @@ bool put_on_begin(
 bool put_on_data(struct store *, const struct ipc_put_data *, const char **why);
 void put_on_end(struct store *, const struct ipc_put_end *);
 void put_on_abort(struct store *, const struct ipc_put_abort *);
+bool put_on_whole(
+    struct store *, const struct ipc_put_whole *, const char **why);
 
 /* The signature of one that was found worth its content. */
 void put_on_verified(struct store *, const struct verify_job *);

@@ -61,6 +61,8 @@ struct http_exchange {
 	uint64_t body_left;    /* bytes still to come; UINT64_MAX: unknown */
 	uint64_t rate_since_s; /* the window over which its rate is taken */
 	uint64_t rate_bytes;
+	struct bytes at_hand; /* what came with the head, while the request
+				 begins; borrowed. data NULL: it was taken */
 
 	bool is_subscriber; /* of /events */
 	TAILQ_ENTRY(http_exchange) subscriber;

@@ -5,6 +5,7 @@
  * its body passes through chunk by chunk. Nothing of it is kept here.
  */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@
 #include "dm-net/http/files.h"
 #include "dm-net/http/server.h"
 #include "dm-net/store_link.h"
+
+static_assert(HTTP_HEAD_MAX <= IPC_CHUNK_MAX, "a body that came with its head");
 
 size_t
 http_api_allowed(const struct http_exchange *x)
@@ -160,6 +163,13 @@ http_put_refused(
 		b->refused(b->ctx, v, e, from);
 }
 
+/* All of the body came together with the head. */
+static bool
+is_at_hand(const struct http_exchange *x)
+{
+	return x->body_left > 0 && x->body_left == x->at_hand.len;
+}
+
 /* Hands the entry to the store, within the limits on uploads. */
 static enum verdict
 put_start(struct http_exchange *x, bool sha256_known)
@@ -174,8 +184,12 @@ put_start(struct http_exchange *x, bool sha256_known)
 		s->puts_without_sha256 >= HTTP_NO_SHA256_PUTS_MAX))
 		return VERDICT_BUSY;
 	address_text(x, from);
-	v = store_put_begin(
-	    s->backend.store, &x->entry, 0, sha256_known, &owner, &x->put);
+	if (is_at_hand(x) && sha256_known)
+		v = store_put_whole(s->backend.store, &x->entry, 0,
+		    x->at_hand.data, x->at_hand.len, &owner, &x->put);
+	else
+		v = store_put_begin(s->backend.store, &x->entry, 0,
+		    sha256_known, &owner, &x->put);
 	if (v != VERDICT_OK)
 		return v;
 	x->is_put = true;
@@ -183,8 +197,13 @@ put_start(struct http_exchange *x, bool sha256_known)
 	s->puts++;
 	if (!sha256_known)
 		s->puts_without_sha256++;
-	if (x->body_left == 0)
+	if (is_at_hand(x) && sha256_known) {
+		s->count.received_bytes += x->body_left;
+		x->body_left = 0;
+		x->at_hand.data = NULL;
+	} else if (x->body_left == 0) {
 		store_put_end(x->put);
+	}
 	return VERDICT_OK;
 }
 

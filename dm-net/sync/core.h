@@ -82,14 +82,14 @@
 #define WANTS_ROOM 512 /* below this many, more are asked for */
 #define WANT_BUCKETS 512
 #define VERSIONS_MAX 4 /* wanted of one key */
-#define FETCHES_MAX 64
+#define FETCHES_MAX 128
 #define FETCH_FIRST_NS (250 * MS)
 #define FETCH_IDLE_NS (5 * SECOND)
 #define FETCH_GIVE_UP_NS (30 * SECOND)
 #define FETCH_WINDOW_NS (10 * SECOND)
 #define FETCH_RATE_MIN (16u << 10) /* bytes a second over the window */
 #define FETCH_BACKOFF_MAX (60 * SECOND)
-#define SMALL_PER_CONN 16
+#define SMALL_PER_CONN 64 /* a stalling peer leaves half to the others */
 #define LARGE_PER_CONN 4
 #define SERVE_LARGE_MAX 4
 #define REPLACED_MAX 256

@@ -16,7 +16,8 @@
 
 #define FILE_PROTOCOL "/data-mesher/file/1.0.0"
 #define FILE_HEAD_MAX 256    /* bytes of a head, its length included */
-#define FILE_PIPELINE_MAX 16 /* requests under way on one stream */
+#define FILE_PIPELINE_MAX 16 /* requests of one stream looked at at a time */
+#define FILE_ASKED_MAX 64    /* requests sent ahead; the rest of them waits */
 #define FILE_STREAMS_MAX 4   /* large transfers from one peer */
 
 struct file_request {
