@@ -406,4 +406,6 @@ sync_judged(struct sync *s, uint64_t id, enum verdict v, uint64_t ticket)
 		judged_refused(s, j, v);
 	judge_free(s, at - 1);
 	judge_more(s);
+	if (s->judge_count == JUDGES_MAX / 2)
+		ask_more(s);
 }

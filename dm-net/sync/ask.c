@@ -74,7 +74,8 @@ ask_pull(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
 	struct msgput m;
 
 	if (c->asking.count > 0 || turns == 0 ||
-	    s->want_count + s->judge_count >= WANTS_ROOM || size < 2048)
+	    s->want_count + s->judge_count >= WANTS_ROOM ||
+	    s->judge_count + WIRE_KEYS_MAX > JUDGES_MAX || size < 2048)
 		return 0;
 	for (; turns > 0 && n < WIRE_KEYS_MAX; turns--)
 		n += ask_pick(s, c, keys + 16 * n);
@@ -85,6 +86,14 @@ ask_pull(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
 	wire_put_want(&m, keys, n);
 	s->stats.messages_out[WIRE_WANT]++;
 	return wire_end(&m);
+}
+
+void
+ask_more(struct sync *s)
+{
+	for (size_t i = 0; i < s->conn_count; i++)
+		if (s->conns[i]->ask.count > 0)
+			conn_want_write(s, s->conns[i]);
 }
 
 bool

@@ -561,6 +561,8 @@ size_t walk_take_rows(struct sync *, struct conn *, const struct wire_rows *);
 /* Writes our rows below a prefix; `last` (or NULL) is the last one written. */
 size_t walk_write_rows(struct sync *, struct wire_rows *, uint8_t *last,
     uint8_t *buf, size_t size);
+/* There is room again for what is asked for. */
+void ask_more(struct sync *);
 size_t ask_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
 void ask_tick(struct sync *, struct conn *);
 /* An answer to a want: true if the key was asked for. */
