@@ -79,7 +79,8 @@ void files_list_close(struct files_list *); /* NULL is fine */
 /* The next; false behind the last. What is not ours is removed and left out. */
 bool files_list_next(struct files_list *, uint8_t sha256[static 32]);
 
-/* Removes all that is in tmp/; in old/, of which a new index knows nothing. */
+/* Removes all that is in tmp/, which may be another one then; in old/, of which
+ * a new index knows nothing. */
 int files_sweep(struct files *);
 int files_sweep_old(struct files *);
 

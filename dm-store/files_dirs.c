@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -17,6 +19,8 @@
 #include "common/log.h"
 #include "dm-store/disk.h"
 #include "dm-store/files_path.h"
+
+#define TMP_RENEWED "tmp-"
 
 static const struct {
 	const char *name;
@@ -285,10 +289,63 @@ sweep(int fd)
 	return 0;
 }
 
+/* One that tmp_renew() has made and not renamed. */
+static void
+sweep_renewed(struct files *f)
+{
+	DIR *dir = dir_stream(f->index_fd);
+	struct dirent *e;
+
+	while (dir != NULL && (e = readdir(dir)) != NULL)
+		if (strncmp(e->d_name, TMP_RENEWED, strlen(TMP_RENEWED)) == 0)
+			disk_rmdir(f->index_fd, e->d_name);
+	if (dir != NULL)
+		closedir(dir);
+}
+
+/*
+ * ext4 makes a file near its directory, and without a journal it looks there
+ * at every inode that was freed in the last minutes before it finds one to
+ * use: after many deletions that takes longer than all else. So tmp/, where
+ * every file is made, is made anew at each start; being the child of a "top of
+ * hierarchies" it comes to lie where there are few directories and, for the
+ * sake of its new name, not where it was. Other file systems say no.
+ */
+static int
+tmp_renew(struct files *f)
+{
+	char name[64];
+	struct timespec now;
+	int flags, fd;
+
+	sweep_renewed(f);
+	if (ioctl(f->index_fd, FS_IOC_GETFLAGS, &flags) == -1)
+		return 0;
+	flags |= FS_TOPDIR_FL;
+	if (ioctl(f->index_fd, FS_IOC_SETFLAGS, &flags) == -1)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(name, sizeof(name), TMP_RENEWED "%lld.%09ld",
+	    (long long)now.tv_sec, now.tv_nsec);
+	if (disk_mkdir(f->index_fd, name, 0700) == -1)
+		return 0; /* a full disk: it stays where it is */
+	if (disk_rename(f->index_fd, name, f->index_fd, "tmp") == -1) {
+		disk_rmdir(f->index_fd, name);
+		return 0;
+	}
+	fd = disk_open(f->index_fd, "tmp", O_RDONLY | O_DIRECTORY, 0);
+	if (fd == -1)
+		return -1;
+	close(f->tmp_fd);
+	f->tmp_fd = fd;
+	files_must_sync(f, f->index_fd, "index/");
+	return 0;
+}
+
 int
 files_sweep(struct files *f)
 {
-	return sweep(f->tmp_fd);
+	return sweep(f->tmp_fd) == 0 ? tmp_renew(f) : -1;
 }
 
 int

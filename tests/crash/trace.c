@@ -255,7 +255,7 @@ class_of(uint32_t node, bool is_meta)
 	}
 	if (is_below_files(node))
 		return CLASS_FILES_DIR;
-	return strcmp(n->name, "tmp") == 0 ? CLASS_TMP_DIR : CLASS_INDEX_DIR;
+	return strncmp(n->name, "tmp", 3) == 0 ? CLASS_TMP_DIR : CLASS_INDEX_DIR;
 }
 
 static bool
