@@ -4,7 +4,6 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -219,8 +218,6 @@ static const struct sandbox_rule content[] = {
 	CALL("statfs"),
 	CALL("fstatfs"),
 	CALL("flock"),
-	INT("ioctl", 1, FS_IOC_GETFLAGS),
-	INT("ioctl", 1, FS_IOC_SETFLAGS),
 	END
 };
 

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -307,23 +305,17 @@ sweep_renewed(struct files *f)
  * ext4 makes a file near its directory, and without a journal it looks there
  * at every inode that was freed in the last minutes before it finds one to
  * use: after many deletions that takes longer than all else. So tmp/, where
- * every file is made, is made anew at each start; being the child of a "top of
- * hierarchies" it comes to lie where there are few directories and, for the
- * sake of its new name, not where it was. Other file systems say no.
+ * every file is made, is made anew at each start: dmd has marked index/, so
+ * that a directory in it comes to lie where its first name and chance say.
  */
 static int
 tmp_renew(struct files *f)
 {
 	char name[64];
 	struct timespec now;
-	int flags, fd;
+	int fd;
 
 	sweep_renewed(f);
-	if (ioctl(f->index_fd, FS_IOC_GETFLAGS, &flags) == -1)
-		return 0;
-	flags |= FS_TOPDIR_FL;
-	if (ioctl(f->index_fd, FS_IOC_SETFLAGS, &flags) == -1)
-		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
 	snprintf(name, sizeof(name), TMP_RENEWED "%lld.%09ld",
 	    (long long)now.tv_sec, now.tv_nsec);

@@ -40,6 +40,7 @@ struct index {
 	bool is_begun; /* a batch of nothing, where only reading is possible */
 	int dir_fd;
 	int data_fd; /* open all the time: see full_disk(), write_ahead() */
+	size_t data_size; /* of the file, or less */
 	uint8_t sealed[ROW_SEALED_MAX];
 };
 
@@ -380,20 +381,27 @@ write_ahead(struct index *ix)
 	MDB_envinfo info;
 	uint64_t bytes;
 	struct stat st;
+	size_t needed;
 	MDB_stat db;
 
 	if (mdb_env_info(ix->env, &info) != 0 ||
-	    mdb_env_stat(ix->env, &db) != 0 ||
-	    disk_stat(ix->data_fd, &st) == -1 ||
-	    (info.me_last_pgno + 1) * db.ms_psize + AHEAD_LOW <=
-		(size_t)st.st_size ||
-	    disk_free(ix->dir_fd, &bytes) == -1 || bytes < AHEAD_FREE_MIN)
+	    mdb_env_stat(ix->env, &db) != 0)
+		return;
+	needed = (info.me_last_pgno + 1) * db.ms_psize + AHEAD_LOW;
+	/* who looks at a file's times makes them finer, and every commit then
+	 * has an inode to write again: so it is not looked at each time */
+	if (needed <= ix->data_size || disk_stat(ix->data_fd, &st) == -1)
+		return;
+	ix->data_size = (size_t)st.st_size;
+	if (needed <= ix->data_size || disk_free(ix->dir_fd, &bytes) == -1 ||
+	    bytes < AHEAD_FREE_MIN)
 		return;
 	/* behind the end of the file, where nothing of LMDB's can be */
 	for (size_t n = 0; n < AHEAD_STEP; n += sizeof(zeros))
 		if (pwrite(ix->data_fd, zeros, sizeof(zeros),
 			st.st_size + (off_t)n) != (ssize_t)sizeof(zeros))
 			return;
+	ix->data_size += AHEAD_STEP;
 }
 
 int

@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@ struct want {
 	gid_t gid;
 	bool is_group_fixed; /* else any group will do */
 	bool is_adopted;     /* an empty one of ours counts as new */
+	bool is_top;	     /* what is below need not lie side by side */
 };
 
 #define BELOW_STATE 5
@@ -29,12 +32,13 @@ static const struct {
 	const char *name;
 	mode_t mode;
 	bool is_group; /* the group may read it */
+	bool is_top;
 } below_state[BELOW_STATE] = {
-    {"files", 02750, true},
-    {"index", 0700, false},
-    {"index/old", 0700, false},
-    {"index/tmp", 0700, false},
-    {"quarantine", 0700, false},
+    {"files", 02750, true, false},
+    {"index", 0700, false, true},
+    {"index/old", 0700, false, false},
+    {"index/tmp", 0700, false, false},
+    {"quarantine", 0700, false, false},
 };
 
 char *
@@ -118,6 +122,24 @@ dir_descriptor(int dir_fd, const char *name)
 }
 
 /*
+ * ext4 keeps what is near to each other in the tree near on the disk too. Here
+ * that is in the way: without a journal, a sync of the index also writes what
+ * has changed in the inodes beside its own, and a new file's inode is looked
+ * for among all that were freed around it lately. Other file systems do not
+ * know the mark, and need not.
+ */
+static void
+dir_mark_top(int fd)
+{
+	int flags;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == -1)
+		return;
+	flags |= FS_TOPDIR_FL;
+	(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+/*
  * Gives a new directory its owner and mode, or checks an old one. An empty one
  * (not /tmp) may count as new: somebody made it by hand, for us. chmod,
  * then chown: that needs no right besides CAP_CHOWN. *fd_out (may be NULL) is
@@ -139,6 +161,8 @@ dir_settle(int dir_fd, const char *name, const char *path,
 	if (!is_new && want->is_adopted && st.st_uid == geteuid() &&
 	    (st.st_mode & S_ISVTX) == 0 && dir_is_empty(fd))
 		is_new = true;
+	if (is_new && want->is_top)
+		dir_mark_top(fd);
 	if (!is_new) {
 		code = dir_check(&st, path, want);
 	} else if (fchmod(fd, want->mode) == -1 ||
@@ -238,7 +262,8 @@ below_prepare(int state_fd, const char *state_dir, const struct users *users)
 		    .uid = users->store.uid,
 		    .gid = users->group,
 		    .is_group_fixed = users->as_root,
-		    .is_adopted = true};
+		    .is_adopted = true,
+		    .is_top = below_state[i].is_top};
 		code = dir_settle(state_fd, below_state[i].name, path, &want,
 		    is_new[i], NULL);
 		if (code != 0)
@@ -256,8 +281,8 @@ static int
 state_prepare(
     const struct config *config, const struct users *users, int *lock_fd)
 {
-	const struct want want = {
-	    0750, 022, users->own_uid, users->group, users->as_root, true};
+	const struct want want = {0750, 022, users->own_uid, users->group,
+	    users->as_root, true, true};
 	int fd = -1, code;
 
 	code = dir_open(
@@ -276,8 +301,10 @@ static int
 run_prepare(const struct config *config, const struct users *users,
     struct prepared *out)
 {
-	const struct want run = {0755, 022, users->own_uid, 0, false, false};
-	const struct want empty = {0555, 022, users->own_uid, 0, false, true};
+	const struct want run = {
+	    0755, 022, users->own_uid, 0, false, false, false};
+	const struct want empty = {
+	    0555, 022, users->own_uid, 0, false, true, false};
 	int fd = -1, empty_fd = -1, code;
 	size_t len;
 
