@@ -94,30 +94,42 @@ fake_store_go_on(struct fake_store *s)
 			put_credit(s, &s->put[i]);
 }
 
+/* NULL: it has been refused. */
+static struct fake_put *
+put_begin(
+    struct fake_store *s, uint64_t id, struct bytes entry, bool sha256_known)
+{
+	struct fake_put *p = s->put;
+
+	s->begun++;
+	while (p->is_used)
+		p++;
+	if (entry_decode(&p->entry, entry.data, entry.len) == 0)
+		fatal("a put without an entry");
+	p->is_used = true;
+	p->id = id;
+	p->sha256_known = sha256_known;
+	p->content = xmalloc((size_t)p->entry.size + 1);
+	if (s->refuse != VERDICT_OK)
+		put_result(s, id, s->refuse, 7);
+	else if (sha256_known && !s->without_signatures &&
+		 !entry_verify(&p->entry))
+		put_result(s, id, VERDICT_BAD_SIGNATURE, 0);
+	else
+		return p;
+	return NULL;
+}
+
 static void
 on_put_begin(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_put_begin *m = msg;
 	struct fake_store *s = ctx;
-	struct fake_put *p = s->put;
+	struct fake_put *p = put_begin(s, m->id, m->entry, m->sha256_known);
 
 	(void)ipc;
 	(void)fd;
-	s->begun++;
-	while (p->is_used)
-		p++;
-	if (entry_decode(&p->entry, m->entry.data, m->entry.len) == 0)
-		fatal("a put without an entry");
-	p->is_used = true;
-	p->id = m->id;
-	p->sha256_known = m->sha256_known;
-	p->content = xmalloc((size_t)p->entry.size + 1);
-	if (s->refuse != VERDICT_OK)
-		put_result(s, m->id, s->refuse, 7);
-	else if (m->sha256_known && !s->without_signatures &&
-		 !entry_verify(&p->entry))
-		put_result(s, m->id, VERDICT_BAD_SIGNATURE, 0);
-	else
+	if (p != NULL)
 		put_credit(s, p);
 }
 
@@ -191,6 +203,26 @@ on_put_end(void *ctx, struct ipc *ipc, const void *msg, int fd)
 			ipc_send(s->ipc, IPC_ENTRY, &told, -1);
 	}
 	put_result(s, m->id, v, held_ns);
+}
+
+static void
+on_put_whole(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_put_whole *m = msg;
+	struct ipc_put_end end = {.id = m->id};
+	struct fake_store *s = ctx;
+	struct fake_put *p = put_begin(s, m->id, m->entry, true);
+
+	if (p == NULL)
+		return;
+	if (m->content.len != p->entry.size)
+		fatal("content that is not of its size");
+	if (m->content.len > 0)
+		memcpy(p->content, m->content.data, m->content.len);
+	p->len = m->content.len;
+	s->received += m->content.len;
+	if (!s->is_stalled)
+		on_put_end(ctx, ipc, &end, fd);
 }
 
 static void
@@ -343,6 +375,7 @@ static ipc_handler *const handlers[IPC_MESSAGE_COUNT] = {
     [IPC_PUT_DATA] = on_put_data,
     [IPC_PUT_END] = on_put_end,
     [IPC_PUT_ABORT] = on_put_abort,
+    [IPC_PUT_WHOLE] = on_put_whole,
     [IPC_OPEN] = on_open,
     [IPC_READ_ENTRY] = on_read_entry,
     [IPC_LIST] = on_list,

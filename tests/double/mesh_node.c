@@ -93,25 +93,46 @@ put_find(struct mesh_node *n, uint64_t id)
 	return NULL;
 }
 
+static struct node_put *
+put_begin(struct mesh_node *n, uint64_t id, uint64_t ticket)
+{
+	struct node_put *p = n->store.puts;
+
+	while (p->is_used)
+		p++;
+	memset(p, 0, sizeof(*p));
+	p->is_used = true;
+	p->id = id;
+	if (ticket == 0 || ticket > n->store.n_tickets)
+		fatal("a put without a ticket");
+	p->entry = n->store.tickets[ticket - 1];
+	n->store.begun++;
+	return p;
+}
+
 static void
 on_put_begin(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_put_begin *m = msg;
 	struct mesh_node *n = ctx;
-	struct node_put *p = n->store.puts;
 
 	(void)ipc;
 	(void)fd;
-	while (p->is_used)
-		p++;
-	memset(p, 0, sizeof(*p));
-	p->is_used = true;
-	p->id = m->id;
-	if (m->ticket == 0 || m->ticket > n->store.n_tickets)
-		fatal("a put without a ticket");
-	p->entry = n->store.tickets[m->ticket - 1];
-	n->store.begun++;
-	put_credit(n, p, IPC_PUT_WINDOW);
+	put_credit(n, put_begin(n, m->id, m->ticket), IPC_PUT_WINDOW);
+}
+
+static void
+take_data(struct mesh_node *n, struct node_put *p, struct bytes data)
+{
+	uint8_t expected[IPC_CHUNK_MAX];
+
+	node_content(expected, p->got, data.len,
+	    (unsigned)(p->entry.signed_at_ns % 251));
+	if (data.len > 0)
+		n->store.is_content_wrong |=
+		    memcmp(expected, data.data, data.len) != 0;
+	p->got += data.len;
+	n->store.received += data.len;
 }
 
 static void
@@ -120,18 +141,12 @@ on_put_data(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_put_data *m = msg;
 	struct mesh_node *n = ctx;
 	struct node_put *p = put_find(n, m->id);
-	uint8_t expected[IPC_CHUNK_MAX];
 
 	(void)ipc;
 	(void)fd;
 	if (p == NULL)
 		return;
-	node_content(expected, p->got, m->data.len,
-	    (unsigned)(p->entry.signed_at_ns % 251));
-	n->store.is_content_wrong |=
-	    memcmp(expected, m->data.data, m->data.len) != 0;
-	p->got += m->data.len;
-	n->store.received += m->data.len;
+	take_data(n, p, m->data);
 	if (n->store.refuse_at > 0 && p->got >= n->store.refuse_at)
 		put_result(n, p, VERDICT_NOT_NEWER);
 	else
@@ -159,6 +174,23 @@ on_put_end(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	told.entry = bytes_of(encoded, entry_encode(&p->entry, encoded));
 	ipc_send(ipc, IPC_ENTRY, &told, -1);
 	put_result(n, p, VERDICT_CREATED);
+}
+
+static void
+on_put_whole(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_put_whole *m = msg;
+	struct ipc_put_end end = {.id = m->id};
+	struct mesh_node *n = ctx;
+	struct node_put *p = put_begin(n, m->id, m->ticket);
+
+	take_data(n, p, m->content);
+	p->is_whole = true;
+	p->is_waiting = n->store.gives_no_credit;
+	if (n->store.refuse_at > 0 && p->got >= n->store.refuse_at)
+		put_result(n, p, VERDICT_NOT_NEWER);
+	else if (!p->is_waiting)
+		on_put_end(ctx, ipc, &end, fd);
 }
 
 static void
@@ -237,6 +269,7 @@ static ipc_handler *const store_handlers[IPC_MESSAGE_COUNT] = {
     [IPC_PUT_DATA] = on_put_data,
     [IPC_PUT_END] = on_put_end,
     [IPC_PUT_ABORT] = on_put_abort,
+    [IPC_PUT_WHOLE] = on_put_whole,
     [IPC_OPEN] = on_open,
     [IPC_SAVE_PEER] = on_ignored,
     [IPC_SUSPECT] = on_ignored,
@@ -258,9 +291,17 @@ void
 mesh_node_credit(struct mesh_node *n)
 {
 	n->store.gives_no_credit = false;
-	for (size_t i = 0; i < NODE_PUTS; i++)
-		if (n->store.puts[i].is_used && n->store.puts[i].is_waiting)
-			put_credit(n, &n->store.puts[i], IPC_PUT_WINDOW);
+	for (size_t i = 0; i < NODE_PUTS; i++) {
+		struct node_put *p = &n->store.puts[i];
+		struct ipc_put_end end = {.id = p->id};
+
+		if (!p->is_used || !p->is_waiting)
+			continue;
+		if (p->is_whole)
+			on_put_end(n, n->store.ipc, &end, -1);
+		else
+			put_credit(n, p, IPC_PUT_WINDOW);
+	}
 }
 
 /* --- dm-net's end: what its main.c does -------------------------------------

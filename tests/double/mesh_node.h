@@ -23,6 +23,7 @@
 
 /* A transfer to the store. */
 struct node_put {
+	bool is_whole; /* all came with its beginning */
 	bool is_used, is_waiting; /* for credit */
 	uint64_t id;
 	struct entry entry;

@@ -91,12 +91,6 @@ is_twenty_stored(struct mesh_node *n)
 	return n->store.stored == 20;
 }
 
-static bool
-is_twenty_aborted(struct mesh_node *n)
-{
-	return n->store.aborted == 20;
-}
-
 static struct sync_stats
 stats_of(struct mesh_node *n)
 {
@@ -133,35 +127,42 @@ is_hung_up(struct mesh_node *n)
 	return s.conns == 0;
 }
 
+/* Nothing is fetched. */
+static bool
+is_quiet(struct mesh_node *n)
+{
+	return stats_of(n).fetching == 0;
+}
+
 static void
 test_small_files_share_a_stream(void **state)
 {
 	struct mesh_node *n = *state;
-	struct entry e[20];
+	struct entry e[80];
 	char name[16];
 	size_t asked = 0;
 
-	for (size_t i = 0; i < 20; i++) {
+	for (size_t i = 0; i < 80; i++) {
 		snprintf(name, sizeof(name), "f/%zu", i);
 		node_entry(&e[i], name, 1000 + i, i);
 	}
-	peer_announce(n, e, 20);
+	peer_announce(n, e, 80);
 	while (mesh_node_until(n, is_asked)) {
 		/* nothing is answered before the pipeline is full */
-		if (++asked == FILE_PIPELINE_MAX)
+		if (++asked == FILE_ASKED_MAX)
 			break;
 	}
 	mesh_node_turn(n);
 	assert_false(is_asked(n));
-	for (size_t i = 0; i < 20; i++) {
+	for (size_t i = 0; i < 80; i++) {
 		/* the order of requests is the mesh's; ours is that of keys */
-		if (i >= FILE_PIPELINE_MAX)
+		if (i >= FILE_ASKED_MAX)
 			assert_true(mesh_node_until(n, is_asked));
 		peer_answer(n, 0, FILE_GONE, 0);
 	}
 	assert_int_equal(n->peer.n_streams, 1);
-	assert_true(mesh_node_until(n, is_twenty_aborted));
-	assert_int_equal(stats_of(n).fetching, 0);
+	assert_true(mesh_node_until(n, is_quiet));
+	assert_int_equal(n->store.begun, 0);
 }
 
 /* Answers each request of stream 0 with the file that it asks for. */
@@ -221,6 +222,35 @@ test_large_file_waits_for_credit(void **state)
 	assert_false(n->store.is_content_wrong);
 }
 
+/* A small one waits in its stream until all of it is there. */
+static void
+test_small_file_in_pieces(void **state)
+{
+	struct mesh_node *n = *state;
+
+	ask_for(n, "f/a", 1, 3000);
+	peer_answer(n, 0, FILE_OK, 3000);
+	for (size_t at = 0; at < 3000; at += 1000) {
+		assert_int_equal(n->store.begun, 0);
+		write_body(n, 0, 1, at, 1000);
+		for (int i = 0; i < 20; i++)
+			mesh_node_turn(n);
+	}
+	assert_true(mesh_node_until(n, is_one_stored));
+	assert_false(n->store.is_content_wrong);
+	assert_int_equal(n->store.received, 3000);
+}
+
+static void
+test_empty_small_file(void **state)
+{
+	struct mesh_node *n = *state;
+
+	ask_for(n, "f/a", 1, 0);
+	peer_answer(n, 0, FILE_OK, 0);
+	assert_true(mesh_node_until(n, is_one_stored));
+}
+
 static void
 test_gone(void **state)
 {
@@ -228,7 +258,7 @@ test_gone(void **state)
 
 	ask_for(n, "f/a", 1, 10);
 	peer_answer(n, 0, FILE_GONE, 0);
-	assert_true(mesh_node_until(n, is_one_aborted));
+	assert_true(mesh_node_until(n, is_quiet));
 	/* the stream is as good as before */
 	ask_for(n, "f/b", 2, 10);
 	peer_answer(n, 0, FILE_OK, 10);
@@ -259,7 +289,7 @@ test_wrong_size_is_hostile(void **state)
 	peer_answer(n, 0, FILE_OK, 11);
 	assert_true(mesh_node_until(n, is_hung_up));
 	assert_int_equal(stats_of(n).hostile, 1);
-	assert_int_equal(n->store.aborted, 1);
+	assert_int_equal(n->store.begun, 0);
 }
 
 static void
@@ -453,6 +483,8 @@ main(void)
 	    TEST(test_small_files_share_a_stream),
 	    TEST(test_small_files_are_stored),
 	    TEST(test_large_file_waits_for_credit),
+	    TEST(test_small_file_in_pieces),
+	    TEST(test_empty_small_file),
 	    TEST(test_gone),
 	    TEST(test_busy_is_asked_again),
 	    TEST(test_wrong_size_is_hostile),
