@@ -34,6 +34,7 @@
 struct packet {
 	STAILQ_ENTRY(packet) next;
 	size_t len;
+	size_t cost;
 	int fd;
 	uint8_t data[];
 };
@@ -61,6 +62,7 @@ struct ipc {
 	bool is_doomed; /* freed while depth > 0 */
 	uint8_t buf[IPC_MESSAGE_MAX];
 	size_t pack_len;
+	size_t pack_count; /* messages in it */
 	uint8_t pack[PACK_MAX];
 };
 
@@ -93,11 +95,12 @@ drop_queue(struct ipc *ipc)
 	ipc->queued_bytes = ipc->queued_fds = 0;
 }
 
-/* Small packets cost more than their bytes. */
+/* Small messages cost more than their bytes: each is counted as if it had a
+ * packet for itself, so that who asks without end is found out soon. */
 static size_t
-packet_cost(size_t len)
+packet_cost(size_t len, size_t count)
 {
-	return sizeof(struct packet) + MALLOC_OVERHEAD + len;
+	return count * (sizeof(struct packet) + MALLOC_OVERHEAD) + len;
 }
 
 /* Stops all traffic; closed() follows from the loop, never from here. */
@@ -111,7 +114,7 @@ end(struct ipc *ipc)
 	event_del(ipc->write_event);
 	event_del(ipc->flush_event);
 	drop_queue(ipc);
-	ipc->pack_len = 0;
+	ipc->pack_len = ipc->pack_count = 0;
 	event_active(ipc->end_event, EV_TIMEOUT, 0);
 }
 
@@ -178,11 +181,12 @@ send_packet(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 }
 
 static void
-enqueue(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
+enqueue(struct ipc *ipc, const uint8_t *data, size_t len, size_t count, int fd)
 {
+	size_t cost = packet_cost(len, count);
 	struct packet *p;
 
-	if (ipc->queued_bytes + packet_cost(len) > QUEUE_BYTES_MAX ||
+	if (ipc->queued_bytes + cost > QUEUE_BYTES_MAX ||
 	    (fd != -1 && ipc->queued_fds >= QUEUE_FDS_MAX)) {
 		if (fd != -1)
 			close(fd);
@@ -192,10 +196,11 @@ enqueue(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 	}
 	p = xmalloc(sizeof(*p) + len);
 	p->len = len;
+	p->cost = cost;
 	p->fd = fd;
 	memcpy(p->data, data, len);
 	STAILQ_INSERT_TAIL(&ipc->queue, p, next);
-	ipc->queued_bytes += packet_cost(len);
+	ipc->queued_bytes += cost;
 	ipc->queued_fds += fd != -1;
 	event_add(ipc->write_event, NULL);
 }
@@ -220,7 +225,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		STAILQ_REMOVE_HEAD(&ipc->queue, next);
-		ipc->queued_bytes -= packet_cost(p->len);
+		ipc->queued_bytes -= p->cost;
 		ipc->queued_fds -= p->fd != -1;
 		packet_free(p);
 	}
@@ -228,15 +233,15 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		ipc->drained(ipc->owner.ctx, ipc);
 }
 
-/* One packet, behind what waits. Takes fd. */
+/* One packet of so many messages, behind what waits. Takes fd. */
 static void
-transmit(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
+transmit(struct ipc *ipc, const uint8_t *data, size_t len, size_t count, int fd)
 {
 	int rc =
 	    STAILQ_EMPTY(&ipc->queue) ? send_packet(ipc, data, len, fd) : 0;
 
 	if (rc == 0) {
-		enqueue(ipc, data, len, fd);
+		enqueue(ipc, data, len, count, fd);
 		return;
 	}
 	if (fd != -1)
@@ -248,14 +253,15 @@ transmit(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 void
 ipc_flush(struct ipc *ipc)
 {
-	size_t len;
+	size_t len, count;
 
 	if (ipc == NULL || ipc->pack_len == 0)
 		return;
 	event_del(ipc->flush_event);
 	len = ipc->pack_len;
-	ipc->pack_len = 0;
-	transmit(ipc, ipc->pack, len, -1);
+	count = ipc->pack_count;
+	ipc->pack_len = ipc->pack_count = 0;
+	transmit(ipc, ipc->pack, len, count, -1);
 }
 
 static void
@@ -273,13 +279,14 @@ pack(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 	if (fd != -1 || ipc->pack_len + len > sizeof(ipc->pack))
 		ipc_flush(ipc);
 	if (fd != -1 || len > sizeof(ipc->pack)) {
-		transmit(ipc, data, len, fd);
+		transmit(ipc, data, len, 1, fd);
 		return;
 	}
 	if (ipc->pack_len == 0)
 		event_active(ipc->flush_event, EV_TIMEOUT, 0);
 	memcpy(ipc->pack + ipc->pack_len, data, len);
 	ipc->pack_len += len;
+	ipc->pack_count++;
 }
 
 void
