@@ -288,7 +288,9 @@ put_verify(struct put *p)
 	struct verify_job job = {
 	    .who = VERIFY_PUT, .id = p->number, .entry = p->entry};
 	const struct puts *puts = p->store->puts;
-	bool is_alone = puts->n_net + puts->n_control == 1;
+	/* neither beside nor, in this turn, before it is there another */
+	bool is_alone = puts->n_net + puts->n_control == 1 &&
+			!index_is_open(p->store->index);
 
 	p->is_asked = true;
 	if (!verify_ask(p->store, &job, is_alone))

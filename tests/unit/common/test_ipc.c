@@ -253,6 +253,69 @@ test_channel(void **state)
 	event_base_free(base);
 }
 
+static void
+greet(int fd)
+{
+	struct ipc_hello hello = { .role = ROLE_NET };
+	uint8_t buf[256];
+	size_t n;
+
+	ipc_table_hash(hello.table_hash);
+	n = codec_encode(ipc_message_struct(IPC_HELLO), IPC_HELLO, &hello, buf,
+	    sizeof(buf));
+	assert_int_equal(send(fd, buf, n, 0), (ssize_t)n);
+}
+
+/* What is sent in a turn arrives in one packet, in order; a descriptor has its
+ * own; ipc_flush() waits for nothing. */
+static void
+test_packed(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct ipc_put_end end_m = { .id = 1 };
+	struct ipc_opened opened = { .id = 1 };
+	uint8_t buf[IPC_MESSAGE_MAX];
+	struct end b;
+	int fds[2];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(ipc_pair(fds), 0);
+	start(base, &b, fds[1], ROLE_STORE, ROLE_NET);
+	turn(base);
+	assert_true(recv(fds[0], buf, sizeof(buf), 0) > 0); /* hello */
+	for (int i = 0; i < 3; i++)
+		ipc_send(b.ipc, IPC_PUT_RESULT,
+		    &(struct ipc_put_result){ .id = 1 }, -1);
+	assert_int_equal(recv(fds[0], buf, sizeof(buf), MSG_DONTWAIT), -1);
+	ipc_send(b.ipc, IPC_OPENED, &opened, dup(0));
+	n = recv(fds[0], buf, sizeof(buf), MSG_DONTWAIT);
+	assert_int_equal(n, 3 * 5);
+	assert_int_equal(buf[1], IPC_PUT_RESULT);
+	assert_true(recv(fds[0], buf, sizeof(buf), MSG_DONTWAIT) > 0);
+	assert_int_equal(buf[1], IPC_OPENED);
+	ipc_send(b.ipc, IPC_PUT_RESULT, &(struct ipc_put_result){ .id = 1 }, -1);
+	ipc_flush(b.ipc);
+	assert_true(recv(fds[0], buf, sizeof(buf), MSG_DONTWAIT) > 0);
+	/* and the other way: two, then one that is none */
+	greet(fds[0]);
+	n = (ssize_t)codec_encode(ipc_message_struct(IPC_PUT_END), IPC_PUT_END,
+	    &end_m, buf, sizeof(buf));
+	memcpy(buf + n, buf, (size_t)n);
+	assert_int_equal(send(fds[0], buf, (size_t)n * 2, 0), n * 2);
+	turn(base);
+	assert_int_equal(b.received, 2);
+	assert_int_equal(b.closed, 0);
+	buf[n] = 0xc1;
+	assert_int_equal(send(fds[0], buf, (size_t)n * 2, 0), n * 2);
+	turn(base);
+	assert_int_equal(b.received, 3);
+	assert_int_equal(b.closed, 1);
+	ipc_free(b.ipc);
+	close(fds[0]);
+	event_base_free(base);
+}
+
 /* Far more than a socket holds: nothing is lost, nothing blocks. */
 static void
 test_queue(void **state)
@@ -277,19 +340,6 @@ test_queue(void **state)
 	ipc_free(a.ipc);
 	ipc_free(b.ipc);
 	event_base_free(base);
-}
-
-static void
-greet(int fd)
-{
-	struct ipc_hello hello = { .role = ROLE_NET };
-	uint8_t buf[256];
-	size_t n;
-
-	ipc_table_hash(hello.table_hash);
-	n = codec_encode(ipc_message_struct(IPC_HELLO), IPC_HELLO, &hello, buf,
-	    sizeof(buf));
-	assert_int_equal(send(fd, buf, n, 0), (ssize_t)n);
 }
 
 /* Asks and never reads: what is kept for it is bounded, as memory and as
@@ -456,6 +506,7 @@ main(void)
 		cmocka_unit_test(test_largest),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_channel),
+		cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_never_reads),
 		cmocka_unit_test(test_violations),

@@ -116,6 +116,51 @@ test_unknown_hash(void **state)
 	assert_int_equal(f.result.held_signed_at_ns, START_NS);
 }
 
+/* All of one in a message: the same rules, in the same order. */
+static void
+test_whole(void **state)
+{
+	struct entry e = fix_file("d/e/a", START_NS, content, 10, &key);
+	uint8_t buf[ENTRY_SIZE_MAX];
+	struct ipc_put_whole m = {.id = 1000};
+	struct ipc_put_data more = {.id = 1001, .data = bytes_of(content, 1)};
+	const char *why = NULL;
+	struct entry got;
+
+	(void)state;
+	m.entry = bytes_of(buf, entry_encode(&e, buf));
+	m.content = bytes_of(content, 9); /* less than was signed */
+	assert_true(put_on_whole(&f.s, &m, &why));
+	assert_int_equal(f.result.verdict, VERDICT_BAD_CONTENT);
+	m.content = bytes_of(content + 1, 10); /* not what was signed */
+	assert_true(put_on_whole(&f.s, &m, &why));
+	fix_turn(&f);
+	assert_int_equal(f.result.verdict, VERDICT_BAD_CONTENT);
+	got = e;
+	got.signature[5] ^= 1;
+	m.entry = bytes_of(buf, entry_encode(&got, buf));
+	m.content = bytes_of(content, 10);
+	assert_true(put_on_whole(&f.s, &m, &why));
+	fix_turn(&f);
+	assert_int_equal(f.result.verdict, VERDICT_BAD_SIGNATURE);
+	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
+	m.entry = bytes_of(buf, entry_encode(&e, buf));
+	m.id = more.id;
+	f.credit = 0;
+	memset(&f.result, 0, sizeof(f.result));
+	assert_true(put_on_whole(&f.s, &m, &why));
+	/* durable first, and nothing more is taken */
+	assert_int_equal(f.result.id, 0);
+	fix_turn(&f);
+	assert_int_equal(f.result.id, m.id);
+	assert_int_equal(f.result.verdict, VERDICT_CREATED);
+	assert_int_equal(f.credit, 0);
+	assert_true(put_on_data(&f.s, &more, &why)); /* over: ignored */
+	m.ticket = 77; /* never given */
+	assert_true(put_on_whole(&f.s, &m, &why));
+	assert_int_equal(f.result.verdict, VERDICT_TICKET_GONE);
+}
+
 static void
 test_rules(void **state)
 {
@@ -213,6 +258,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unknown_hash, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_short, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_memfd, setup, teardown),
