@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/ipc_socket.h"
 #include "common/ipc_table.h"
 #include "common/log.h"
 
@@ -145,41 +146,6 @@ on_end(evutil_socket_t fd, short what, void *arg)
 
 /* --- sending ---------------------------------------------------------- */
 
-/* 1 sent, 0 the socket is full, -1 the other end is gone. */
-static int
-send_packet(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
-{
-	struct iovec iov = {
-	    .iov_base = (void *)(uintptr_t)data, .iov_len = len};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct cmsghdr *c;
-	ssize_t n;
-
-	if (fd != -1) {
-		memset(&control, 0, sizeof(control));
-		msg.msg_control = control.space;
-		msg.msg_controllen = sizeof(control.space);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	}
-	do
-		n = sendmsg(ipc->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n == -1 && errno == EINTR);
-	if (n != -1)
-		return 1;
-	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
-	    errno == ETOOMANYREFS)
-		return 0;
-	return -1;
-}
-
 static void
 enqueue(struct ipc *ipc, const uint8_t *data, size_t len, size_t count, int fd)
 {
@@ -215,7 +181,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while ((p = STAILQ_FIRST(&ipc->queue)) != NULL) {
-		rc = send_packet(ipc, p->data, p->len, p->fd);
+		rc = ipc_socket_send(ipc->fd, p->data, p->len, p->fd);
 		if (rc == 0) {
 			event_add(ipc->write_event, NULL);
 			return;
@@ -237,8 +203,9 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 static void
 transmit(struct ipc *ipc, const uint8_t *data, size_t len, size_t count, int fd)
 {
-	int rc =
-	    STAILQ_EMPTY(&ipc->queue) ? send_packet(ipc, data, len, fd) : 0;
+	int rc = STAILQ_EMPTY(&ipc->queue)
+		     ? ipc_socket_send(ipc->fd, data, len, fd)
+		     : 0;
 
 	if (rc == 0) {
 		enqueue(ipc, data, len, count, fd);
@@ -521,8 +488,7 @@ on_readable(evutil_socket_t unused, short what, void *arg)
 		destroy(ipc);
 }
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life --- */
 
 struct ipc *
 ipc_new(struct event_base *base, int fd, enum role self, enum role peer,

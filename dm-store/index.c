@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -40,12 +39,11 @@ struct index {
 	bool is_begun; /* a batch of nothing, where only reading is possible */
 	int dir_fd;
 	int data_fd; /* open all the time: see full_disk(), write_ahead() */
-	size_t data_size; /* of the file, or less */
+	uint64_t data_size; /* of the file, or less */
 	uint8_t sealed[ROW_SEALED_MAX];
 };
 
-/* --- the marker --------------------------------------------------------------
- */
+/* --- the marker --- */
 
 int
 index_attempts(int dir_fd)
@@ -80,8 +78,7 @@ index_condemn(int dir_fd)
 			log_error("index/%s: %s", MARKER, strerror(errno));
 }
 
-/* --- errors
- * -------------------------------------------------------------------- */
+/* --- errors --- */
 
 static bool
 is_damage(int rc)
@@ -136,8 +133,7 @@ note(struct index *ix, const char *what, int rc)
 	ix->error = rc;
 }
 
-/* --- opening
- * -------------------------------------------------------------------- */
+/* --- opening --- */
 
 static enum index_status
 status_of(int rc)
@@ -330,8 +326,7 @@ index_close(struct index *ix)
 	free(ix);
 }
 
-/* --- the batch
- * ------------------------------------------------------------------- */
+/* --- the batch --- */
 
 void
 index_begin(struct index *ix)
@@ -370,29 +365,25 @@ index_has_failed(const struct index *ix)
 }
 
 /*
- * A commit that makes the file longer has to write its inode (or a journal)
- * too, one more wait for the disk: so it is made longer ahead, a lot at once,
- * by zeros that LMDB writes over. It goes without where that fails.
+ * A commit that makes the file longer waits for its inode (or a journal) too:
+ * so it is made longer ahead, by zeros. It goes without where that fails.
  */
 static void
 write_ahead(struct index *ix)
 {
 	static const uint8_t zeros[4096]; /* no more: large pages cost */
 	MDB_envinfo info;
-	uint64_t bytes;
+	uint64_t bytes, needed;
 	struct stat st;
-	size_t needed;
 	MDB_stat db;
 
-	if (mdb_env_info(ix->env, &info) != 0 ||
-	    mdb_env_stat(ix->env, &db) != 0)
-		return;
+	mdb_env_info(ix->env, &info); /* these two cannot fail */
+	mdb_env_stat(ix->env, &db);
 	needed = (info.me_last_pgno + 1) * db.ms_psize + AHEAD_LOW;
-	/* who looks at a file's times makes them finer, and every commit then
-	 * has an inode to write again: so it is not looked at each time */
+	/* fstat(2) each time would make each commit write the inode again */
 	if (needed <= ix->data_size || disk_stat(ix->data_fd, &st) == -1)
 		return;
-	ix->data_size = (size_t)st.st_size;
+	ix->data_size = (uint64_t)st.st_size;
 	if (needed <= ix->data_size || disk_free(ix->dir_fd, &bytes) == -1 ||
 	    bytes < AHEAD_FREE_MIN)
 		return;
@@ -481,8 +472,7 @@ index_empty(struct index *ix, enum index_table t)
 		note(ix, "empty", mdb_drop(ix->batch, ix->table[t], 0));
 }
 
-/* --- reading
- * ----------------------------------------------------------------------- */
+/* --- reading --- */
 
 /* A batch that has failed cannot be read either: what is durable is. */
 static MDB_txn *

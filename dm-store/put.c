@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "dm-store/put.h"
+#include "dm-store/put_internal.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -18,32 +18,7 @@
 #include "dm-store/verify.h"
 
 #define PUTS_MAX (IPC_PUTS_MAX + PUT_CONTROL_MAX)
-#define PULL_CHUNK ((size_t)256 << 10)
 #define CREDIT_STEP (64u << 10) /* consumed before it is given again */
-
-struct put {
-	struct store *store;
-	struct reply reply;
-	struct entry entry;
-	enum accept_from from;
-	char sender[REJECT_FROM_MAX + 1]; /* for the logs */
-	bool is_known;			  /* its sha256 and version are */
-	bool is_verified;		  /* so is the signature */
-	bool is_asked;			  /* it is being verified */
-	bool is_whole;			  /* its content came with it, in buf */
-	bool is_ended;	 /* all content is there, and is what was signed */
-	uint64_t number; /* for verify.h */
-	uint8_t version[32];
-	EVP_MD_CTX *md;
-	uint64_t got;	  /* bytes */
-	uint64_t begun;	  /* of these, on their way to the disk */
-	uint64_t granted; /* bytes of credit given in all */
-	uint8_t *buf;	  /* content of a small one */
-	int fd;		  /* of tmp/put-SERIAL, for a larger one */
-	uint64_t serial;
-	int source_fd; /* memfd, or -1 */
-	struct event *pull;
-};
 
 struct puts {
 	struct put *put[PUTS_MAX];
@@ -110,8 +85,8 @@ put_free(struct put *p)
 	free(p);
 }
 
-static void
-answer(struct store *s, const struct reply *reply, enum verdict v,
+void
+put_answer(struct store *s, const struct reply *reply, enum verdict v,
     uint64_t held_ns)
 {
 	const struct answer a = {v, held_ns, 0, COMMIT_NO_CHANGE};
@@ -124,7 +99,7 @@ answer(struct store *s, const struct reply *reply, enum verdict v,
 }
 
 /* The end of a put that was not stored. */
-static void
+void
 put_refuse(struct put *p, enum verdict v, uint64_t held_ns)
 {
 	struct store *s = p->store;
@@ -132,7 +107,7 @@ put_refuse(struct put *p, enum verdict v, uint64_t held_ns)
 
 	rejects_refused(s, &p->entry, v, bytes_text(p->sender));
 	put_free(p);
-	answer(s, &reply, v, held_ns);
+	put_answer(s, &reply, v, held_ns);
 }
 
 void
@@ -231,7 +206,7 @@ enlist(struct put *p)
  * A put of an entry that was found worth its content, or NULL: then it has
  * been answered.
  */
-static struct put *
+struct put *
 put_new(struct store *s, const struct entry *e, bool is_known, bool is_verified,
     enum accept_from from, struct bytes sender, const struct reply *reply)
 {
@@ -259,7 +234,7 @@ put_new(struct store *s, const struct entry *e, bool is_known, bool is_verified,
 	}
 	rejects_refused(s, e, v, sender);
 	free(p);
-	answer(s, reply, v, a.held_signed_at_ns);
+	put_answer(s, reply, v, a.held_signed_at_ns);
 	return NULL;
 }
 
@@ -297,10 +272,8 @@ put_verify(struct put *p)
 		put_refuse(p, VERDICT_BUSY, 0);
 }
 
-static void put_end(struct put *);
-
 /* No content before a good signature, unless that needs the content's hash. */
-static void
+void
 put_start(struct put *p)
 {
 	if (p->is_known && !p->is_verified) {
@@ -355,7 +328,7 @@ put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
 	}
 	v = entry_of(s, m->ticket, m->entry, &e);
 	if (v != VERDICT_OK) {
-		answer(s, &reply, v, 0);
+		put_answer(s, &reply, v, 0);
 		return true;
 	}
 	p = put_new(s, &e, has_ticket || m->sha256_known, has_ticket,
@@ -382,7 +355,7 @@ put_on_whole(struct store *s, const struct ipc_put_whole *m, const char **why)
 	if (v == VERDICT_OK && m->content.len != e.size)
 		v = VERDICT_BAD_CONTENT;
 	if (v != VERDICT_OK) {
-		answer(s, &reply, v, 0);
+		put_answer(s, &reply, v, 0);
 		return true;
 	}
 	p = put_new(s, &e, true, has_ticket,
@@ -400,8 +373,8 @@ put_on_whole(struct store *s, const struct ipc_put_whole *m, const char **why)
 /* --- content --- */
 
 /* False when that was the end of the put. */
-static bool
-feed(struct put *p, const void *data, size_t len)
+bool
+put_feed(struct put *p, const void *data, size_t len)
 {
 	if (len > p->entry.size - p->got) {
 		put_refuse(p, VERDICT_BAD_CONTENT, 0);
@@ -440,7 +413,7 @@ put_on_data(struct store *s, const struct ipc_put_data *m, const char **why)
 		*why = "content beyond its credit";
 		return false;
 	}
-	if (feed(p, m->data.data, m->data.len))
+	if (put_feed(p, m->data.data, m->data.len))
 		grant(p, false);
 	return true;
 }
@@ -526,7 +499,7 @@ put_finish(struct put *p)
 		put_refuse(p, VERDICT_BUSY, 0);
 }
 
-static void
+void
 put_end(struct put *p)
 {
 	if (!check_content(p)) {
@@ -597,61 +570,4 @@ put_on_abort(struct store *s, const struct ipc_put_abort *m)
 
 	if (p != NULL)
 		put_free(p);
-}
-
-/* --- from a memfd --- */
-
-static void
-on_pull(evutil_socket_t fd, short what, void *arg)
-{
-	struct put *p = arg;
-	uint64_t left = p->entry.size - p->got;
-	uint8_t *chunk;
-	ssize_t n;
-	bool goes_on;
-
-	(void)fd;
-	(void)what;
-	if (left == 0) {
-		put_end(p);
-		return;
-	}
-	chunk = xmalloc(PULL_CHUNK);
-	n = disk_read(p->source_fd, chunk,
-	    left < PULL_CHUNK ? (size_t)left : PULL_CHUNK, p->got);
-	if (n <= 0) {
-		put_refuse(
-		    p, n == 0 ? VERDICT_BAD_CONTENT : VERDICT_IO_ERROR, 0);
-		goes_on = false;
-	} else {
-		goes_on = feed(p, chunk, (size_t)n);
-	}
-	free(chunk);
-	if (goes_on)
-		event_active(p->pull, EV_TIMEOUT, 0);
-}
-
-void
-put_from_fd(
-    struct store *s, const struct entry *e, int fd, const struct reply *reply)
-{
-	struct put *p;
-
-	if (e->kind == ENTRY_FILE &&
-	    (fd == -1 || !disk_is_sealed(fd, e->size))) {
-		answer(s, reply, VERDICT_BAD_CONTENT, 0);
-		goto out;
-	}
-	p = put_new(s, e, true, false, FROM_CLIENT, bytes_text("dmctl"), reply);
-	if (p == NULL)
-		goto out;
-	p->source_fd = fd;
-	fd = -1;
-	p->pull = event_new(s->base, -1, 0, on_pull, p);
-	if (p->pull == NULL)
-		fatal("an event could not be made");
-	put_start(p);
-out:
-	if (fd != -1)
-		close(fd);
 }

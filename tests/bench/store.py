@@ -19,7 +19,8 @@ LOAD = BUILD / "tests/bench/load"
 BARE = BUILD / "tests/bench/store_load"
 
 FIGURES = ["store_single", "store_group", "store_10k", "store_1g",
-           "store_verify", "store_start_100k_ms", "store_start_1m_ms", "store_flat"]
+           "store_verify", "store_start_100k_ms", "store_start_1m_ms",
+           "store_flat"]
 GIB = 1 << 30
 FILES = {f"{kind}{i}/*" for kind in "uf" for i in range(16)}
 

@@ -33,6 +33,7 @@ struct sibling {
 	char reason[256];
 	int fd; /* the hostile end, -1: none */
 	uint8_t heard[IPC_MESSAGE_MAX];
+	size_t heard_len, heard_left; /* of the last packet; not taken yet */
 	int heard_fd; /* came along, or -1 */
 	ipc_handler *handlers[IPC_MESSAGE_COUNT]; /* more may be set before */
 };
@@ -71,7 +72,10 @@ void sib_say_fd(enum ipc_message, const void *msg, int fd);
 /* Zeros and empty texts: legal in every message of the table. */
 size_t sib_plain(enum ipc_message, uint8_t buf[static IPC_MESSAGE_MAX]);
 
-/* The next packet of this kind; others are passed over. msg borrows. */
+/* The next message, into msg (1 KiB); what follows it in its packet waits. */
+uint64_t sib_hear_any(uint64_t msg[static 128]);
+
+/* The next message of this kind; others are passed over. msg borrows. */
 void sib_hear(enum ipc_message, void *msg);
 
 /* dmd was told, for this reason. */

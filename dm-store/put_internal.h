@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A put under way, as put.c keeps it and put_pull.c feeds it; for nobody else.
+ */
+#ifndef DMSTORE_PUT_INTERNAL_H
+#define DMSTORE_PUT_INTERNAL_H
+
+#include <openssl/evp.h>
+
+#include "dm-store/accept.h"
+#include "dm-store/commit.h"
+#include "dm-store/put.h"
+
+struct put {
+	struct store *store;
+	struct reply reply;
+	struct entry entry;
+	enum accept_from from;
+	char sender[REJECT_FROM_MAX + 1]; /* for the logs */
+	bool is_known;			  /* its sha256 and version are */
+	bool is_verified;		  /* so is the signature */
+	bool is_asked;			  /* it is being verified */
+	bool is_whole;			  /* its content came with it, in buf */
+	bool is_ended;	 /* all content is there, and is what was signed */
+	uint64_t number; /* for verify.h */
+	uint8_t version[32];
+	EVP_MD_CTX *md;
+	uint64_t got;	  /* bytes */
+	uint64_t begun;	  /* of these, on their way to the disk */
+	uint64_t granted; /* bytes of credit given in all */
+	uint8_t *buf;	  /* content of a small one */
+	int fd;		  /* of tmp/put-SERIAL, for a larger one */
+	uint64_t serial;
+	int source_fd; /* memfd, or -1 */
+	struct event *pull;
+};
+
+/*
+ * A put of an entry that was found worth its content, or NULL: then it has
+ * been answered.
+ */
+struct put *put_new(struct store *, const struct entry *, bool is_known,
+    bool is_verified, enum accept_from, struct bytes sender,
+    const struct reply *);
+
+/* Asks for its content, once its signature is known to be good. */
+void put_start(struct put *);
+
+/* More of its content. False when that was the end of the put. */
+bool put_feed(struct put *, const void *data, size_t len);
+
+/* All of its content is here. */
+void put_end(struct put *);
+
+/* The end of a put that was not stored. */
+void put_refuse(struct put *, enum verdict, uint64_t held_ns);
+
+/* To one that never became a put. */
+void put_answer(
+    struct store *, const struct reply *, enum verdict, uint64_t held_ns);
+
+#endif
