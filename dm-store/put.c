@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-store/put_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -31,6 +32,8 @@ puts_new(void)
 {
 	return xcalloc(1, sizeof(struct puts));
 }
+
+static_assert(IPC_CHUNK_MAX <= REDO_CONTENT_MAX, "what comes whole is small");
 
 static bool
 is_small(const struct put *p)

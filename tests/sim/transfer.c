@@ -160,8 +160,8 @@ node_fetch(struct node *n, const struct sync_action *a)
 		world_fail(w, "a fetch over a link that is gone");
 		return;
 	}
-	if (++n->fetching > 64)
-		world_fail(w, "more than 64 fetches");
+	if (++n->fetching > 128)
+		world_fail(w, "more than 128 fetches");
 	end = link_end(l, n);
 	transfer_check(n, a);
 	t = xcalloc(1, sizeof(*t));

@@ -152,6 +152,19 @@ assert_result(uint64_t id, enum verdict v)
 	assert_int_equal(m.verdict, v);
 }
 
+static void
+whole(uint64_t id, uint64_t ticket, const struct entry *e, const void *content,
+    size_t len)
+{
+	uint8_t buf[ENTRY_SIZE_MAX];
+	struct ipc_put_whole m = {
+	    .id = id, .ticket = ticket, .content = bytes_of(content, len)};
+
+	if (e != NULL)
+		m.entry = bytes_of(buf, entry_encode(e, buf));
+	sib_say(IPC_PUT_WHOLE, &m);
+}
+
 static int
 setup(void **state)
 {
@@ -405,6 +418,44 @@ test_never_reading(void **state)
 	assert_sound();
 }
 
+/* Content that comes together with its entry. */
+static void
+test_whole(void **state)
+{
+	static uint8_t much[IPC_CHUNK_MAX];
+	struct entry e = fix_file("d/bad", wall_ns(), "bad", 3, &key);
+	struct entry large =
+	    fix_file("d/bad", wall_ns(), much, sizeof(much), &key);
+	struct entry forged = e, huge = large;
+
+	(void)state;
+	forged.signature[63] ^= 0x20;
+	huge.size = UINT64_MAX;
+	sib_connect(true);
+	whole(2, 0, &forged, "bad", 3);
+	assert_result(2, VERDICT_BAD_SIGNATURE);
+	whole(3, 0, &e, "baD", 3);
+	assert_result(3, VERDICT_BAD_CONTENT);
+	whole(4, 0, &e, "bad", 2);
+	assert_result(4, VERDICT_BAD_CONTENT);
+	whole(5, 0, &e, much, sizeof(much));
+	assert_result(5, VERDICT_BAD_CONTENT);
+	whole(6, 0, &large, "", 0);
+	assert_result(6, VERDICT_BAD_CONTENT);
+	whole(7, 0, &huge, much, sizeof(much));
+	assert_result(7, VERDICT_BAD_CONTENT);
+	whole(8, UINT64_MAX, NULL, "bad", 3);
+	assert_result(8, VERDICT_TICKET_GONE);
+	whole(9, 0, NULL, "bad", 3);
+	assert_result(9, VERDICT_MALFORMED);
+	assert_sound();
+	sib_connect(true);
+	begin(1, 0, &large, true);
+	whole(1, 0, &e, "bad", 3);
+	sib_assert_reported("whole", "number of another");
+	assert_sound();
+}
+
 /* Many puts, of which none ends; then the link is cut. */
 static void
 test_open_ends(void **state)
@@ -482,6 +533,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_wrong_order, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_credit, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unsigned, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_never_reading, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_open_ends, setup, teardown),
