@@ -151,7 +151,8 @@ interop: all have-pytest
 structure: all have-pytest
 	$(PYTEST) tests/structure
 
-check: unit fuzz-replay sim crash structure integration interop
+# Side by side with -j2: what waits much first, what computes beside it.
+check: structure integration unit fuzz-replay sim crash interop
 
 demo: all
 	@B=$(B) sh tests/demo.sh

@@ -293,6 +293,32 @@ record_sync(uint32_t node, uint32_t from, bool is_meta, bool has_failed)
 	op_done();
 }
 
+static bool
+is_zeros(const uint8_t *p, size_t len)
+{
+	return len > 0 && p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
+}
+
+/* More of the zeros that were just written: where between them the cut comes
+ * makes no difference. Arena: theirs are the last bytes in it. */
+static bool
+extends_zeros(uint32_t node, const uint8_t *data, size_t len, uint64_t off)
+{
+	struct trace_op *op;
+
+	if (rec.t->n_ops == 0 || !is_zeros(data, len))
+		return false;
+	op = &rec.t->op[rec.t->n_ops - 1];
+	if (op->kind != TRACE_WRITE || op->node != node ||
+	    op->off + op->len != off ||
+	    op->data + op->len != rec.t->arena + rec.t->used ||
+	    !is_zeros(op->data, op->len))
+		return false;
+	keep(data, len);
+	op->len += len;
+	return true;
+}
+
 static void
 record_write(int fd, const void *data, size_t len, uint64_t off)
 {
@@ -302,6 +328,8 @@ record_write(int fd, const void *data, size_t len, uint64_t off)
 
 	if (node == TRACE_NEVER || len == 0 ||
 	    strcmp(rec.t->node[node].name, "lock.mdb") == 0)
+		return;
+	if (extends_zeros(node, data, len, off))
 		return;
 	op = op_new(TRACE_WRITE, node);
 	op->off = off;

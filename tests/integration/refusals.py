@@ -79,10 +79,10 @@ def refusals():
         "signature of zeros": (
             Version("a", b"x", SIGNER, claim={"signature": bytes(64)}),
             422, "bad-signature", 65),
-        "signed in the future": (Version("a", b"x", SIGNER, at=hours(1)),
+        "signed in the future": (Version("a", b"x", SIGNER, at=hours(2)),
                                  422, "signed-in-future", 75),
         "a delete from the future": (
-            Version("a", None, SIGNER, at=hours(1)),
+            Version("a", None, SIGNER, at=hours(2)),
             422, "signed-in-future", 75),
         "older than held": (
             Version("a", b"x", SIGNER, at=HELD - SECOND),

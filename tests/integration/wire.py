@@ -75,9 +75,18 @@ def _array(data, at, n):
 
 
 def unpack(data):
-    value, at = _unpack(data, 0)
-    assert at == len(data), "trailing bytes"
+    value, = unpack_all(data)
     return value
+
+
+def unpack_all(data):
+    """The values that follow each other there."""
+    values, at = [], 0
+    while at < len(data):
+        value, at = _unpack(data, at)
+        values.append(value)
+    assert at == len(data), "trailing bytes"
+    return values
 
 
 # --- the tables -----------------------------------------------------------------
@@ -163,6 +172,7 @@ class Channel:
         self.sock = sock
         self.sock.settimeout(timeout)
         self.role = role
+        self.heard = []  # messages that came in one packet with another
 
     def send(self, name, *fields, fd=None):
         data = pack([MESSAGES[name], *fields])
@@ -174,10 +184,11 @@ class Channel:
     def recv(self):
         """(name, fields); None at the end. Pings are answered here."""
         while True:
-            data = self.sock.recv(65536)
-            if not data:
+            if not self.heard:
+                self.heard = unpack_all(self.sock.recv(65536))
+            if not self.heard:
                 return None
-            number, *fields = unpack(data)
+            number, *fields = self.heard.pop(0)
             name = MESSAGE_NAMES[number]
             if name == "ping":
                 self.send("pong", fields[0])
