@@ -71,14 +71,18 @@ class Response:
 
 
 class Client:
-    """One HTTP/1.1 connection from the node's machine, kept open."""
+    """HTTP/1.1 from the node's machine, over one connection as long as the
+    node keeps it: it closes it when it refuses an upload before its end."""
 
     def __init__(self, node, timeout=PATIENCE):
         self.node = node
+        self.timeout = timeout
         self.http = http.client.HTTPConnection("127.0.0.1", node.http_port)
         self.http.sock = connect(node, timeout=timeout)
 
     def ask(self, method, path, headers=None, body=None):
+        if self.http.sock is None:
+            self.http.sock = connect(self.node, timeout=self.timeout)
         # refused early: the answer is there before the body is sent
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.http.request(method, path, body=body, headers=headers or {})
