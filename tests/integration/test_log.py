@@ -74,7 +74,8 @@ def test_many_that_expire_are_cut_short(mesh):
             for line in lines(node, r"info: \d+ more have expired: dmctl"))
     wait([node], lambda: counted() == len(names))
     assert len(lines(node, "has expired")) < len(names)
-    assert not any((node.state / "files").iterdir())
+    # told of first, then removed
+    wait([node], lambda: not any((node.state / "files").iterdir()))
 
 
 def test_peers_that_come_and_go(mesh):
