@@ -82,8 +82,8 @@ main(void)
 	}
 	store.layers =
 	    child_confine_begin(ROLE_STORE, &settings, dirs, FILES_DIRS);
-	store.verifier = verifier_new(true);
-	store.syncer = syncer_new(true);
+	store.verifier = verifier_new();
+	store.syncer = syncer_new();
 	store.layers = child_confine_end(ROLE_STORE, &settings, store.layers);
 	rc = open_all(&store, &settings, dirs);
 	if (rc != 0)

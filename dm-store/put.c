@@ -316,26 +316,40 @@ entry_of(
 	return VERDICT_OK;
 }
 
-bool
-put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
+/* One that dm-net begins; content: NULL if it follows. *out NULL: it has been
+ * answered. False, and why, if dm-net broke the rules. */
+static bool
+put_from_net(struct store *s, const struct ipc_put_begin *m,
+    const struct bytes *content, struct put **out, const char **why)
 {
 	const struct reply reply = {REPLY_PUT, m->id, s->link, NULL};
 	bool has_ticket = m->ticket != 0;
 	struct entry e;
-	struct put *p;
 	enum verdict v;
 
+	*out = NULL;
 	if (find(s, m->id) != NULL) {
 		*why = "a put with the number of another";
 		return false;
 	}
 	v = entry_of(s, m->ticket, m->entry, &e);
-	if (v != VERDICT_OK) {
+	if (v == VERDICT_OK && content != NULL && content->len != e.size)
+		v = VERDICT_BAD_CONTENT;
+	if (v != VERDICT_OK)
 		put_answer(s, &reply, v, 0);
-		return true;
-	}
-	p = put_new(s, &e, has_ticket || m->sha256_known, has_ticket,
-	    has_ticket ? FROM_PEER : FROM_CLIENT, m->from, &reply);
+	else
+		*out = put_new(s, &e, has_ticket || m->sha256_known, has_ticket,
+		    has_ticket ? FROM_PEER : FROM_CLIENT, m->from, &reply);
+	return true;
+}
+
+bool
+put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
+{
+	struct put *p;
+
+	if (!put_from_net(s, m, NULL, &p, why))
+		return false;
 	if (p != NULL)
 		put_start(p);
 	return true;
@@ -344,25 +358,15 @@ put_on_begin(struct store *s, const struct ipc_put_begin *m, const char **why)
 bool
 put_on_whole(struct store *s, const struct ipc_put_whole *m, const char **why)
 {
-	const struct reply reply = {REPLY_PUT, m->id, s->link, NULL};
-	bool has_ticket = m->ticket != 0;
-	struct entry e;
+	const struct ipc_put_begin begin = {.id = m->id,
+	    .ticket = m->ticket,
+	    .entry = m->entry,
+	    .sha256_known = true,
+	    .from = m->from};
 	struct put *p;
-	enum verdict v;
 
-	if (find(s, m->id) != NULL) {
-		*why = "a put with the number of another";
+	if (!put_from_net(s, &begin, &m->content, &p, why))
 		return false;
-	}
-	v = entry_of(s, m->ticket, m->entry, &e);
-	if (v == VERDICT_OK && m->content.len != e.size)
-		v = VERDICT_BAD_CONTENT;
-	if (v != VERDICT_OK) {
-		put_answer(s, &reply, v, 0);
-		return true;
-	}
-	p = put_new(s, &e, true, has_ticket,
-	    has_ticket ? FROM_PEER : FROM_CLIENT, m->from, &reply);
 	if (p == NULL)
 		return true;
 	p->is_whole = true;

@@ -49,11 +49,7 @@ store_setup(struct store *s)
 	s->commit = commit_new(s);
 	s->stream = stream_new(s);
 	s->scrub = scrub_new(s);
-	if (s->verifier == NULL)
-		s->verifier = verifier_new(false);
 	verify_listen(s);
-	if (s->syncer == NULL)
-		s->syncer = syncer_new(false);
 	syncer_listen(s);
 }
 

@@ -31,11 +31,10 @@ struct redo_list;
 struct rejects;
 struct scrub;
 struct stream;
-struct syncer;
 struct tell;
 struct tickets;
-struct verifier;
 struct watch;
+struct worker;
 
 struct store {
 	struct event_base *base;
@@ -52,9 +51,9 @@ struct store {
 	struct redo_list *redo;
 	struct stream *stream;
 	struct scrub *scrub;
-	struct verifier *verifier; /* as main.c made it, or without thread */
-	struct syncer *syncer;	   /* likewise */
-	struct watch *watch;	   /* NULL: there is none */
+	struct worker *verifier; /* as main.c made it; NULL: without thread */
+	struct worker *syncer;	 /* likewise */
+	struct watch *watch;	 /* NULL: there is none */
 
 	struct ipc *dmd;
 	struct ipc *net; /* NULL: not linked */

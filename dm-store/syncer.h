@@ -2,8 +2,8 @@
 /*
  * Large contents reach the disk beside the loop: one thread writes them out
  * while they come and syncs them at their end, so that nobody waits for
- * another's gigabyte. It shares with the loop nothing but a queue; what it
- * works on are descriptors of its own. Called by put.c, which hears of each
+ * another's gigabyte. What the thread (worker.h) works on are descriptors of
+ * its own. Called by put.c, which hears of each
  * end; it decides nothing. A sync that fails is fatal(), as everywhere, but for
  * want of room.
  */
@@ -15,12 +15,12 @@
 #define SYNCER_JOBS_MAX 256		/* asked and not taken */
 #define SYNCER_STEP ((uint64_t)8 << 20) /* written out at a time */
 
-/* Starts the thread (has_thread), so before seccomp; without one all is done
- * at once. */
-struct syncer *syncer_new(bool has_thread);
+/* Starts the thread, so before seccomp. Without one (store.syncer is NULL) all
+ * is done at once. */
+struct worker *syncer_new(void);
 /* Waits for the sync that is under way; the others are dropped. NULL is fine.
  */
-void syncer_free(struct syncer *);
+void syncer_free(struct worker *);
 
 /* The loop of s hears of ends from now on. */
 void syncer_listen(struct store *);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signatures are checked beside the loop: in one thread, which shares with it
- * nothing but a queue of copies. Where that gains nothing they are checked at
+ * Signatures are checked beside the loop, in a thread (worker.h) that works on
+ * copies. Where that gains nothing they are checked at
  * once: for one who is alone, and on a machine with one processor. Called by
  * put.c and ask.c, which hear the outcome; it decides nothing.
  */
@@ -27,12 +27,12 @@ struct verify_job {
 };
 
 /*
- * Starts the thread (has_thread, and more than one processor), so before
- * seccomp. fatal() if that fails.
+ * Starts the thread, so before seccomp; fatal() if that fails. NULL where there
+ * is one processor: then, as without it, all is done at once.
  */
-struct verifier *verifier_new(bool has_thread);
+struct worker *verifier_new(void);
 /* Waits for the thread to end; what it was asked is dropped. NULL is fine. */
-void verifier_free(struct verifier *);
+void verifier_free(struct worker *);
 
 /* The loop of s hears of outcomes from now on. */
 void verify_listen(struct store *);

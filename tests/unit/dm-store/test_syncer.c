@@ -70,9 +70,8 @@ setup(void **state)
 	disk.n_begun = disk.n_wrong = 0;
 	disk.error = 0;
 	fix_new(&f);
-	/* as main() does it, instead of the one without a thread */
-	syncer_free(f.s.syncer);
-	f.s.syncer = syncer_new(true);
+	/* as main() does it */
+	f.s.syncer = syncer_new();
 	syncer_listen(&f.s);
 	fix_configure(&f, "d/*", &key, 1);
 	hold(true);
@@ -216,7 +215,7 @@ test_failing_disk(void **state)
 	assert_true(pid != -1);
 	if (pid == 0) {
 		/* threads do not come along */
-		f.s.syncer = syncer_new(true);
+		f.s.syncer = syncer_new();
 		syncer_listen(&f.s);
 		disk.loop = pthread_self();
 		disk.error = EIO;

@@ -36,9 +36,8 @@ setup(void **state)
 	(void)state;
 	key_generate(&key);
 	fix_new(&f);
-	/* as main() does it, instead of the one without a thread */
-	verifier_free(f.s.verifier);
-	f.s.verifier = verifier_new(true);
+	/* as main() does it */
+	f.s.verifier = verifier_new();
 	verify_listen(&f.s);
 	f.s.send = on_send;
 	fix_configure(&f, "d/*", &key, 1);
