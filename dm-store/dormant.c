@@ -53,8 +53,8 @@ dormant_tick(struct store *s)
 
 	if (!clock_is_sane(&s->clock) || mono < at->next_ns)
 		return;
-	index_walk(s->index, VIEW_COMMITTED, INDEX_DORMANT, at->cursor,
-	    at->cursor_len, SLICE, on_dormant, &d);
+	index_walk_after(s->index, VIEW_COMMITTED, INDEX_DORMANT, at->last,
+	    at->last_len, SLICE, on_dormant, &d);
 	for (size_t i = 0; i < d.n; i++) {
 		index_begin(s->index);
 		table_record_delete(s->index, d.row[i].name, d.row[i].signer);
@@ -65,12 +65,10 @@ dormant_tick(struct store *s)
 		    d.n, (unsigned)(DORMANT_KEPT_NS / NS_PER_S / 86400));
 		commit_schedule(s);
 	}
-	/* a zero byte behind the last key: the least that is greater */
-	memcpy(at->cursor, d.last, d.last_len);
-	at->cursor[d.last_len] = 0;
-	at->cursor_len = d.last_len + 1;
+	memcpy(at->last, d.last, d.last_len);
+	at->last_len = d.last_len;
 	if (d.n_rows == SLICE)
 		return;
-	at->cursor_len = 0;
+	at->last_len = 0;
 	at->next_ns = mono + EVERY_NS;
 }

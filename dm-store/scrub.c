@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +10,7 @@
 #include "common/control_serve.h"
 #include "common/log.h"
 #include "dm-store/commit.h"
-#include "dm-store/disk.h"
+#include "dm-store/hashing.h"
 #include "dm-store/reload.h"
 #include "dm-store/scrub_old.h"
 #include "dm-store/scrub_pass.h"
@@ -43,13 +42,11 @@ struct scrub {
 	uint64_t progress_ns; /* mono, of its next row */
 	uint8_t suspect[SUSPECTS_MAX][16];
 	size_t n_suspects;
-	bool is_old;	 /* in its second half */
-	int fd;		 /* the file that is being read, or -1 */
-	bool is_of_pass; /* not a suspect */
+	bool is_old;	     /* in its second half */
+	struct hashing file; /* that is being read */
+	bool is_of_pass;     /* not a suspect */
 	uint8_t key[16];
 	struct winner winner;
-	uint64_t got;
-	EVP_MD_CTX *md;
 };
 
 struct keys {
@@ -75,14 +72,9 @@ static void
 next_keys(
     struct store *s, struct scrub_cursor *at, struct keys *k, size_t limit)
 {
-	uint8_t from[17];
-
-	/* a zero byte behind the last key: the least that is greater */
-	memcpy(from, at->key, 16);
-	from[16] = 0;
 	k->n = 0;
-	index_walk(s->index, VIEW_COMMITTED, INDEX_WINNERS, from,
-	    at->has_key ? 17 : 0, limit, on_key, k);
+	index_walk_after(s->index, VIEW_COMMITTED, INDEX_WINNERS, at->key,
+	    at->has_key ? 16 : 0, limit, on_key, k);
 	at->has_key = k->n > 0;
 	if (k->n > 0)
 		memcpy(at->key, k->key[k->n - 1], 16);
@@ -233,7 +225,8 @@ client_progress(struct store *s)
 	sc->progress_ns = mono + PROGRESS_NS;
 	row.done_files = sc->pass.files;
 	row.total_files = sc->total_files;
-	row.done_bytes = sc->pass.bytes + (sc->fd != -1 ? sc->got : 0);
+	row.done_bytes =
+	    sc->pass.bytes + (sc->file.fd != -1 ? sc->file.got : 0);
 	row.total_bytes = sc->total_bytes;
 	control_client_row(sc->client, ROW_PROGRESS, &row, -1);
 }
@@ -283,6 +276,7 @@ file_begin(struct store *s, const uint8_t key[static 16], bool is_of_pass)
 {
 	struct scrub *sc = s->scrub;
 	uint64_t before = s->stats.damaged;
+	int fd;
 
 	look_at(s, key);
 	if (is_of_pass)
@@ -290,14 +284,12 @@ file_begin(struct store *s, const uint8_t key[static 16], bool is_of_pass)
 	if (table_winner(s->index, VIEW_BATCH, key, &sc->winner) != FOUND ||
 	    sc->winner.state != WINNER_SHOWN || commit_is_unplaced(s, key))
 		return;
-	sc->fd = files_read(&s->files, sc->winner.name, sc->winner.size);
-	if (sc->fd == -1)
+	fd = files_read(&s->files, sc->winner.name, sc->winner.size);
+	if (fd == -1)
 		return; /* replaced in this very batch */
 	memcpy(sc->key, key, 16);
 	sc->is_of_pass = is_of_pass;
-	sc->got = 0;
-	if (EVP_DigestInit_ex(sc->md, EVP_sha256(), NULL) != 1)
-		fatal("sha256 is not available");
+	hashing_begin(&sc->file, fd);
 }
 
 /* Replaced meanwhile: then what was read is no longer of interest. */
@@ -307,7 +299,7 @@ file_judge(struct store *s, const uint8_t sha256[static 32])
 	struct scrub *sc = s->scrub;
 	struct winner w;
 
-	if (sc->got == sc->winner.size &&
+	if (sc->file.got == sc->winner.size &&
 	    memcmp(sha256, sc->winner.sha256, 32) == 0)
 		return;
 	if (table_winner(s->index, VIEW_COMMITTED, sc->key, &w) != FOUND ||
@@ -328,13 +320,10 @@ file_end(struct store *s)
 	struct scrub *sc = s->scrub;
 	uint8_t sha256[32];
 
-	close(sc->fd);
-	sc->fd = -1;
-	if (EVP_DigestFinal_ex(sc->md, sha256, NULL) != 1)
-		fatal("sha256 failed");
+	hashing_end(&sc->file, sha256);
 	if (sc->is_of_pass) {
 		sc->pass.files++;
-		sc->pass.bytes += sc->got;
+		sc->pass.bytes += sc->file.got;
 	}
 	file_judge(s, sha256);
 }
@@ -344,17 +333,12 @@ static size_t
 file_step(struct store *s, uint8_t *buf, size_t len)
 {
 	struct scrub *sc = s->scrub;
-	ssize_t n = disk_read(sc->fd, buf, len, sc->got);
+	size_t n = hashing_step(&sc->file, buf, len);
 
-	if (n > 0) {
-		if (EVP_DigestUpdate(sc->md, buf, (size_t)n) != 1)
-			fatal("sha256 failed");
-		sc->got += (uint64_t)n;
-	}
 	/* EIO is damage too: the content cannot be had from here */
-	if (n < (ssize_t)len)
+	if (n < len)
 		file_end(s);
-	return n > 0 ? (size_t)n : 0;
+	return n;
 }
 
 /* Superseded content comes after all files. Of it no run but this one keeps
@@ -415,11 +399,11 @@ work(struct store *s)
 	size_t left = READ_BYTES;
 
 	for (unsigned n = 0; n < READ_FILES && left > 0; n++) {
-		if (sc->fd == -1 && old_step(s, buf, &left))
+		if (sc->file.fd == -1 && old_step(s, buf, &left))
 			continue;
-		if (sc->fd == -1 && !next_file(s))
+		if (sc->file.fd == -1 && !next_file(s))
 			break;
-		while (sc->fd != -1 && left > 0)
+		while (sc->file.fd != -1 && left > 0)
 			left -= file_step(s, buf, left);
 	}
 	free(buf);
@@ -428,7 +412,7 @@ work(struct store *s)
 static bool
 is_working(const struct scrub *sc)
 {
-	return sc->fd != -1 || sc->n_suspects > 0 || sc->pass.is_running;
+	return sc->file.fd != -1 || sc->n_suspects > 0 || sc->pass.is_running;
 }
 
 static void
@@ -524,10 +508,7 @@ scrub_check(struct store *s, struct control_client *c)
 	sc->progress_ns = 0;
 	sc->next_ns = s->clock.mono_ns();
 	control_client_on_wants(c, NULL, on_client_gone, s);
-	if (sc->fd != -1) {
-		close(sc->fd);
-		sc->fd = -1;
-	}
+	hashing_stop(&sc->file);
 	pass_begin(s);
 	read_soon(s);
 }
@@ -557,13 +538,12 @@ scrub_new(struct store *s)
 {
 	struct scrub *sc = xcalloc(1, sizeof(*sc));
 
-	sc->fd = -1;
+	hashing_init(&sc->file);
 	sc->next_ns = s->clock.mono_ns() + FIRST_AFTER_NS;
 	sc->old = scrub_old_new();
-	sc->md = EVP_MD_CTX_new();
 	sc->look = event_new(s->base, -1, 0, on_look, s);
 	sc->read = event_new(s->base, -1, 0, on_read, s);
-	if (sc->md == NULL || sc->look == NULL || sc->read == NULL)
+	if (sc->look == NULL || sc->read == NULL)
 		fatal("out of memory");
 	return sc;
 }
@@ -573,11 +553,9 @@ scrub_free(struct scrub *sc)
 {
 	if (sc == NULL)
 		return;
-	if (sc->fd != -1)
-		close(sc->fd);
 	event_free(sc->look);
 	event_free(sc->read);
 	scrub_old_free(sc->old);
-	EVP_MD_CTX_free(sc->md);
+	hashing_clear(&sc->file);
 	free(sc);
 }

@@ -2,14 +2,13 @@
 #include "dm-store/scrub_old.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "dm-store/commit.h"
-#include "dm-store/disk.h"
+#include "dm-store/hashing.h"
 #include "dm-store/history.h"
 
 #define NAMES 256 /* of orphans looked for in a step */
@@ -19,11 +18,10 @@ enum phase { READING, SWEEPING, DONE };
 struct scrub_old {
 	enum phase phase;
 	bool has_key;
-	uint8_t key[32];  /* the last one, or the one that is read */
-	int fd;		  /* of it, or -1 */
+	uint8_t key[32]; /* the last one, or the one that is read */
+	struct hashing file;
 	uint64_t when_ns; /* of its row */
-	uint64_t size, got;
-	EVP_MD_CTX *md;
+	uint64_t size;
 	struct files_list *names; /* while sweeping */
 };
 
@@ -33,19 +31,14 @@ scrub_old_new(void)
 	struct scrub_old *o = xcalloc(1, sizeof(*o));
 
 	o->phase = DONE;
-	o->fd = -1;
-	o->md = EVP_MD_CTX_new();
-	if (o->md == NULL)
-		fatal("out of memory");
+	hashing_init(&o->file);
 	return o;
 }
 
 static void
 stop(struct scrub_old *o)
 {
-	if (o->fd != -1)
-		close(o->fd);
-	o->fd = -1;
+	hashing_stop(&o->file);
 	files_list_close(o->names);
 	o->names = NULL;
 }
@@ -56,7 +49,7 @@ scrub_old_free(struct scrub_old *o)
 	if (o == NULL)
 		return;
 	stop(o);
-	EVP_MD_CTX_free(o->md);
+	hashing_clear(&o->file);
 	free(o);
 }
 
@@ -88,14 +81,8 @@ on_row(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 static bool
 next_row(struct store *s, struct scrub_old *o)
 {
-	uint8_t from[33];
-	size_t len = o->has_key ? 33 : 0;
-
-	/* a zero byte behind the last key: the least that is greater */
-	memcpy(from, o->key, 32);
-	from[32] = 0;
-	return index_walk(s->index, VIEW_COMMITTED, INDEX_OLD, from, len, 1,
-		   on_row, o) == 1 &&
+	return index_walk_after(s->index, VIEW_COMMITTED, INDEX_OLD, o->key,
+		   o->has_key ? 32 : 0, 1, on_row, o) == 1 &&
 	       o->has_key;
 }
 
@@ -115,24 +102,23 @@ static void
 row_begin(struct store *s, struct scrub_old *o, uint64_t *damaged)
 {
 	struct history h;
+	int fd;
 
-	o->size = o->got = 0;
 	if (!history_find(s, o->key, &o->when_ns, &h)) {
 		drop(s, o); /* a damaged row */
 		++*damaged;
 		return;
 	}
 	o->size = h.size;
-	o->fd = files_read_old(&s->files, o->key, h.size);
-	if (o->fd == -1 && errno != ENOENT && errno != ESTALE)
+	fd = files_read_old(&s->files, o->key, h.size);
+	if (fd == -1 && errno != ENOENT && errno != ESTALE)
 		return; /* another time */
-	if (o->fd == -1) {
+	if (fd == -1) {
 		*damaged += errno == ESTALE;
 		drop(s, o);
 		return;
 	}
-	if (EVP_DigestInit_ex(o->md, EVP_sha256(), NULL) != 1)
-		fatal("sha256 is not available");
+	hashing_begin(&o->file, fd);
 }
 
 static void
@@ -142,11 +128,8 @@ row_end(struct store *s, struct scrub_old *o, uint64_t *damaged)
 	struct history h;
 	uint64_t when_ns;
 
-	close(o->fd);
-	o->fd = -1;
-	if (EVP_DigestFinal_ex(o->md, sha256, NULL) != 1)
-		fatal("sha256 failed");
-	if (o->got == o->size && memcmp(sha256, o->key, 32) == 0)
+	hashing_end(&o->file, sha256);
+	if (o->file.got == o->size && memcmp(sha256, o->key, 32) == 0)
 		return;
 	/* made anew meanwhile: then what was read is of no interest */
 	if (!history_find(s, o->key, &when_ns, &h) || when_ns != o->when_ns)
@@ -162,17 +145,12 @@ static void
 read_some(struct store *s, struct scrub_old *o, uint8_t *buf, size_t *left,
     uint64_t *damaged)
 {
-	ssize_t n = disk_read(o->fd, buf, *left, o->got);
+	size_t n = hashing_step(&o->file, buf, *left);
 
-	if (n > 0) {
-		if (EVP_DigestUpdate(o->md, buf, (size_t)n) != 1)
-			fatal("sha256 failed");
-		o->got += (uint64_t)n;
-	}
 	/* EIO is damage too */
-	if (n < (ssize_t)*left)
+	if (n < *left)
 		row_end(s, o, damaged);
-	*left -= n > 0 ? (size_t)n : 0;
+	*left -= n;
 }
 
 /* --- sweeping --- */
@@ -202,7 +180,7 @@ scrub_old_step(struct store *s, struct scrub_old *o, uint8_t *buf, size_t *left,
 {
 	switch (o->phase) {
 	case READING:
-		if (o->fd != -1)
+		if (o->file.fd != -1)
 			read_some(s, o, buf, left, damaged);
 		else if (next_row(s, o))
 			row_begin(s, o, damaged);

@@ -74,8 +74,8 @@ struct store {
 	struct tell *tell;
 	struct dormant {	  /* dormant.c: how far it has looked */
 		uint64_t next_ns; /* mono */
-		size_t cursor_len;
-		uint8_t cursor[RECORD_KEY_MAX + 1];
+		size_t last_len;
+		uint8_t last[RECORD_KEY_MAX];
 	} dormant;
 
 	/* stats.c */
