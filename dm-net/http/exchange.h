@@ -62,7 +62,8 @@ struct http_exchange {
 	uint64_t rate_since_s; /* the window over which its rate is taken */
 	uint64_t rate_bytes;
 	struct bytes at_hand; /* what came with the head, while the request
-				 begins; borrowed. data NULL: it was taken */
+				 begins; borrowed */
+	bool has_taken;	      /* all that was at hand */
 
 	bool is_subscriber; /* of /events */
 	TAILQ_ENTRY(http_exchange) subscriber;

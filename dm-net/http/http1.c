@@ -156,7 +156,6 @@ begin(struct http1 *h, size_t len)
 {
 	struct http_request r;
 	enum verdict v = http1_parse(h->buf, len, &r, &h->keep_alive);
-	size_t taken;
 
 	h->is_fresh = false;
 	if (v != VERDICT_OK) {
@@ -167,9 +166,8 @@ begin(struct http1 *h, size_t len)
 	http1_enter(h, H1_BODY);
 	h->x.at_hand = bytes_of(h->buf + len, h->len - len);
 	http_api_begin(&h->x, &r);
-	taken = h->x.at_hand.data == NULL ? h->x.at_hand.len : 0;
 	h->x.at_hand = bytes_of(NULL, 0);
-	consume(h, len + taken);
+	consume(h, h->x.has_taken ? h->len : len);
 }
 
 /* Reads more of a head. False if nothing is there. */

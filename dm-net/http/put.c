@@ -163,20 +163,16 @@ http_put_refused(
 		b->refused(b->ctx, v, e, from);
 }
 
-/* All of the body came together with the head. */
-static bool
-is_at_hand(const struct http_exchange *x)
-{
-	return x->body_left > 0 && x->body_left == x->at_hand.len;
-}
-
-/* Hands the entry to the store, within the limits on uploads. */
+/* Hands the entry to the store, within the limits on uploads; with all of the
+ * body where that came together with the head. */
 static enum verdict
 put_start(struct http_exchange *x, bool sha256_known)
 {
 	char from[INET6_ADDRSTRLEN] = "";
 	struct store_put_owner owner = {on_credit, on_done, x, from};
 	struct http_server *s = x->server;
+	bool is_whole =
+	    sha256_known && x->body_left > 0 && x->body_left == x->at_hand.len;
 	enum verdict v;
 
 	if (s->puts >= HTTP_PUTS_MAX ||
@@ -184,7 +180,7 @@ put_start(struct http_exchange *x, bool sha256_known)
 		s->puts_without_sha256 >= HTTP_NO_SHA256_PUTS_MAX))
 		return VERDICT_BUSY;
 	address_text(x, from);
-	if (is_at_hand(x) && sha256_known)
+	if (is_whole)
 		v = store_put_whole(s->backend.store, &x->entry, 0,
 		    x->at_hand.data, x->at_hand.len, &owner, &x->put);
 	else
@@ -197,10 +193,10 @@ put_start(struct http_exchange *x, bool sha256_known)
 	s->puts++;
 	if (!sha256_known)
 		s->puts_without_sha256++;
-	if (is_at_hand(x) && sha256_known) {
+	if (is_whole) {
 		s->count.received_bytes += x->body_left;
 		x->body_left = 0;
-		x->at_hand.data = NULL;
+		x->has_taken = true;
 	} else if (x->body_left == 0) {
 		store_put_end(x->put);
 	}
