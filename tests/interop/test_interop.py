@@ -32,18 +32,32 @@ STREAMS = "300"
 #: as many as one who does not wait may open with us
 STREAMS_INBOUND = "250"
 GO_MIN = (1, 26)
-NODE_MIN = 20
+NODE_MIN = (20,)
 RUST_MIN = (1, 88)
 IDLE_S = 130 if os.environ.get("DMD_LONG") else 12
 
 
-def go_version():
-    go = shutil.which("go")
-    if go is None:
+def version_of(program, option, pattern):
+    """The numbers in what it says of itself; None if it is not there."""
+    if shutil.which(program) is None:
         return None
-    out = subprocess.run([go, "version"], capture_output=True, text=True)
-    found = re.search(r"go(\d+)\.(\d+)", out.stdout)
+    out = subprocess.run([program, option], capture_output=True, text=True)
+    found = re.search(pattern, out.stdout)
     return tuple(map(int, found.groups())) if found else None
+
+
+def go_version():
+    return version_of("go", "version", r"go(\d+)\.(\d+)")
+
+
+def node_version():
+    if shutil.which("npm") is None:
+        return None
+    return version_of("node", "--version", r"^v(\d+)\.")
+
+
+def rust_version():
+    return version_of("cargo", "--version", r"^cargo (\d+)\.(\d+)")
 
 
 @pytest.fixture(scope="session")
@@ -65,21 +79,13 @@ def gopeer(tmp_path_factory):
     return path
 
 
-def node_version():
-    node = shutil.which("node")
-    if node is None or shutil.which("npm") is None:
-        return None
-    out = subprocess.run([node, "--version"], capture_output=True, text=True)
-    found = re.match(r"v(\d+)\.", out.stdout)
-    return int(found.group(1)) if found else None
-
-
 @pytest.fixture(scope="session")
 def jspeer():
     """The command that runs it."""
     version = node_version()
     if version is None or version < NODE_MIN:
-        pytest.skip(f"needs npm and node >= {NODE_MIN}, found {version}")
+        pytest.skip(
+            "needs npm and node >= %d, found %s" % (*NODE_MIN, version))
     place = TOP / BUILD / "tests/interop/jspeer"
     place.mkdir(parents=True, exist_ok=True)
     lock = (HERE / "jspeer/package-lock.json").read_bytes()
@@ -94,15 +100,6 @@ def jspeer():
             pytest.skip(f"npm cannot install js-libp2p: {npm.stderr[-200:]}")
         done.write_bytes(lock)
     return ["node", str(place / "peer.mjs")]
-
-
-def rust_version():
-    cargo = shutil.which("cargo")
-    if cargo is None:
-        return None
-    out = subprocess.run([cargo, "--version"], capture_output=True, text=True)
-    found = re.match(r"cargo (\d+)\.(\d+)", out.stdout)
-    return tuple(map(int, found.groups())) if found else None
 
 
 @pytest.fixture(scope="session")
