@@ -53,7 +53,7 @@ dormant_tick(struct store *s)
 
 	if (!clock_is_sane(&s->clock) || mono < at->next_ns)
 		return;
-	index_walk_after(s->index, VIEW_COMMITTED, INDEX_DORMANT, at->last,
+	table_walk_after(s->index, VIEW_COMMITTED, INDEX_DORMANT, at->last,
 	    at->last_len, SLICE, on_dormant, &d);
 	for (size_t i = 0; i < d.n; i++) {
 		index_begin(s->index);

@@ -560,21 +560,6 @@ index_walk(struct index *ix, enum index_view view, enum index_table t,
 	return n;
 }
 
-size_t
-index_walk_after(struct index *ix, enum index_view view, enum index_table t,
-    const void *last, size_t last_len, size_t limit, index_row_fn *fn,
-    void *ctx)
-{
-	/* a zero byte behind a key: the least that is greater */
-	uint8_t from[RECORD_KEY_MAX + 1] = {0};
-
-	if (last_len > RECORD_KEY_MAX)
-		fatal("a key of %zu bytes", last_len);
-	memcpy(from, last, last_len);
-	return index_walk(
-	    ix, view, t, from, last_len > 0 ? last_len + 1 : 0, limit, fn, ctx);
-}
-
 uint64_t
 index_count(struct index *ix, enum index_view view, enum index_table t)
 {

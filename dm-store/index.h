@@ -121,12 +121,6 @@ size_t index_walk(struct index *, enum index_view, enum index_table,
     const void *from, size_t from_len, size_t limit, index_row_fn *fn,
     void *ctx);
 
-/* The same, from the first key behind last (at most RECORD_KEY_MAX bytes; 0:
- * from the first). */
-size_t index_walk_after(struct index *, enum index_view, enum index_table,
-    const void *last, size_t last_len, size_t limit, index_row_fn *fn,
-    void *ctx);
-
 /* Rows in a table. */
 uint64_t index_count(struct index *, enum index_view, enum index_table);
 

@@ -73,7 +73,7 @@ next_keys(
     struct store *s, struct scrub_cursor *at, struct keys *k, size_t limit)
 {
 	k->n = 0;
-	index_walk_after(s->index, VIEW_COMMITTED, INDEX_WINNERS, at->key,
+	table_walk_after(s->index, VIEW_COMMITTED, INDEX_WINNERS, at->key,
 	    at->has_key ? 16 : 0, limit, on_key, k);
 	at->has_key = k->n > 0;
 	if (k->n > 0)

@@ -81,7 +81,7 @@ on_row(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 static bool
 next_row(struct store *s, struct scrub_old *o)
 {
-	return index_walk_after(s->index, VIEW_COMMITTED, INDEX_OLD, o->key,
+	return table_walk_after(s->index, VIEW_COMMITTED, INDEX_OLD, o->key,
 		   o->has_key ? 32 : 0, 1, on_row, o) == 1 &&
 	       o->has_key;
 }

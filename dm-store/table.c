@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/log.h"
+
 /* --- winners ---------------------------------------------------------- */
 
 enum index_found
@@ -319,4 +321,19 @@ table_meta_set(
     struct index *ix, const char *name, const void *value, size_t len)
 {
 	index_put(ix, INDEX_META, name, strlen(name), value, len);
+}
+
+size_t
+table_walk_after(struct index *ix, enum index_view view, enum index_table t,
+    const void *last, size_t last_len, size_t limit, index_row_fn *fn,
+    void *ctx)
+{
+	/* a zero byte behind a key: the least that is greater */
+	uint8_t from[RECORD_KEY_MAX + 1] = {0};
+
+	if (last_len > RECORD_KEY_MAX)
+		fatal("a key of %zu bytes", last_len);
+	memcpy(from, last, last_len);
+	return index_walk(
+	    ix, view, t, from, last_len > 0 ? last_len + 1 : 0, limit, fn, ctx);
 }

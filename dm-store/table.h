@@ -69,4 +69,12 @@ void table_meta_set(
 void table_expiry_key(uint64_t expires_ns, const uint8_t key[static 16],
     uint8_t out[static EXPIRY_KEY_SIZE]);
 
+/*
+ * index_walk() from the first key behind last, of at most RECORD_KEY_MAX bytes
+ * (0: from the first).
+ */
+size_t table_walk_after(struct index *, enum index_view, enum index_table,
+    const void *last, size_t last_len, size_t limit, index_row_fn *fn,
+    void *ctx);
+
 #endif
