@@ -279,19 +279,19 @@ remote_addr(const struct link *l, struct sync_addr *out)
 	memcpy(out->bytes, raw.bytes, raw.len);
 }
 
-/* Broken rules end in the canonical line; the rest is everyday life. */
-static bool
-is_misbehaviour(enum p2p_reason reason)
-{
-	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD ||
-	       reason == P2P_REASON_TLS;
-}
-
-/* ... and, within TLS, were broken by that peer and no other. */
+/* Rules that were broken by that peer and no other. */
 static bool
 is_its_own(enum p2p_reason reason)
 {
 	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD;
+}
+
+/* Broken rules, also by who has not proven who it is, end in the canonical
+ * line; the rest is everyday life. */
+static bool
+is_misbehaviour(enum p2p_reason reason)
+{
+	return is_its_own(reason) || reason == P2P_REASON_TLS;
 }
 
 /* Of two that dial each other one connection is surplus. */

@@ -47,18 +47,27 @@ time_text(uint64_t unix_ns, char out[static TIME_SIZE])
 	return out;
 }
 
+/* Whether a line may be written now; else it is counted. */
+static bool
+may_tell(struct tell *t, uint64_t *left_out)
+{
+	if (log_get_level() < LOG_L_INFO)
+		return false;
+	if (t->allowed == 0) {
+		++*left_out;
+		return false;
+	}
+	t->allowed--;
+	return true;
+}
+
 void
 tell_stored(struct store *s, const struct entry *e, const char *from)
 {
 	char at[TIME_SIZE], key[KEY_FINGERPRINT_MAX], size[32] = "deleted";
 
-	if (log_get_level() < LOG_L_INFO)
+	if (!may_tell(s->tell, &s->tell->left_out))
 		return;
-	if (s->tell->allowed == 0) {
-		s->tell->left_out++;
-		return;
-	}
-	s->tell->allowed--;
 	if (e->kind == ENTRY_FILE)
 		snprintf(size, sizeof(size), "%" PRIu64 " bytes", e->size);
 	key_fingerprint(e->signer, key);
@@ -69,16 +78,8 @@ tell_stored(struct store *s, const struct entry *e, const char *from)
 void
 tell_expired(struct store *s, const char *name)
 {
-	struct tell *t = s->tell;
-
-	if (log_get_level() < LOG_L_INFO)
-		return;
-	if (t->allowed == 0) {
-		t->expired_left_out++;
-		return;
-	}
-	t->allowed--;
-	log_info("%s has expired", name);
+	if (may_tell(s->tell, &s->tell->expired_left_out))
+		log_info("%s has expired", name);
 }
 
 void
