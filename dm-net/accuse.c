@@ -4,15 +4,11 @@
  * that programs rely on (dm-net(8), SECURITY): each source a few times a
  * minute, then how often it was.
  */
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "dm-net/blame.h"
 #include "dm-net/mesh_internal.h"
-
-#define SOURCE_TEXT_MAX (INET6_ADDRSTRLEN + 4)
 
 void
 accuse_init(struct mesh *m)
@@ -72,34 +68,15 @@ accuse_uninvited(const struct link *l, const struct peer_id *peer)
 	    link_address(l, address), name);
 }
 
-/* "192.0.2.1", "2001:db8:1:2::/64" */
-static void
-format_source(
-    const struct admission_source *source, char out[static SOURCE_TEXT_MAX])
-{
-	uint8_t ip6[16] = {0};
-
-	if (source->bytes[0] == 4) {
-		inet_ntop(AF_INET, source->bytes + 1, out, SOURCE_TEXT_MAX);
-		return;
-	}
-	memcpy(ip6, source->bytes + 1, 8);
-	inet_ntop(AF_INET6, ip6, out, INET6_ADDRSTRLEN);
-	strcat(out, "/64");
-}
-
 static void
 tell_rest(struct blame *blame, const char *what)
 {
-	char text[SOURCE_TEXT_MAX] = "other addresses";
+	char text[BLAME_TEXT_MAX];
 	struct blame_rest rest;
 
-	while (blame_rest(blame, mesh_monotonic_ns(), &rest)) {
-		if (!rest.is_others)
-			format_source(&rest.source, text);
+	while (blame_rest(blame, mesh_monotonic_ns(), &rest))
 		log_warn("%s: %llu more from %s in the last minute", what,
-		    (unsigned long long)rest.count, text);
-	}
+		    (unsigned long long)rest.count, blame_whom(&rest, text));
 }
 
 void

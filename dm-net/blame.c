@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-net/blame.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,24 @@ blame_rest(struct blame *b, uint64_t now_ns, struct blame_rest *out)
 			return true;
 	out->is_others = true;
 	return take(&b->others, now_ns, out);
+}
+
+const char *
+blame_whom(const struct blame_rest *rest, char out[static BLAME_TEXT_MAX])
+{
+	const uint8_t *source = rest->source.bytes;
+	uint8_t ip6[16] = {0};
+
+	if (rest->is_others) {
+		strcpy(out, "other addresses");
+	} else if (source[0] == 4) {
+		inet_ntop(AF_INET, source + 1, out, BLAME_TEXT_MAX);
+	} else {
+		memcpy(ip6, source + 1, 8);
+		inet_ntop(AF_INET6, ip6, out, INET6_ADDRSTRLEN);
+		strcat(out, "/64");
+	}
+	return out;
 }
 
 uint64_t

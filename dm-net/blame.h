@@ -40,6 +40,11 @@ struct blame_rest {
 /* The next one whose minute is over; false: none. */
 bool blame_rest(struct blame *, uint64_t now_ns, struct blame_rest *);
 
+/* Who that was: "192.0.2.1", "2001:db8:1:2::/64", "other addresses". */
+#define BLAME_TEXT_MAX 52 /* INET6_ADDRSTRLEN and the /64 */
+const char *blame_whom(
+    const struct blame_rest *, char out[static BLAME_TEXT_MAX]);
+
 /* Told or not, since the start. */
 uint64_t blame_total(const struct blame *);
 

@@ -90,9 +90,8 @@ store_link_on_verdict(struct store_link *link, const struct ipc_verdict *m)
 static enum verdict
 opened_check(const struct entry *e, int fd)
 {
-	struct stat st;
-
 	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
 
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || flags == -1 ||
 	    (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0) {

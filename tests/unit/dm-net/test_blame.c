@@ -114,6 +114,7 @@ test_many_sources(void **state)
 	struct blame_rest rest;
 	unsigned again = 0, sums = 0;
 	uint64_t count = 0;
+	char text[BLAME_TEXT_MAX];
 
 	(void)state;
 	for (unsigned i = 0; i < BLAME_SOURCES_MAX; i++)
@@ -126,10 +127,13 @@ test_many_sources(void **state)
 	while (blame_rest(b, 63 * S, &rest) && !rest.is_others) {
 		count += rest.count;
 		sums++;
+		assert_string_not_equal(
+		    blame_whom(&rest, text), "other addresses");
 	}
 	assert_int_equal(count, 2 * BLAME_SOURCES_MAX - BLAME_LINES);
 	assert_true(sums <= BLAME_SOURCES_MAX);
 	assert_true(rest.is_others);
+	assert_string_equal(blame_whom(&rest, text), "other addresses");
 	assert_int_equal(rest.count, 1000);
 	assert_false(blame_rest(b, 63 * S, &rest));
 	/* room again */
@@ -155,6 +159,27 @@ test_untold_keep_their_place(void **state)
 	blame_free(b);
 }
 
+/* As the log names them: IPv6 by what one subscriber has. */
+static void
+test_whom(void **state)
+{
+	static const uint8_t ip4[4] = {192, 0, 2, 1};
+	static const uint8_t ip6[16] = {
+	    0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+	static const uint8_t mapped[16] = {
+	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
+	struct blame_rest rest = {.is_others = false};
+	char text[BLAME_TEXT_MAX];
+
+	(void)state;
+	admission_source(&rest.source, ip4, 4);
+	assert_string_equal(blame_whom(&rest, text), "192.0.2.1");
+	admission_source(&rest.source, ip6, 16);
+	assert_string_equal(blame_whom(&rest, text), "2001:db8:1:2::/64");
+	admission_source(&rest.source, mapped, 16);
+	assert_string_equal(blame_whom(&rest, text), "192.0.2.1");
+}
+
 int
 main(void)
 {
@@ -164,6 +189,7 @@ main(void)
 	    cmocka_unit_test(test_rare),
 	    cmocka_unit_test(test_many_sources),
 	    cmocka_unit_test(test_untold_keep_their_place),
+	    cmocka_unit_test(test_whom),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
