@@ -108,11 +108,10 @@ on_one(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return false;
 }
 
-/* Its content stands where it belongs: no room is needed to put it there. */
+/* Whether that is its content, byte for byte. Closes fd, which may be -1. */
 static bool
-is_placed(struct files *f, const struct redo *r)
+has_content(int fd, const struct redo *r)
 {
-	int fd = files_read(f, r->name, r->content.len);
 	uint8_t sha256[32];
 	bool is_same;
 
@@ -122,6 +121,13 @@ is_placed(struct files *f, const struct redo *r)
 		  memcmp(sha256, r->sha256, sizeof(sha256)) == 0;
 	close(fd);
 	return is_same;
+}
+
+/* Its content stands where it belongs: no room is needed to put it there. */
+static bool
+is_placed(struct files *f, const struct redo *r)
+{
+	return has_content(files_read(f, r->name, r->content.len), r);
 }
 
 /* Content of a winner, from the row or from tmp/VERSION. */
@@ -150,21 +156,15 @@ static void
 keep_again(struct store *s, const struct redo *r)
 {
 	struct files *f = &s->files;
-	uint8_t sha256[32];
 	uint64_t when_ns;
-	int fd;
 
 	if (!table_old(s->index, VIEW_COMMITTED, r->sha256, &when_ns))
 		return;
-	fd = files_read_old(f, r->sha256, r->content.len);
-	if (fd != -1 && files_hash(fd, r->content.len, sha256) &&
-	    memcmp(sha256, r->sha256, sizeof(sha256)) == 0)
+	if (has_content(files_read_old(f, r->sha256, r->content.len), r))
 		files_old_sync(f, r->sha256);
 	else if (files_old_write(f, r->version, r->sha256, r->content.data,
 		     r->content.len) == -1)
 		log_warn("old content of %s: %s", r->name, strerror(errno));
-	if (fd != -1)
-		close(fd);
 }
 
 /* Only what still holds: the winner decides, not the row. */
