@@ -190,7 +190,7 @@ entry_decode(struct entry *e, const uint8_t *buf, size_t len)
 }
 
 bool
-entry_verify(const struct entry *e)
+entry_verify_with(struct key_check *check, const struct entry *e)
 {
 	char text[TEXT_LEN_MAX];
 	size_t len = entry_text(e, text);
@@ -198,5 +198,11 @@ entry_verify(const struct entry *e)
 	/* with a weak key anybody can sign; that it is a key at all the
 	 * verification finds out */
 	return key_is_strong_point(e->signer) &&
-	       sshsig_verify(e->signer, text, len, e->signature);
+	       sshsig_verify(check, e->signer, text, len, e->signature);
+}
+
+bool
+entry_verify(const struct entry *e)
+{
+	return entry_verify_with(NULL, e);
 }

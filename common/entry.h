@@ -14,6 +14,8 @@
 
 #include "common/limits.h"
 
+struct key_check;
+
 enum entry_kind {
 	ENTRY_FILE = 0,
 	ENTRY_DELETE = 1, /* a tombstone: size 0, sha256 of nothing */
@@ -88,5 +90,7 @@ size_t entry_decode(struct entry *, const uint8_t *buf, size_t len);
  * False for a weak signer too. About 150 us; everything cheaper comes first.
  */
 bool entry_verify(const struct entry *);
+/* The same, by one who verifies many (key_check.h; may be NULL). */
+bool entry_verify_with(struct key_check *, const struct entry *);
 
 #endif

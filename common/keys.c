@@ -192,26 +192,6 @@ key_sign(const struct key_pair *pair, const uint8_t *data, size_t len,
 	EVP_PKEY_free(pkey);
 }
 
-bool
-key_verify(const uint8_t public_key[static 32], const uint8_t *data, size_t len,
-    const uint8_t signature[static 64])
-{
-	EVP_PKEY *pkey =
-	    EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, 32);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool good;
-
-	if (pkey == NULL || ctx == NULL ||
-	    EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) != 1)
-		fatal("ed25519 failed");
-	good = EVP_DigestVerify(ctx, signature, 64, data, len) == 1;
-	if (!good)
-		ERR_clear_error();
-	EVP_MD_CTX_free(ctx);
-	EVP_PKEY_free(pkey);
-	return good;
-}
-
 /* ---- public keys as text ------------------------------------------------ */
 
 /* Cuts blanks off both ends. */

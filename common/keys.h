@@ -97,8 +97,4 @@ enum key_error key_write_public(const char *path,
 void key_sign(const struct key_pair *, const uint8_t *data, size_t len,
     uint8_t signature[static 64]);
 
-/* Raw ed25519 verification by OpenSSL. */
-bool key_verify(const uint8_t public_key[static 32], const uint8_t *data,
-    size_t len, const uint8_t signature[static 64]);
-
 #endif

@@ -5,7 +5,7 @@
 
 #include <openssl/evp.h>
 
-#include "common/keys.h"
+#include "common/key_check.h"
 #include "common/log.h"
 #include "common/sshwire.h"
 
@@ -38,13 +38,15 @@ sshsig_signed_bytes(
 }
 
 bool
-sshsig_verify(const uint8_t key[static 32], const char *text, size_t len,
-    const uint8_t signature[static 64])
+sshsig_verify(struct key_check *check, const uint8_t key[static 32],
+    const char *text, size_t len, const uint8_t signature[static 64])
 {
 	uint8_t bytes[SSHSIG_SIGNED_MAX];
 	size_t n = sshsig_signed_bytes(text, len, bytes);
 
-	return key_verify(key, bytes, n, signature);
+	return check != NULL
+		   ? key_check_signature(check, key, bytes, n, signature)
+		   : key_verify(key, bytes, n, signature);
 }
 
 static void

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct key_check;
+
 #define SSHSIG_NAMESPACE "file@data-mesher"
 #define SSHSIG_SIGNED_MAX 128 /* bytes of what ed25519 signs */
 
@@ -21,9 +23,9 @@
 size_t sshsig_signed_bytes(
     const char *text, size_t len, uint8_t out[static SSHSIG_SIGNED_MAX]);
 
-/* Verifies a raw signature over text. */
-bool sshsig_verify(const uint8_t key[static 32], const char *text, size_t len,
-    const uint8_t signature[static 64]);
+/* Verifies a raw signature over text. Without a check (key_check.h): NULL. */
+bool sshsig_verify(struct key_check *, const uint8_t key[static 32],
+    const char *text, size_t len, const uint8_t signature[static 64]);
 
 /*
  * Decodes a binary SSHSIG blob (after base64): false unless it is exactly an

@@ -19,10 +19,11 @@ struct sync_job {
 
 /* A hint that is not followed does no harm: the sync says what went wrong. */
 static void
-work(void *arg)
+work(void *state, void *arg)
 {
 	struct sync_job *job = arg;
 
+	(void)state;
 	job->error = 0;
 	if (!job->is_end)
 		sync_file_range(job->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
@@ -37,7 +38,7 @@ drop(void *arg)
 }
 
 static const struct worker_kind kind = {
-    sizeof(struct sync_job), SYNCER_JOBS_MAX, work};
+    sizeof(struct sync_job), SYNCER_JOBS_MAX, work, NULL, NULL};
 
 struct worker *
 syncer_new(void)
@@ -96,7 +97,7 @@ syncer_ask(struct store *s, int fd, uint64_t number)
 
 	if (s->syncer != NULL)
 		return ask(s, fd, &job, SYNCER_JOBS_MAX);
-	work(&job);
+	work(NULL, &job);
 	end(s, &job);
 	return true;
 }

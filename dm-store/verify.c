@@ -3,20 +3,33 @@
 
 #include <sched.h>
 
+#include "common/key_check.h"
 #include "dm-store/ask.h"
 #include "dm-store/put.h"
 #include "dm-store/worker.h"
 
 static void
-work(void *arg)
+work(void *state, void *arg)
 {
 	struct verify_job *job = arg;
 
-	job->is_good = entry_verify(&job->entry);
+	job->is_good = entry_verify_with(state, &job->entry);
+}
+
+static void *
+begin(void)
+{
+	return key_check_new();
+}
+
+static void
+end(void *state)
+{
+	key_check_free(state);
 }
 
 static const struct worker_kind kind = {
-    sizeof(struct verify_job), VERIFY_JOBS_MAX, work};
+    sizeof(struct verify_job), VERIFY_JOBS_MAX, work, begin, end};
 
 static void
 tell(void *ctx, void *arg)
@@ -70,7 +83,7 @@ verify_ask(struct store *s, const struct verify_job *job, bool is_alone)
 	if (s->verifier != NULL && !(is_alone && worker_is_idle(s->verifier)))
 		return worker_ask(s->verifier, job, VERIFY_JOBS_MAX);
 	now = *job;
-	work(&now);
+	now.is_good = entry_verify(&now.entry);
 	tell(s, &now);
 	return true;
 }

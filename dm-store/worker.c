@@ -70,12 +70,14 @@ static void *
 run(void *arg)
 {
 	struct worker *w = arg;
-	void *job;
+	void *job, *state = w->kind->begin != NULL ? w->kind->begin() : NULL;
 
 	while ((job = wait_for_job(w)) != NULL) {
-		w->kind->work(job);
+		w->kind->work(state, job);
 		finish_job(w);
 	}
+	if (w->kind->end != NULL)
+		w->kind->end(state);
 	return NULL;
 }
 

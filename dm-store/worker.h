@@ -16,9 +16,13 @@ struct event_base;
 struct worker;
 
 struct worker_kind {
-	size_t job_size;	 /* bytes */
-	size_t jobs_max;	 /* asked and not handed back */
-	void (*work)(void *job); /* in the thread; alters the job alone */
+	size_t job_size; /* bytes */
+	size_t jobs_max; /* asked and not handed back */
+	/* in the thread, which owns state; alters nothing but both */
+	void (*work)(void *state, void *job);
+	/* makes and frees state, in the thread; NULL: it is NULL */
+	void *(*begin)(void);
+	void (*end)(void *state);
 };
 
 /* Starts the thread, so before seccomp. fatal() if that fails. kind lives on.

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/key_check.h"
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/name.h"
@@ -46,12 +47,14 @@ now_s(void)
 
 struct checked {
 	struct key_pair key;
+	struct key_check *check;
 	uint8_t text[150], signature[64];
 };
 
 static void
 checked_make(struct checked *c)
 {
+	c->check = key_check_new();
 	key_generate(&c->key);
 	memset(c->text, 't', sizeof(c->text));
 	key_sign(&c->key, c->text, sizeof(c->text), c->signature);
@@ -60,8 +63,8 @@ checked_make(struct checked *c)
 static void
 checked_verify(const struct checked *c)
 {
-	if (!key_verify(c->key.public_key, c->text, sizeof(c->text),
-		c->signature))
+	if (!key_check_signature(c->check, c->key.public_key, c->text,
+		sizeof(c->text), c->signature))
 		fatal("a signature does not verify");
 }
 
@@ -107,7 +110,7 @@ limit(const char *dir, unsigned count, unsigned batch)
 	for (unsigned i = 0; i < count;) {
 		must(mdb_txn_begin(env, NULL, 0, &txn));
 		for (unsigned end = i + batch; i < end; i++) {
-			MDB_val k = { sizeof(i), &i }, v = { VALUE_SIZE, value };
+			MDB_val k = {sizeof(i), &i}, v = {VALUE_SIZE, value};
 
 			checked_verify(&c);
 			must(mdb_put(txn, dbi, &k, &v, 0));
@@ -173,8 +176,8 @@ fill_one(struct filling *fl, unsigned i)
 
 	memset(&rec, 0, sizeof(rec));
 	memset(&w, 0, sizeof(w));
-	snprintf(rec.entry.name, sizeof(rec.entry.name), "%s%u/f%u",
-	    fl->prefix, i % DIRS, i);
+	snprintf(rec.entry.name, sizeof(rec.entry.name), "%s%u/f%u", fl->prefix,
+	    i % DIRS, i);
 	rec.stored_at_ns = rec.entry.signed_at_ns = fl->at_ns + i;
 	rec.entry.kind = fl->is_tombstones ? ENTRY_DELETE : ENTRY_FILE;
 	rec.entry.size = fl->is_tombstones ? 0 : 8;
@@ -199,7 +202,7 @@ static int
 fill(char **argv)
 {
 	unsigned count = (unsigned)atoi(argv[5]);
-	struct filling fl = { .prefix = argv[4] };
+	struct filling fl = {.prefix = argv[4]};
 	char dir[64];
 
 	fl.is_tombstones = strcmp(argv[6], "tombstones") == 0;
@@ -231,8 +234,8 @@ main(int argc, char **argv)
 {
 	log_init("store_load");
 	if (argc == 5 && strcmp(argv[1], "limit") == 0)
-		return limit(argv[2], (unsigned)atoi(argv[3]),
-		    (unsigned)atoi(argv[4]));
+		return limit(
+		    argv[2], (unsigned)atoi(argv[3]), (unsigned)atoi(argv[4]));
 	if (argc == 3 && strcmp(argv[1], "verify") == 0)
 		return verify((unsigned)atoi(argv[2]));
 	if (argc == 7 && strcmp(argv[1], "fill") == 0)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/base64.h"
+#include "common/key_check.h"
 #include "common/keys.h"
 #include "common/limits.h"
 

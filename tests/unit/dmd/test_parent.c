@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/key_check.h"
 #include "common/keys.h"
 #include "common/log.h"
 #include "dm-net/libp2p/peer_record_open.h"
