@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -142,13 +143,16 @@ client_connect(struct http_client *c)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 	    .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
+	/* both loopback addresses, whatever hosts(5) says: RFC 6761, 6.3 */
+	const char *host =
+	    strcasecmp(c->url.host, "localhost") == 0 ? NULL : c->url.host;
 	struct addrinfo *list, *ai;
 	char at[URL_AUTHORITY_MAX];
 	int error, saved = ECONNREFUSED;
 
 	if (c->fd != -1)
 		return HTTP_ANSWERED;
-	error = getaddrinfo(c->url.host, c->url.port, &hints, &list);
+	error = getaddrinfo(host, c->url.port, &hints, &list);
 	if (error == EAI_AGAIN)
 		return fail(c, HTTP_UNREACHABLE, "%s: %s", c->url.host,
 		    gai_strerror(error));
@@ -191,7 +195,7 @@ transfer_init(
 	    "%s %s%s HTTP/1.1\r\nHost: %s\r\n"
 	    "User-Agent: dmctl/" DMD_VERSION "\r\nAccept: */*\r\n%s%s\r\n",
 	    call->method, c->url.prefix, call->path,
-	    url_authority(&c->url, host), body, call->fields);
+	    url_host_field(&c->url, host), body, call->fields);
 	if (n < 0 || (size_t)n >= sizeof(t->head))
 		fatal("a request's head of %d bytes", n);
 	t->head_len = (size_t)n;

@@ -28,6 +28,16 @@ parse_port(const char **text, char port[static 6])
 	return true;
 }
 
+/* "[fe80::1%25eth0]" (RFC 6874) is "[fe80::1%eth0]". */
+static void
+zone_unescape(char *host)
+{
+	char *zone = strchr(host, '%');
+
+	if (zone != NULL && strncmp(zone, "%25", 3) == 0 && zone[3] != '\0')
+		memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
+}
+
 /* "name", "127.0.0.1" or "[::1]". Moves *text behind it. */
 static bool
 parse_host(const char **text, struct url *out)
@@ -43,6 +53,8 @@ parse_host(const char **text, struct url *out)
 		return false;
 	memcpy(out->host, *text, n);
 	out->host[n] = '\0';
+	if (out->is_ipv6)
+		zone_unescape(out->host);
 	*text += n + (out->is_ipv6 ? 1 : 0);
 	return true;
 }
@@ -77,5 +89,15 @@ url_authority(const struct url *url, char out[static URL_AUTHORITY_MAX])
 {
 	snprintf(out, URL_AUTHORITY_MAX, url->is_ipv6 ? "[%s]:%s" : "%s:%s",
 	    url->host, url->port);
+	return out;
+}
+
+const char *
+url_host_field(const struct url *url, char out[static URL_AUTHORITY_MAX])
+{
+	size_t n = url->is_ipv6 ? strcspn(url->host, "%") : strlen(url->host);
+
+	snprintf(out, URL_AUTHORITY_MAX, url->is_ipv6 ? "[%.*s]:%s" : "%.*s:%s",
+	    (int)n, url->host, url->port);
 	return out;
 }

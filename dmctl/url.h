@@ -19,9 +19,13 @@ struct url {
 /* NULL and *out, or a sentence that says what is wrong (a constant). */
 const char *url_parse(const char *text, struct url *out);
 
-/* "host:port" as the Host field and messages show it. */
+/* "host:port" as messages show it. */
 #define URL_AUTHORITY_MAX (URL_HOST_MAX + 9)
 const char *url_authority(
+    const struct url *, char out[static URL_AUTHORITY_MAX]);
+
+/* The same for the Host field: a zone means something on this machine only. */
+const char *url_host_field(
     const struct url *, char out[static URL_AUTHORITY_MAX]);
 
 #endif

@@ -71,6 +71,19 @@ list_add_bound(struct list *l, const struct interfaces *t,
 	}
 }
 
+/* One with link-local addresses alone counts: its loopback is of no use to
+ * those that reach it by them. */
+static bool
+is_on_a_network(const struct interfaces *t)
+{
+	const struct interface_address *a;
+
+	for (size_t i = 0; (a = interfaces_address(t, i)) != NULL; i++)
+		if (!is_loopback(a->bytes, a->len) && !a->is_loopback)
+			return true;
+	return false;
+}
+
 size_t
 advertise_addresses(const struct config *config, const struct interfaces *t,
     const struct endpoint *bound, size_t n,
@@ -88,7 +101,7 @@ advertise_addresses(const struct config *config, const struct interfaces *t,
 		list_add(&l, &raw);
 	}
 	list_add_bound(&l, t, bound, n, false);
-	if (l.n == 0)
+	if (l.n == 0 && !is_on_a_network(t))
 		list_add_bound(&l, t, bound, n, true);
 	return l.n;
 }

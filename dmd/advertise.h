@@ -16,8 +16,8 @@
 
 /*
  * bound: what is listened on. A wildcard stands for the machine's lasting
- * addresses; loopback is only named when nothing else is, or when it is
- * listened on by itself. Without /p2p. Returns how many are in out.
+ * addresses; loopback is only named when the machine has nothing else, or when
+ * it is listened on by itself. Without /p2p. Returns how many are in out.
  */
 size_t advertise_addresses(const struct config *, const struct interfaces *,
     const struct endpoint *bound, size_t n,

@@ -17,7 +17,7 @@ struct wanted {
 	bool is_cut;
 };
 
-/* An address, perhaps with a zone, as written in dm.toml. */
+/* An address, perhaps with a zone or in brackets, as written in dm.toml. */
 struct item {
 	bool is_address;
 	uint8_t len;
@@ -30,20 +30,28 @@ item_parse(const char *text)
 {
 	struct item item = {0};
 	char address[INET6_ADDRSTRLEN + 1];
-	const char *zone = strchr(text, '%');
-	size_t len = zone != NULL ? (size_t)(zone - text) : strlen(text);
+	const bool in_brackets = text[0] == '[';
+	const char *end = text + strlen(text), *zone;
+	size_t len;
 
+	if (in_brackets && *--end != ']')
+		return item;
+	text += in_brackets;
+	zone = memchr(text, '%', (size_t)(end - text));
+	len = (size_t)((zone != NULL ? zone : end) - text);
 	if (len >= sizeof(address))
 		return item;
 	memcpy(address, text, len);
 	address[len] = '\0';
-	if (zone == NULL && inet_pton(AF_INET, address, item.bytes) == 1)
+	if (zone == NULL && !in_brackets &&
+	    inet_pton(AF_INET, address, item.bytes) == 1)
 		item.len = 4;
 	else if (inet_pton(AF_INET6, address, item.bytes) == 1)
 		item.len = 16;
 	item.is_address = item.len != 0;
 	if (zone != NULL)
-		snprintf(item.zone, sizeof(item.zone), "%s", zone + 1);
+		snprintf(item.zone, sizeof(item.zone), "%.*s",
+		    (int)(end - zone - 1), zone + 1);
 	return item;
 }
 
@@ -238,14 +246,17 @@ endpoint_sockaddr(const struct endpoint *e, struct sockaddr_storage *ss)
 const char *
 endpoint_text(const struct endpoint *e, char out[static ENDPOINT_TEXT_MAX])
 {
-	char address[INET6_ADDRSTRLEN] = "?";
+	char address[INET6_ADDRSTRLEN] = "?", zone[24] = "";
 	bool is_ip6 = e->len == 16;
 
 	inet_ntop(
 	    is_ip6 ? AF_INET6 : AF_INET, e->bytes, address, sizeof(address));
-	snprintf(out, ENDPOINT_TEXT_MAX, "%s %s%s%s:%u%s%s",
+	if (e->interface[0] != '\0')
+		snprintf(zone, sizeof(zone), "%%%s", e->interface);
+	else if (e->scope != 0)
+		snprintf(zone, sizeof(zone), "%%%d", e->scope);
+	snprintf(out, ENDPOINT_TEXT_MAX, "%s %s%s%s%s:%u",
 	    e->kind == ENDPOINT_HTTP ? "http" : "libp2p", is_ip6 ? "[" : "",
-	    address, is_ip6 ? "]" : "", e->port, e->interface[0] ? "%" : "",
-	    e->interface);
+	    address, zone, is_ip6 ? "]" : "", e->port);
 	return out;
 }

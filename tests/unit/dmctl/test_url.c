@@ -22,6 +22,10 @@ test_taken(void **state)
 	    {"http://[::1]:7331", "::1", "7331", "", "[::1]:7331"},
 	    {"http://[fe80::1%eth0]:1", "fe80::1%eth0", "1", "",
 		"[fe80::1%eth0]:1"},
+	    {"http://[fe80::1%25eth0]:1", "fe80::1%eth0", "1", "",
+		"[fe80::1%eth0]:1"},
+	    {"http://[fe80::1%25]:1", "fe80::1%25", "1", "",
+		"[fe80::1%25]:1"},
 	    {"http://10.0.0.1:65535/mesh/x/", "10.0.0.1", "65535", "/mesh/x",
 		"10.0.0.1:65535"},
 	};
@@ -37,6 +41,19 @@ test_taken(void **state)
 		assert_string_equal(
 		    url_authority(&u, authority), good[i].authority);
 	}
+}
+
+static void
+test_host_field(void **state)
+{
+	char field[URL_AUTHORITY_MAX];
+	struct url u;
+
+	(void)state;
+	assert_null(url_parse("http://[fe80::1%eth0]:1", &u));
+	assert_string_equal(url_host_field(&u, field), "[fe80::1]:1");
+	assert_null(url_parse("http://a.clan", &u));
+	assert_string_equal(url_host_field(&u, field), "a.clan:80");
 }
 
 static void
@@ -71,6 +88,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_taken),
+	    cmocka_unit_test(test_host_field),
 	    cmocka_unit_test(test_refused),
 	};
 

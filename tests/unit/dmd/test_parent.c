@@ -306,14 +306,14 @@ endpoints_of_configurations(void **state)
 	    {"", "libp2p 0.0.0.0:7946, libp2p [::]:7946, "
 		 "http 127.0.0.1:7331, http [::1]:7331"},
 	    {"[cluster]\ninterface = \"tun7\"\n",
-		"libp2p 10.0.0.9:7946%tun7, libp2p 10.0.0.9:7946%lo, "
+		"libp2p 10.0.0.9%tun7:7946, libp2p 10.0.0.9%lo:7946, "
 		"http 127.0.0.1:7331, http [::1]:7331"},
 	    {"[cluster]\ninterface = \"none0\"\n[http]\n"
 	     "interface = \"uplink\"\n",
 		"http 127.0.0.1:7331, http [::1]:7331, "
-		"http 192.0.2.5:7331%eth0, http 192.0.2.5:7331%lo, "
-		"http [2001:db8::5]:7331%eth0, "
-		"http [2001:db8::aaaa]:7331%eth0, http [fe80::5]:7331%eth0"},
+		"http 192.0.2.5%eth0:7331, http 192.0.2.5%lo:7331, "
+		"http [2001:db8::5%eth0]:7331, "
+		"http [2001:db8::aaaa%eth0]:7331, http [fe80::5%eth0]:7331"},
 	    /* an address is bound as it is, and covers its interface's */
 	    {"[cluster]\ninterfaces = [\"tun7\", \"10.0.0.9\"]\n",
 		"libp2p 10.0.0.9:7946, http 127.0.0.1:7331, "
@@ -322,12 +322,17 @@ endpoints_of_configurations(void **state)
 	    {"[cluster]\ninterface = \"127.0.0.3\"\n[http]\n"
 	     "interfaces = [\"0.0.0.0\", \"eth0\"]\n",
 		"libp2p 127.0.0.3:7946, http [::1]:7331, http 0.0.0.0:7331, "
-		"http [2001:db8::5]:7331%eth0, "
-		"http [2001:db8::aaaa]:7331%eth0, http [fe80::5]:7331%eth0"},
+		"http [2001:db8::5%eth0]:7331, "
+		"http [2001:db8::aaaa%eth0]:7331, http [fe80::5%eth0]:7331"},
 	    {"[cluster]\ninterfaces = [\"fe80::5%eth0\", \"fe80::5%lo\", "
 	     "\"203.0.113.1\", \"2001:db8::bbbb\"]\n",
-		"libp2p [fe80::5]:7946, http 127.0.0.1:7331, "
+		"libp2p [fe80::5%2]:7946, http 127.0.0.1:7331, "
 		"http [::1]:7331"},
+	    /* in brackets as in a URL */
+	    {"[cluster]\ninterfaces = [\"[fe80::5%eth0]\", \"[2001:db8::5]\", "
+	     "\"[192.0.2.5]\", \"[\"]\n[http]\ninterface = \"[::]\"\n",
+		"libp2p [fe80::5%2]:7946, libp2p [2001:db8::5]:7946, "
+		"http 127.0.0.1:7331, http [::]:7331"},
 	};
 	struct interfaces *t = table_make();
 	char out[4096];
@@ -416,6 +421,13 @@ advertised_addresses(void **state)
 	interfaces_read(bare, d.buf, d.len);
 	assert_string_equal(advertises("", bare, out, sizeof(out)),
 	    "/ip4/127.0.0.1/tcp/7946 ");
+	/* whoever reaches it by a link-local address has a loopback too */
+	link_add(&d, 2, "eth0", NULL);
+	address_add(&d, 2, "fe80::5", 64, 0);
+	interfaces_free(bare);
+	bare = interfaces_new();
+	interfaces_read(bare, d.buf, d.len);
+	assert_string_equal(advertises("", bare, out, sizeof(out)), "");
 	interfaces_free(bare);
 	interfaces_free(t);
 }
