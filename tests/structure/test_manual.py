@@ -27,7 +27,14 @@ def page(name):
     """Words as they are read: macros and their arguments' marks gone."""
     text = (ROOT / "man" / name).read_text()
     text = text.replace(r"\(dq", '"').replace(r"\e", "\\")
-    return text.replace(r"\(hy", "-").replace(r"\&", "")
+    text = text.replace(r"\(aq", "'").replace(r"\(ha", "^")
+    return text.replace(r"\(hy", "-").replace(r"\-", "-").replace(r"\&", "")
+
+
+def displays(name):
+    """What stands in the manual for being copied, marks and all."""
+    return re.findall(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed",
+                      (ROOT / "man" / name).read_text(), re.M | re.S)
 
 
 def section(text, title):
@@ -246,6 +253,22 @@ def test_every_control_command_has_a_command():
 
 
 # --- all of them ----------------------------------------------------------
+
+@pytest.mark.parametrize("name", ["dmd.8", "dmctl.8", "dm.toml.5"])
+def test_examples_can_be_copied(name):
+    """groff shows bare ones as typographic quotes, hyphens and accents."""
+    for text in displays(name):
+        assert not re.findall(r"(?<!\\)-|['`^~]", text), text
+
+
+def test_the_example_of_dm_toml_is_good(tmp_path):
+    (text,) = [t for t in displays("dm.toml.5") if "[files]" in t]
+    path = tmp_path / "dm.toml"
+    path.write_text(text.replace(r"\-", "-"))
+    out = subprocess.run([BUILD / "dmd", "-n", "-f", path],
+                         capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+
 
 def test_pages_refer_to_what_exists():
     pages = {p.name for p in (ROOT / "man").iterdir()}
