@@ -882,8 +882,8 @@ def test_alternative_names_and_addresses(parent, namespace):
     parent.config["cluster"]["interfaces"] = ["fd77::1", "10.9.9.9"]
     parent.start()
     listen = parent.status()["listen"]
-    assert f"http 10.77.0.1:{parent.http_port}%d0" in listen
-    assert f"http [fd77::1]:{parent.http_port}%d0" in listen
+    assert f"http 10.77.0.1%d0:{parent.http_port}" in listen
+    assert f"http [fd77::1%d0]:{parent.http_port}" in listen
     assert f"libp2p [fd77::1]:{parent.p2p_port}" in listen
     assert parent.status()["waiting_for"] == ["10.9.9.9"]
     for address in ("10.77.0.1", "fd77::1", "127.0.0.1", "::1"):
