@@ -235,7 +235,8 @@ on_resolved(
 		add_candidate(d, &a);
 	}
 	if (n == 0)
-		snprintf(d->why, sizeof(d->why), "%s", error);
+		snprintf(d->why, sizeof(d->why), "%.100s: %s",
+		    d->names[d->next_name - 1].name, error);
 	advance(d);
 }
 

@@ -94,6 +94,13 @@ def test_peers_that_come_and_go(mesh):
     assert not lines(second, "info: disconnected")  # it stopped: no news
 
 
+def test_a_name_that_cannot_be_looked_up_is_named(mesh):
+    stranger = mesh.add().peer_id()
+    node = mesh.add(bootstrap=[f"/dns/nowhere.invalid/tcp/1/p2p/{stranger}"],
+                    **INFO)
+    node.wait_log(rf"cannot reach peer={stranger}: nowhere\.invalid: \S+")
+
+
 def test_start_reload_and_a_killed_process(mesh):
     node = mesh.add(**INFO)
     [line] = lines(node, "info: ready: ")
