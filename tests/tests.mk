@@ -61,10 +61,10 @@ $(B)/tests/crash/crash: $(CRASH_OBJ) $(B)/libdm-store.a $(AR_COMMON)
 
 crash: $(B)/tests/crash/crash
 	$<
-# As long as one has patience: SEEDS=1000.
+# As long as one has patience: SEEDS=1000, MINUTES=10, whichever comes first.
 SEEDS ?= 30
 torture: $(B)/tests/crash/crash
-	$< -s $(SEEDS)
+	$< -s $(SEEDS) $(if $(MINUTES),-m $(MINUTES))
 
 # --- interop: our libp2p as a program, for tests/interop ---------------------
 CPEER_OBJ = $(B)/obj/tests/interop/cpeer.o $(B)/obj/tests/interop/cloop.o \

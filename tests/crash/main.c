@@ -7,9 +7,16 @@
  * started on it, and it must come up with everything that it had
  * acknowledged, byte for byte, and with nothing half done (scenario.h).
  *
- *   crash [-s SEEDS] [-l SEED] [-n NAME] [-v] [-p PART]
- *       PART: cuts, again (recovery is cut too), lies (a sync that does
- *       nothing must be found out), failures (the Nth call fails)
+ *   crash [-s SEEDS] [-m MINUTES] [-l SEED] [-n NAME] [-p PART] [-v]
+ *       PART: cuts, again (recovery is cut too), failures (the Nth call
+ *       fails), lies (a sync that does nothing must be found out)
+ *
+ * A seed goes through all scenarios, at some of the points of each record; the
+ * next seed takes the points beside those, so that some seeds have been at
+ * every one, and then only what chance decides is tried again. What a seed
+ * does depends on nothing else: -l SEED does it again. -l is the first of
+ * them. It ends after so many seeds or minutes, or by SIGINT, and says how far
+ * it came.
  *
  * Each disk is tried in a process of its own: a store that gives up, hangs or
  * crashes is a finding, too.
@@ -35,14 +42,54 @@
 #define ASSERTED 255 /* the fixture could not go on: an end like others */
 
 static struct {
-	unsigned seeds;	     /* of styles with a seed, per cut */
-	uint64_t first_seed;
-	const char *name; /* one scenario, or NULL */
+	uint64_t seeds, first_seed, seed; /* how many; the present one */
+	time_t until;			  /* 0: no end */
+	const char *name;		  /* one scenario, or NULL */
 	const char *part;
+	const char *doing; /* the part that is under way */
 	bool is_verbose;
 	char top[40];
 	unsigned n_disks, n_dirs, n_found;
 } run = { .seeds = 1, .first_seed = 1 };
+
+static volatile sig_atomic_t is_interrupted;
+
+static void
+on_interrupt(int signal)
+{
+	(void)signal;
+	is_interrupted = 1;
+}
+
+static time_t
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+static bool
+is_over(void)
+{
+	return is_interrupted || (run.until != 0 && now() >= run.until);
+}
+
+/* Of stride points one after the other, the one for this seed. */
+static uint32_t
+turn_of(uint32_t stride)
+{
+	return (uint32_t)((run.seed - 1) % stride);
+}
+
+/* An earlier seed has been at these points: what no chance decides would be
+ * the same again. */
+static bool
+is_known(uint32_t stride)
+{
+	return run.seed > stride;
+}
 
 /* --- directories ------------------------------------------------------ */
 
@@ -90,8 +137,10 @@ start_child(void)
 	pid = fork();
 	if (pid == -1)
 		fatal("fork: %s", strerror(errno));
-	if (pid == 0)
+	if (pid == 0) {
+		signal(SIGINT, SIG_IGN); /* what is begun is looked at */
 		alarm(PATIENCE_S);
+	}
 	return pid;
 }
 
@@ -117,7 +166,7 @@ struct cut {
 	uint32_t acks_at;	  /* up to here; NEVER: as far as at */
 	enum disk_style style;
 	uint64_t seed;
-	const char *what;
+	const char *what, *name;
 	bool is_quiet;
 };
 
@@ -128,10 +177,13 @@ report(const struct cut *c, int status)
 
 	if (c->is_quiet || run.n_found++ >= REPORTS_MAX)
 		return;
-	fprintf(stderr, "crash: %s: cut at %u of %u, %s, seed %llu: %s %d\n",
+	fprintf(stderr,
+	    "crash: %s: cut at %u of %u, %s, seed %llu: %s %d; "
+	    "again: crash -v -l %llu -n %s -p %s\n",
 	    c->what, c->at, c->t->n_ops, disk_style_name(c->style),
 	    (unsigned long long)c->seed,
-	    status == CHECK_FAILED ? "wrong" : "the store ended with", status);
+	    status == CHECK_FAILED ? "wrong" : "the store ended with", status,
+	    (unsigned long long)run.seed, c->name, run.doing);
 	for (uint32_t i = c->at > 6 ? c->at - 6 : 0;
 	     run.is_verbose && i < c->at; i++) {
 		trace_describe(c->t, i, text);
@@ -151,7 +203,8 @@ try(const struct cut *c)
 
 	new_dir(dir);
 	disk_make(c->t, c->at, c->style, c->seed, dir);
-	is_deep = run.n_disks++ % 8 == 0;
+	is_deep = (c->at + (unsigned)c->style + c->seed) % 8 == 0;
+	run.n_disks++;
 	pid = start_child();
 	if (pid == 0) {
 		wrong = scenario_check(c->acks,
@@ -166,26 +219,21 @@ try(const struct cut *c)
 	return status;
 }
 
-/* All styles at one point; how many are wrong. */
-static unsigned
-try_styles(struct cut *c)
+/* All styles at one point; those without chance only where that is new. */
+static void
+try_styles(struct cut *c, bool is_known_point)
 {
-	unsigned n, wrong = 0;
 	int status;
 
+	c->seed = run.seed;
 	for (unsigned style = 0; style < DISK_STYLES; style++) {
 		c->style = (enum disk_style)style;
-		n = disk_is_seeded(c->style) ? run.seeds : 1;
-		for (unsigned i = 0; i < n; i++) {
-			c->seed = run.first_seed + i;
-			status = try(c);
-			if (status != 0) {
-				wrong++;
-				report(c, status);
-			}
-		}
+		if (is_known_point && !disk_is_seeded(c->style))
+			continue;
+		status = try(c);
+		if (status != 0)
+			report(c, status);
 	}
-	return wrong;
 }
 
 /* Only after a call that changes something does a cut differ. */
@@ -196,12 +244,23 @@ is_worth_it(const struct trace *t, uint32_t cut)
 	       cut == t->n_ops;
 }
 
-/* A short run looks at every fifth point of a long record: calls come in
- * threes and fours there, so all kinds are met. */
+/* A seed looks at every fifth point of a long record: calls come in threes
+ * and fours there, so all kinds are met. */
 static unsigned
 stride_of(const struct trace *t)
 {
-	return run.seeds == 1 && t->n_ops > 400 ? 5 : 1;
+	return t->n_ops > 400 ? 5 : 1;
+}
+
+static void
+try_points(struct cut *c)
+{
+	unsigned stride = stride_of(c->t);
+
+	for (c->at = turn_of(stride); c->at <= c->t->n_ops && !is_over();
+	     c->at += stride)
+		if (is_worth_it(c->t, c->at))
+			try_styles(c, is_known(stride));
 }
 
 /* --- records ---------------------------------------------------------- */
@@ -257,38 +316,43 @@ is_wanted(const struct scenario *sc)
 
 /* --- the parts -------------------------------------------------------- */
 
-static void
-part_cuts(const struct scenario *sc)
+static struct trace *
+record_whole(const struct scenario *sc)
 {
 	struct trace *t;
-	struct cut c = { .what = sc->name, .acks_at = TRACE_NEVER };
-	unsigned before = run.n_disks;
 	int status = record(sc, 0, &t, FAIL_WRITE, 0, 0);
 
 	if (status != 0)
 		fatal("%s: the scenario itself ended with %d", sc->name,
 		    status);
+	return t;
+}
+
+static void
+part_cuts(const struct scenario *sc)
+{
+	struct cut c = { .what = sc->name, .name = sc->name,
+		.acks_at = TRACE_NEVER };
+	struct trace *t = record_whole(sc);
+
 	c.t = c.acks = t;
-	for (c.at = 0; c.at <= t->n_ops; c.at += stride_of(t))
-		if (is_worth_it(t, c.at))
-			try_styles(&c);
-	printf("%-14s %5u calls %6u disks\n", sc->name, t->n_ops,
-	    run.n_disks - before);
+	try_points(&c);
 	trace_free(t);
 }
 
-
 /* The start after a cut is cut in its turn, at each of its own points. */
 static void
-recover_again(struct trace *t, uint32_t at, enum disk_style style)
+recover_again(const struct scenario *sc, struct trace *t, uint32_t at,
+    enum disk_style style)
 {
-	struct cut c = { .acks = t, .acks_at = at, .what = "second cut" };
+	struct cut c = { .acks = t, .acks_at = at, .what = "second cut",
+		.name = sc->name };
 	struct trace *again;
 	char dir[64];
 	pid_t pid;
 
 	new_dir(dir);
-	disk_make(t, at, style, run.first_seed, dir);
+	disk_make(t, at, style, run.seed, dir);
 	again = trace_begin(dir, 0);
 	pid = start_child();
 	if (pid == 0) {
@@ -299,8 +363,7 @@ recover_again(struct trace *t, uint32_t at, enum disk_style style)
 	trace_end();
 	remove_tree(dir);
 	c.t = again;
-	for (c.at = 0; c.at <= again->n_ops; c.at += stride_of(again))
-		try_styles(&c);
+	try_points(&c);
 	trace_free(again);
 }
 
@@ -317,28 +380,21 @@ first_start(const struct trace *t)
 	return i;
 }
 
-/* Cuts at every stride'th point, with and without what was not synced; more
- * densely in a start that has something to do. */
+/* Three points of the record, and every sixth of a start that has something to
+ * do. Seeds take turns in how the first cut leaves the disk. */
 static void
 part_again(const struct scenario *sc)
 {
-	unsigned before = run.n_disks, stride;
-	struct trace *t;
-	int status = record(sc, 0, &t, FAIL_WRITE, 0, 0);
+	enum disk_style style = run.seed % 2 == 1 ? DISK_NONE : DISK_RANDOM;
+	struct trace *t = record_whole(sc);
+	unsigned stride = t->n_ops / 3 + 1;
 
-	if (status != 0)
-		fatal("%s ended with %d", sc->name, status);
-	stride = run.seeds > 1 ? 3 : t->n_ops / 3 + 1;
-	for (uint32_t at = 0; sc->prepare != NULL && at < first_start(t);
-	     at += run.seeds > 1 ? 1 : 6)
-		recover_again(t, at, DISK_NONE);
-	for (uint32_t at = stride - 1; at <= t->n_ops; at += stride) {
-		recover_again(t, at, DISK_NONE);
-		if (run.seeds > 1)
-			recover_again(t, at, DISK_RANDOM);
-	}
-	printf("%-14s %5u calls %6u disks, recovery cut too\n", sc->name,
-	    t->n_ops, run.n_disks - before);
+	for (uint32_t at = turn_of(6);
+	     sc->prepare != NULL && at < first_start(t) && !is_over(); at += 6)
+		recover_again(sc, t, at, style);
+	for (uint32_t at = stride - 1 - turn_of(stride);
+	     at <= t->n_ops && !is_over(); at += stride)
+		recover_again(sc, t, at, style);
 	trace_free(t);
 }
 
@@ -358,7 +414,7 @@ is_found_out(enum trace_class class)
 		/* late cuts first: that is where something is to be lost */
 		for (unsigned i = 0; i < 3 && !is_found; i++) {
 			c.style = styles[i];
-			c.seed = run.first_seed;
+			c.seed = run.seed;
 			for (c.at = t->n_ops; c.at > 0 && !is_found; c.at--)
 				is_found = t->op[c.at - 1].kind != TRACE_MARK &&
 					   try(&c) != 0;
@@ -373,7 +429,7 @@ is_found_out(enum trace_class class)
 static void
 part_lies(void)
 {
-	for (unsigned class = 0; class < CLASSES; class++) {
+	for (unsigned class = 0; class < CLASSES && !is_over(); class++) {
 		bool is_found = is_found_out((enum trace_class)class);
 
 		printf("without syncs of %-18s %s\n",
@@ -388,11 +444,12 @@ part_lies(void)
  * kill and after a power cut. */
 static void
 fail_nth(const struct scenario *sc, enum trace_failure kind, uint64_t nth,
-    int error)
+    int error, bool is_known_call)
 {
 	static const enum disk_style styles[] = { DISK_NONE, DISK_ALL,
 		DISK_RANDOM };
-	struct cut c = { .acks_at = TRACE_NEVER, .what = sc->name };
+	struct cut c = { .acks_at = TRACE_NEVER, .what = sc->name,
+		.name = sc->name };
 	struct trace *t;
 	int status;
 
@@ -404,9 +461,11 @@ fail_nth(const struct scenario *sc, enum trace_failure kind, uint64_t nth,
 	}
 	c.t = c.acks = t;
 	c.at = t->n_ops;
-	c.seed = nth;
+	c.seed = nth + run.seed - 1;
 	for (size_t i = 0; i < sizeof(styles) / sizeof(styles[0]); i++) {
 		c.style = styles[i];
+		if (is_known_call && !disk_is_seeded(c.style))
+			continue;
 		status = try(&c);
 		if (status != 0)
 			report(&c, status);
@@ -420,38 +479,80 @@ part_failures(const struct scenario *sc)
 	static const struct {
 		enum trace_failure kind;
 		int error;
-		unsigned stride; /* in a short run */
+		unsigned stride;
 	} kinds[] = { { FAIL_WRITE, ENOSPC, 5 }, { FAIL_WRITE, EIO, 17 },
 		{ FAIL_SYNC, EIO, 1 }, { FAIL_MALLOC, ENOMEM, 211 } };
-	unsigned before = run.n_disks;
+	struct trace *t = record_whole(sc);
 	uint64_t counts[3];
-	struct trace *t;
 
-	record(sc, 0, &t, FAIL_WRITE, 0, 0);
 	memcpy(counts, t->fail_counts, sizeof(counts));
 	trace_free(t);
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-		unsigned stride = run.seeds > 1 ? 1 : kinds[k].stride;
-
-		for (uint64_t n = 1; n <= counts[kinds[k].kind]; n += stride)
-			fail_nth(sc, kinds[k].kind, n, kinds[k].error);
-	}
-	printf("%-14s %llu writes, %llu syncs, %llu allocations: %u disks\n",
-	    sc->name, (unsigned long long)counts[0],
-	    (unsigned long long)counts[1], (unsigned long long)counts[2],
-	    run.n_disks - before);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		for (uint64_t n = 1 + turn_of(kinds[k].stride);
+		     n <= counts[kinds[k].kind] && !is_over();
+		     n += kinds[k].stride)
+			fail_nth(sc, kinds[k].kind, n, kinds[k].error,
+			    is_known(kinds[k].stride));
 }
 
 /* -------------------------------------------------------------------------- */
 
-static void
-each(const char *part, void (*fn)(const struct scenario *))
+static bool
+is_part(const char *part)
 {
-	if (run.part != NULL && strcmp(run.part, part) != 0)
-		return;
-	for (const struct scenario *sc = scenarios; sc->name != NULL; sc++)
-		if (is_wanted(sc))
-			fn(sc);
+	run.doing = part;
+	return run.part == NULL || strcmp(run.part, part) == 0;
+}
+
+/* How many disks that was. */
+static unsigned
+part(const char *name, void (*fn)(const struct scenario *),
+    const struct scenario *sc)
+{
+	unsigned before = run.n_disks;
+
+	if (is_part(name))
+		fn(sc);
+	return run.n_disks - before;
+}
+
+/* A scenario with a seed: one line. */
+static void
+go_through(const struct scenario *sc)
+{
+	unsigned cuts, again, failures, found = run.n_found;
+	time_t start = now();
+
+	cuts = part("cuts", part_cuts, sc);
+	again = part("again", part_again, sc);
+	failures = part("failures", part_failures, sc);
+	printf("seed %-4llu %-13s %5u disks, %5u of second cuts, %4u of "
+	       "failed calls, %3lld s%s%s\n",
+	    (unsigned long long)run.seed, sc->name, cuts, again, failures,
+	    (long long)(now() - start), is_over() ? ", cut short" : "",
+	    run.n_found > found ? ", WRONG" : "");
+}
+
+/* All seeds, as far as there is time; how many were gone through as a whole.
+ */
+static uint64_t
+go_on(void)
+{
+	uint64_t n;
+
+	for (n = 0; n < run.seeds && !is_over(); n++) {
+		run.seed = run.first_seed + n;
+		for (const struct scenario *sc = scenarios;
+		     sc->name != NULL && !is_over(); sc++)
+			if (is_wanted(sc))
+				go_through(sc);
+		/* nothing of it is left to chance */
+		if (n == 0 && run.name == NULL && is_part("lies"))
+			part_lies();
+		if (is_over())
+			return n;
+	}
+	return n;
 }
 
 static void
@@ -459,9 +560,11 @@ read_options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "s:l:n:p:v")) != -1) {
+	while ((c = getopt(argc, argv, "s:m:l:n:p:v")) != -1) {
 		if (c == 's')
-			run.seeds = (unsigned)atoi(optarg);
+			run.seeds = strtoull(optarg, NULL, 10);
+		else if (c == 'm')
+			run.until = now() + (time_t)(atof(optarg) * 60);
 		else if (c == 'l')
 			run.first_seed = strtoull(optarg, NULL, 10);
 		else if (c == 'n')
@@ -473,24 +576,29 @@ read_options(int argc, char **argv)
 		else
 			exit(64);
 	}
+	if (run.first_seed == 0 || optind != argc)
+		exit(64);
 }
 
 int
 main(int argc, char **argv)
 {
-	time_t start = time(NULL);
+	struct sigaction sa = { .sa_handler = on_interrupt };
+	time_t start = now();
+	uint64_t whole;
 
 	log_init("crash");
 	read_options(argc, argv);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	sigaction(SIGINT, &sa, NULL);
 	make_top();
 	scenario_setup();
-	each("cuts", part_cuts);
-	each("again", part_again);
-	each("failures", part_failures);
-	if (run.part == NULL || strcmp(run.part, "lies") == 0)
-		part_lies();
+	whole = go_on();
 	remove_tree(run.top);
-	printf("crash: %u disks in %lld s, %u wrong\n", run.n_disks,
-	    (long long)(time(NULL) - start), run.n_found);
-	return run.n_found > 0;
+	printf("crash: %llu seed%s as a whole%s, %u disks in %lld s, "
+	       "%u wrong\n",
+	    (unsigned long long)whole, whole == 1 ? "" : "s",
+	    whole < run.seeds ? ", the next in part" : "", run.n_disks,
+	    (long long)(now() - start), run.n_found);
+	return run.n_found > 0 ? 1 : is_interrupted ? 130 : 0;
 }
