@@ -138,7 +138,8 @@ start_child(void)
 	if (pid == -1)
 		fatal("fork: %s", strerror(errno));
 	if (pid == 0) {
-		signal(SIGINT, SIG_IGN); /* what is begun is looked at */
+		/* what is begun is looked at */
+		signal(SIGINT, SIG_IGN);
 		alarm(PATIENCE_S);
 	}
 	return pid;
@@ -150,9 +151,8 @@ end_of(pid_t pid)
 {
 	int status;
 
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			fatal("waitpid: %s", strerror(errno));
+	if (waitpid(pid, &status, 0) == -1) /* signal(3): no EINTR */
+		fatal("waitpid: %s", strerror(errno));
 	return WIFEXITED(status) ? WEXITSTATUS(status)
 				 : 128 + WTERMSIG(status);
 }
@@ -306,12 +306,6 @@ record(const struct scenario *sc, uint32_t lies, struct trace **t,
 	trace_end();
 	remove_tree(dir);
 	return status;
-}
-
-static bool
-is_wanted(const struct scenario *sc)
-{
-	return run.name == NULL || strcmp(run.name, sc->name) == 0;
 }
 
 /* --- the parts -------------------------------------------------------- */
@@ -533,8 +527,7 @@ go_through(const struct scenario *sc)
 	    run.n_found > found ? ", WRONG" : "");
 }
 
-/* All seeds, as far as there is time; how many were gone through as a whole.
- */
+/* As far as there is time; how many seeds were gone through as a whole. */
 static uint64_t
 go_on(void)
 {
@@ -544,13 +537,13 @@ go_on(void)
 		run.seed = run.first_seed + n;
 		for (const struct scenario *sc = scenarios;
 		     sc->name != NULL && !is_over(); sc++)
-			if (is_wanted(sc))
+			if (run.name == NULL || strcmp(run.name, sc->name) == 0)
 				go_through(sc);
 		/* nothing of it is left to chance */
 		if (n == 0 && run.name == NULL && is_part("lies"))
 			part_lies();
 		if (is_over())
-			return n;
+			break;
 	}
 	return n;
 }
@@ -583,14 +576,14 @@ read_options(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct sigaction sa = { .sa_handler = on_interrupt };
 	time_t start = now();
 	uint64_t whole;
 
 	log_init("crash");
 	read_options(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	sigaction(SIGINT, &sa, NULL);
+	signal(SIGINT, on_interrupt);
+	signal(SIGTERM, on_interrupt);
 	make_top();
 	scenario_setup();
 	whole = go_on();
