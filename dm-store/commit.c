@@ -11,6 +11,7 @@
 #include "dm-store/announce.h"
 #include "dm-store/history.h"
 #include "dm-store/redo.h"
+#include "dm-store/seek.h"
 #include "dm-store/watch.h"
 
 /* A batch that grows to this is written at once. */
@@ -402,9 +403,9 @@ commit_tick(struct store *s)
 	if (redo_has_any(s))
 		redo_clean(s);
 	/* trimming takes files away at once, so it has a batch of its own:
-	 * no change in it counts on what goes */
+	 * no change in it counts on what goes, nor does what is looked for */
 	commit_flush(s);
-	if (!index_is_open(s->index) && history_trim(s))
+	if (!index_is_open(s->index) && !seek_is_busy(s) && history_trim(s))
 		commit_schedule(s);
 }
 

@@ -145,28 +145,25 @@ files_stage(struct files *f, const uint8_t version[static 32],
 	return 0;
 }
 
-/* The content is checked by its hash before anything points to it. */
+static int
+read_kept(struct files *f, const char *name, const uint8_t sha256[static 32],
+    uint64_t size)
+{
+	return name != NULL ? files_read(f, name, size)
+			    : files_read_old(f, sha256, size);
+}
+
 int
-files_stage_kept(struct files *f, const uint8_t version[static 32],
+files_stage_link(struct files *f, const uint8_t version[static 32],
     const char *name, const uint8_t sha256[static 32], uint64_t size)
 {
 	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
-	uint8_t hash[32];
-	int fd, dir_fd, rc;
+	int fd = read_kept(f, name, sha256, size), dir_fd, rc;
 
-	files_hex(sha256, from);
-	files_hex(version, to);
-	fd = name != NULL ? files_read(f, name, size)
-			  : files_read_old(f, sha256, size);
 	if (fd == -1)
 		return -1;
-	if (!files_hash(fd, size, hash) || memcmp(hash, sha256, 32) != 0) {
-		close(fd);
-		if (name == NULL)
-			files_old_remove(f, sha256);
-		errno = EBADMSG;
-		return -1;
-	}
+	files_hex(sha256, from);
+	files_hex(version, to);
 	files_must_sync(f, fd, "kept content");
 	close(fd);
 	disk_unlink(f->tmp_fd, to);
@@ -179,6 +176,27 @@ files_stage_kept(struct files *f, const uint8_t version[static 32],
 	if (rc == 0)
 		files_must_sync(f, f->tmp_fd, "tmp/");
 	return rc;
+}
+
+/* The content is checked by its hash before anything points to it. */
+int
+files_stage_kept(struct files *f, const uint8_t version[static 32],
+    const char *name, const uint8_t sha256[static 32], uint64_t size)
+{
+	int fd = read_kept(f, name, sha256, size);
+	uint8_t hash[32];
+	bool is_good;
+
+	if (fd == -1)
+		return -1;
+	is_good = files_hash(fd, size, hash) && memcmp(hash, sha256, 32) == 0;
+	close(fd);
+	if (is_good)
+		return files_stage_link(f, version, name, sha256, size);
+	if (name == NULL)
+		files_old_remove(f, sha256);
+	errno = EBADMSG;
+	return -1;
 }
 
 void

@@ -69,6 +69,10 @@ int files_stage(struct files *, const uint8_t version[static 32],
 int files_stage_kept(struct files *, const uint8_t version[static 32],
     const char *name, const uint8_t sha256[static 32], uint64_t size);
 
+/* The same of content that the caller has read, or goes on serving. */
+int files_stage_link(struct files *, const uint8_t version[static 32],
+    const char *name, const uint8_t sha256[static 32], uint64_t size);
+
 void files_unstage(struct files *, const uint8_t version[static 32]);
 bool files_is_staged(struct files *, const uint8_t version[static 32]);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A file that is hashed piece by piece, as much in a turn of the loop as its
- * caller likes. Used by the scrub's two halves; it judges nothing.
+ * caller likes. Used by the scrub's two halves and by seek.c; it judges
+ * nothing.
  */
 #ifndef DMSTORE_HASHING_H
 #define DMSTORE_HASHING_H

@@ -8,6 +8,7 @@
 #include "common/name.h"
 #include "dm-store/commit.h"
 #include "dm-store/dormant.h"
+#include "dm-store/seek.h"
 
 #define SLICE_ROWS 1000
 #define SLICE_NAMES 250
@@ -185,6 +186,7 @@ reload_apply(struct store *s, struct policy *policy)
 	policy_free(s->policy);
 	s->policy = policy;
 	run(s);
+	seek_soon(s);
 	log_info("%zu name%s configured, %llu visible here", policy->n,
 	    policy->n == 1 ? "" : "s",
 	    (unsigned long long)index_count(

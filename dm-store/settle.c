@@ -11,6 +11,8 @@
 #include "dm-store/commit.h"
 #include "dm-store/history.h"
 #include "dm-store/rejects.h"
+#include "dm-store/scrub.h"
+#include "dm-store/seek.h"
 #include "dm-store/versions.h"
 
 #define RECORDS_MAX 4096 /* of one name: more signers than any list has had */
@@ -97,33 +99,58 @@ drop_damaged(struct store *s, const struct search *q, const struct winner *prev)
 
 /* --- content that is here --- */
 
+/* Served as that content already, under another version. */
 static bool
-find_current(
-    struct store *s, const struct entry *e, const uint8_t version[static 32])
+is_current(struct store *s, const struct entry *e, const uint8_t key[static 16])
 {
 	struct winner w;
-	uint8_t key[16];
 
-	name_key(e->name, key);
 	return table_winner(s->index, VIEW_COMMITTED, key, &w) == FOUND &&
 	       w.state == WINNER_SHOWN && w.size == e->size &&
 	       memcmp(w.sha256, e->sha256, 32) == 0 &&
-	       !commit_is_unplaced(s, key) &&
-	       files_stage_kept(
-		   &s->files, version, e->name, e->sha256, e->size) == 0;
+	       !commit_is_unplaced(s, key);
+}
+
+static bool
+find_current(struct store *s, const struct entry *e,
+    const uint8_t version[static 32], unsigned flags)
+{
+	struct files *f = &s->files;
+	uint8_t key[16];
+
+	name_key(e->name, key);
+	if (!is_current(s, e, key))
+		return false;
+	if (seek_may_read(s, e->size))
+		return files_stage_kept(
+			   f, version, e->name, e->sha256, e->size) == 0;
+	/* what is known to be damaged does not go on being served */
+	if ((flags & SETTLE_LOST) != 0 ||
+	    files_stage_link(f, version, e->name, e->sha256, e->size) == -1)
+		return false;
+	scrub_suspect_key(s, key);
+	return true;
+}
+
+static bool
+find_content(struct store *s, const struct entry *e,
+    const uint8_t version[static 32], unsigned flags)
+{
+	uint64_t when_ns;
+
+	if (find_current(s, e, version, flags))
+		return true;
+	return table_old(s->index, VIEW_COMMITTED, e->sha256, &when_ns) &&
+	       seek_may_read(s, e->size) &&
+	       files_stage_kept(&s->files, version, NULL, e->sha256, e->size) ==
+		   0;
 }
 
 bool
 settle_find_content(
     struct store *s, const struct entry *e, const uint8_t version[static 32])
 {
-	uint64_t when_ns;
-
-	if (find_current(s, e, version))
-		return true;
-	return table_old(s->index, VIEW_COMMITTED, e->sha256, &when_ns) &&
-	       files_stage_kept(&s->files, version, NULL, e->sha256, e->size) ==
-		   0;
+	return find_content(s, e, version, 0);
 }
 
 /* --- the new state --- */
@@ -175,6 +202,8 @@ static enum winner_state
 state_of(struct store *s, struct change *ch, struct stage *staged,
     bool has_stage, unsigned flags)
 {
+	uint64_t when_ns;
+
 	if (ch->entry.kind == ENTRY_DELETE)
 		return WINNER_DELETED;
 	if (accept_is_expired(s, &ch->entry))
@@ -187,8 +216,12 @@ state_of(struct store *s, struct change *ch, struct stage *staged,
 	    !(flags & SETTLE_LOST))
 		return WINNER_SHOWN;
 	/* of this very batch: its redo places it, not a second link */
-	if (!settle_find_content(s, &ch->entry, ch->now.rank.version))
+	if (!find_content(s, &ch->entry, ch->now.rank.version, flags)) {
+		/* what was too much for this turn */
+		if (table_old(s->index, VIEW_BATCH, ch->now.sha256, &when_ns))
+			seek_soon(s);
 		return WINNER_WANTED;
+	}
 	memset(staged, 0, sizeof(*staged));
 	staged->is_synced = true;
 	ch->place = true;

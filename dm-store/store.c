@@ -9,6 +9,7 @@
 #include "dm-store/redo.h"
 #include "dm-store/rejects.h"
 #include "dm-store/scrub.h"
+#include "dm-store/seek.h"
 #include "dm-store/stream.h"
 #include "dm-store/syncer.h"
 #include "dm-store/tell.h"
@@ -49,6 +50,7 @@ store_setup(struct store *s)
 	s->commit = commit_new(s);
 	s->stream = stream_new(s);
 	s->scrub = scrub_new(s);
+	s->seek = seek_new(s);
 	verify_listen(s);
 	syncer_listen(s);
 }
@@ -60,6 +62,7 @@ store_clear(struct store *s)
 	syncer_free(s->syncer);
 	puts_free(s);
 	scrub_free(s->scrub);
+	seek_free(s->seek);
 	watch_free(s->watch);
 	stream_free(s->stream);
 	commit_free(s->commit);

@@ -30,6 +30,7 @@ struct recent;
 struct redo_list;
 struct rejects;
 struct scrub;
+struct seek;
 struct stream;
 struct tell;
 struct tickets;
@@ -51,6 +52,7 @@ struct store {
 	struct redo_list *redo;
 	struct stream *stream;
 	struct scrub *scrub;
+	struct seek *seek;
 	struct worker *verifier; /* as main.c made it; NULL: without thread */
 	struct worker *syncer;	 /* likewise */
 	struct watch *watch;	 /* NULL: there is none */

@@ -92,6 +92,25 @@ due(uint64_t ns)
 }
 
 static void
+turn(void)
+{
+	event_base_loop(f.s.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+/* The first look leaves room for others: not all names in one turn. */
+static void
+test_look_in_slices(void **state)
+{
+	(void)state;
+	index_attempts(f.s.files.index_fd);
+	scrub_look_again(&f.s);
+	turn();
+	assert_true(fix_exists(&f, "index/opening"));
+	turn();
+	assert_false(fix_exists(&f, "index/opening"));
+}
+
+static void
 run_until_files(uint64_t n)
 {
 	while (facts().done_files < n || !facts().is_running)
@@ -293,6 +312,7 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+	    T(test_look_in_slices),
 	    T(test_goes_on_where_it_was), T(test_suspect),
 	    T(test_older_versions), T(test_healed)};
 

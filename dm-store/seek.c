@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/seek.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "dm-store/commit.h"
+#include "dm-store/hashing.h"
+#include "dm-store/history.h"
+
+#define LOOK_ROWS 128		     /* of what is wanted, a turn */
+#define READ_BYTES ((size_t)1 << 20) /* hashed a turn */
+#define REFILL_NS (NS_PER_S / 10)
+/* event_active() would come before whatever else waits. */
+static const struct timeval by_way_of_loop = {0, 0};
+
+struct seek {
+	struct event *turn;
+	bool is_busy, is_again; /* again: from the beginning, at the end */
+	bool has_key;
+	uint8_t key[16];     /* the last one, or the one that is read */
+	struct hashing file; /* of old/ */
+	struct entry entry;  /* whose content that is */
+	uint8_t version[32];
+	uint64_t when_ns; /* of its row */
+	uint64_t left;	  /* bytes that may be read at once */
+	uint64_t refill_ns;
+};
+
+/* --- what is wanted ------------------------------------------------------- */
+
+struct keys {
+	size_t n;
+	uint8_t key[LOOK_ROWS][16];
+};
+
+static bool
+on_key(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct keys *k = ctx;
+
+	(void)body;
+	(void)is_damaged; /* only the key counts */
+	if (key_len == 16)
+		memcpy(k->key[k->n++], key, 16);
+	return true;
+}
+
+/* Its winner, if that has no content. */
+static bool
+find_wanted(struct store *s, const uint8_t key[static 16], struct winner *w)
+{
+	return table_winner(s->index, VIEW_BATCH, key, w) == FOUND &&
+	       w->state == WINNER_WANTED;
+}
+
+/* False if old/ does not have it. */
+static bool
+begin(struct store *s, const uint8_t key[static 16])
+{
+	struct seek *k = s->seek;
+	struct winner w;
+	struct record rec;
+	int fd;
+
+	if (!find_wanted(s, key, &w) ||
+	    !table_old(s->index, VIEW_BATCH, w.sha256, &k->when_ns) ||
+	    table_record(s->index, VIEW_BATCH, w.name, w.signer, &rec) != FOUND)
+		return false;
+	fd = files_read_old(&s->files, w.sha256, w.size);
+	if (fd == -1)
+		return false; /* the scrub says why */
+	k->entry = rec.entry;
+	memcpy(k->version, w.rank.version, sizeof(k->version));
+	hashing_begin(&k->file, fd);
+	return true;
+}
+
+static void
+look(struct store *s)
+{
+	struct seek *k = s->seek;
+	struct keys keys = {0};
+
+	table_walk_after(s->index, VIEW_BATCH, INDEX_WANTED, k->key,
+	    k->has_key ? 16 : 0, LOOK_ROWS, on_key, &keys);
+	for (size_t i = 0; i < keys.n && k->file.fd == -1; i++) {
+		memcpy(k->key, keys.key[i], 16);
+		begin(s, k->key);
+	}
+	k->has_key = keys.n > 0;
+	if (k->has_key)
+		return;
+	k->is_busy = k->is_again;
+	k->is_again = false;
+}
+
+/* --- content -------------------------------------------------------------- */
+
+/* Nothing counts on it any more; peers may have it. */
+static void
+drop_damaged(struct store *s, const struct entry *e)
+{
+	log_error("index/old: the version of %s that is wanted again is not "
+		  "what was signed: it goes to quarantine",
+	    e->name);
+	files_quarantine_old(&s->files, e->sha256);
+	index_begin(s->index);
+	history_drop(s, e->sha256);
+	commit_schedule(s);
+	s->stats.damaged++;
+	s->stats.is_changed = true;
+}
+
+/* The winner or what is in old/ may be another one meanwhile. */
+static void
+end(struct store *s)
+{
+	const struct stage stage = {.is_synced = true};
+	struct seek *k = s->seek;
+	struct winner w;
+	uint8_t sha256[32];
+	uint64_t when_ns;
+
+	hashing_end(&k->file, sha256);
+	if (!find_wanted(s, k->key, &w) ||
+	    memcmp(w.rank.version, k->version, sizeof(k->version)) != 0 ||
+	    !table_old(s->index, VIEW_BATCH, w.sha256, &when_ns) ||
+	    when_ns != k->when_ns)
+		return;
+	if (k->file.got != w.size || memcmp(sha256, w.sha256, 32) != 0)
+		drop_damaged(s, &k->entry);
+	else if (files_stage_link(
+		     &s->files, k->version, NULL, w.sha256, w.size) == -1)
+		log_warn("index/old: the version of %s that is wanted again "
+			 "cannot be had: %s",
+		    w.name, strerror(errno));
+	else
+		settle_entry(s, &k->entry, &stage);
+}
+
+static void
+read_some(struct store *s)
+{
+	uint8_t *buf = xmalloc(READ_BYTES);
+
+	/* EIO is damage too */
+	if (hashing_step(&s->seek->file, buf, READ_BYTES) < READ_BYTES)
+		end(s);
+	free(buf);
+}
+
+static void
+on_turn(evutil_socket_t unused, short what, void *arg)
+{
+	struct store *s = arg;
+	struct seek *k = s->seek;
+
+	(void)unused;
+	(void)what;
+	/* what is wanted is durable before it is found */
+	commit_flush(s);
+	if (k->file.fd != -1)
+		read_some(s);
+	else
+		look(s);
+	if (k->is_busy)
+		event_add(k->turn, &by_way_of_loop);
+}
+
+/* --- what others see ------------------------------------------------------ */
+
+bool
+seek_may_read(struct store *s, uint64_t bytes)
+{
+	struct seek *k = s->seek;
+	uint64_t mono = s->clock.mono_ns();
+
+	if (mono >= k->refill_ns) {
+		k->left = READ_BYTES;
+		k->refill_ns = mono + REFILL_NS;
+	}
+	if (bytes > k->left)
+		return false;
+	k->left -= bytes;
+	return true;
+}
+
+void
+seek_soon(struct store *s)
+{
+	struct seek *k = s->seek;
+
+	if (k->is_busy) {
+		k->is_again = true;
+		return;
+	}
+	k->is_busy = true;
+	k->has_key = false;
+	event_add(k->turn, &by_way_of_loop);
+}
+
+bool
+seek_is_busy(const struct store *s)
+{
+	return s->seek->is_busy;
+}
+
+struct seek *
+seek_new(struct store *s)
+{
+	struct seek *k = xcalloc(1, sizeof(*k));
+
+	hashing_init(&k->file);
+	k->turn = event_new(s->base, -1, 0, on_turn, s);
+	if (k->turn == NULL)
+		fatal("an event could not be made");
+	return k;
+}
+
+void
+seek_free(struct seek *k)
+{
+	if (k == NULL)
+		return;
+	event_free(k->turn);
+	hashing_clear(&k->file);
+	free(k);
+}

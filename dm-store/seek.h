@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Content that a winner wants and old/ has: when a signer is withdrawn, or a
+ * file is lost, an older version may be the winner whose content is here.
+ * What is small is looked for at once (settle.c), as long as the loop can
+ * spare the time; the rest is wanted, durably so, and is hashed here piece by
+ * piece, then put in its place. Each start begins anew with all that is
+ * wanted. Owns how far it is; called by settle.c, reload.c and ask.c (what may
+ * be read at once). It fetches nothing from peers: they may be faster.
+ */
+#ifndef DMSTORE_SEEK_H
+#define DMSTORE_SEEK_H
+
+#include "dm-store/store.h"
+
+struct seek *seek_new(struct store *);
+void seek_free(struct seek *); /* NULL is fine */
+
+/* Whether so many bytes may be read and hashed in this turn, and counts them:
+ * one MiB in a tenth of a second, whoever asks. */
+bool seek_may_read(struct store *, uint64_t bytes);
+
+/* Goes through all that is wanted, from the loop; once more, if it is doing
+ * that already. */
+void seek_soon(struct store *);
+
+/* As long as that lasts nothing may leave old/ for want of room. */
+bool seek_is_busy(const struct store *);
+
+#endif
