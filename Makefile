@@ -222,7 +222,7 @@ install: all
 	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d
 	ln -sf dmctl.fish \
 	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d/data-mesher.fish
-	sed 's|@sbindir@|$(sbindir)|;s|@sysconfdir@|$(sysconfdir)|' \
+	sed 's|@sbindir@|$(sbindir)|;s|@bindir@|$(bindir)|;s|@sysconfdir@|$(sysconfdir)|' \
 	    dist/systemd/dmd.service.in \
 	    >$(DESTDIR)$(systemdunitdir)/dmd.service
 	chmod 644 $(DESTDIR)$(systemdunitdir)/dmd.service

@@ -113,12 +113,14 @@ in
       wants = [ "network-online.target" ];
       after = [ "network-online.target" ];
       reloadTriggers = [ configFile ];
+      startLimitIntervalSec = 0;
       serviceConfig = {
         Type = "notify";
         NotifyAccess = "main";
         ExecStart = "${cfg.package}/sbin/dmd -d -f /etc/data-mesher/dm.toml";
-        ExecReload = "${pkgs.coreutils}/bin/kill -HUP $MAINPID";
+        ExecReload = "${cfg.package}/bin/dmctl reload";
         Restart = "on-failure";
+        RestartSec = 1;
         RestartPreventExitStatus = "64 67 77 78";
         Group = cfg.group;
         StateDirectory = "data-mesher";

@@ -1054,6 +1054,7 @@ def test_unit_is_sound():
     with tempfile.TemporaryDirectory() as place:
         unit = pathlib.Path(place) / "dmd.service"
         unit.write_text(text.replace("@sbindir@", "/usr/sbin").replace(
+            "@bindir@", "/usr/bin").replace(
             "@sysconfdir@", "/etc"))
         out = subprocess.run(
             ["systemd-analyze", "security", "--offline=true", "--no-pager",
@@ -1062,6 +1063,17 @@ def test_unit_is_sound():
     if score is None:
         pytest.skip("systemd-analyze security --offline does not work here")
     assert float(score.group(1)) <= 2.6
+
+
+def test_unit_tells_of_a_bad_configuration():
+    """Once, and never a loop of starts: systemd asks
+    RestartPreventExitStatus= of ExecStart= only. A reload waits for what
+    becomes of it, which a signal does not."""
+    lines = dict(line.split("=", 1) for line in UNIT.read_text().splitlines()
+                 if re.match(r"\w+=", line))
+    assert "78" in lines["RestartPreventExitStatus"].split()
+    assert not any(key.startswith("ExecStartPre") for key in lines)
+    assert lines["ExecReload"] == "@bindir@/dmctl reload"
 
 
 def test_example_configuration_is_good():
