@@ -120,7 +120,7 @@ int files_read(struct files *, const char *name, uint64_t size);
 int files_read_old(
     struct files *, const uint8_t sha256[static 32], uint64_t size);
 
-/* True if there is anything at all in files/. */
+/* True if there is anything at all in files/ or old/. */
 bool files_has_any(struct files *);
 
 /* --- the rest --- */

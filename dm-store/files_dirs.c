@@ -409,10 +409,10 @@ files_list_next(struct files_list *l, uint8_t sha256[static 32])
 	return false;
 }
 
-bool
-files_has_any(struct files *f)
+static bool
+has_any(int fd)
 {
-	DIR *dir = dir_stream(f->files_fd);
+	DIR *dir = dir_stream(fd);
 	struct dirent *e;
 	bool has = false;
 
@@ -422,6 +422,12 @@ files_has_any(struct files *f)
 		has = !is_dot(e->d_name);
 	closedir(dir);
 	return has;
+}
+
+bool
+files_has_any(struct files *f)
+{
+	return has_any(f->files_fd) || has_any(f->old_fd);
 }
 
 /* --- hashing

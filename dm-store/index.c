@@ -15,7 +15,6 @@
 
 /* Sparse: address space, not disk. */
 #define MAP_SIZE (sizeof(size_t) > 4 ? (size_t)64 << 30 : (size_t)1 << 30)
-#define MARKER "opening"
 #define DATA "data.mdb"
 #define NEARLY_FULL (1u << 20) /* bytes; with more left no write is cut */
 #define AHEAD_LOW ((size_t)256 << 10)	  /* bytes behind the last page */
@@ -42,41 +41,6 @@ struct index {
 	uint64_t data_size; /* of the file, or less */
 	uint8_t sealed[ROW_SEALED_MAX];
 };
-
-/* --- the marker --- */
-
-int
-index_attempts(int dir_fd)
-{
-	struct stat st;
-	int fd;
-
-	fd = openat(dir_fd, MARKER,
-	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd == -1)
-		return -1;
-	if (fstat(fd, &st) == -1 || write(fd, "+", 1) != 1) {
-		close(fd);
-		return -1;
-	}
-	close(fd);
-	return st.st_size < 1000 ? (int)st.st_size : 1000;
-}
-
-void
-index_settled(int dir_fd)
-{
-	if (unlinkat(dir_fd, MARKER, 0) == -1 && errno != ENOENT)
-		log_warn("index/%s: %s", MARKER, strerror(errno));
-}
-
-void
-index_condemn(int dir_fd)
-{
-	for (int i = 0; i < INDEX_ATTEMPTS_MAX; i++)
-		if (index_attempts(dir_fd) == -1)
-			log_error("index/%s: %s", MARKER, strerror(errno));
-}
 
 /* --- errors --- */
 
@@ -265,6 +229,29 @@ env_open(struct index *ix, const char *path, unsigned flags)
 	    (rc = mdb_env_set_maxreaders(ix->env, 4)) == 0)
 		rc = mdb_env_open(ix->env, path, MDB_NOTLS | flags, 0600);
 	return rc;
+}
+
+bool
+index_is_cut_short(
+    const char *path, int dir_fd, uint64_t *bytes, uint64_t *needed)
+{
+	struct index ix = {0};
+	MDB_envinfo info;
+	struct stat st;
+	MDB_stat db;
+
+	if (fstatat(dir_fd, DATA, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return false;
+	*bytes = (uint64_t)st.st_size;
+	*needed = INDEX_BYTES_MIN;
+	if (*bytes >= *needed &&
+	    env_open(&ix, path, MDB_RDONLY | MDB_NOLOCK) == 0) {
+		mdb_env_info(ix.env, &info); /* these two cannot fail */
+		mdb_env_stat(ix.env, &db);
+		*needed = (info.me_last_pgno + 1) * db.ms_psize;
+	}
+	mdb_env_close(ix.env);
+	return *bytes < *needed;
 }
 
 /* What can be read is, wherever that may be. */

@@ -75,6 +75,16 @@ void index_settled(int dir_fd);
 void index_condemn(int dir_fd);
 #define INDEX_ATTEMPTS_MAX 3
 
+/*
+ * Whether the data base, if there is one, has fewer bytes than its first pages
+ * speak of; *needed is INDEX_BYTES_MIN if it has not even those. Pages that
+ * LMDB has counted and not written can make it seem so of a sound one: it
+ * explains a failure, and is none.
+ */
+bool index_is_cut_short(
+    const char *path, int dir_fd, uint64_t *bytes, uint64_t *needed);
+#define INDEX_BYTES_MIN 8192 /* two pages */
+
 /* --- the batch ---------------------------------------------------------------
  */
 

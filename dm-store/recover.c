@@ -2,6 +2,7 @@
 #include "dm-store/recover.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-store/commit.h"
+
+#define WHY_SIZE 80
 
 /* --- opening
  * --------------------------------------------------------------------- */
@@ -37,15 +40,37 @@ open_new(struct store *s, const char *path, const char *why)
 	return RECOVER_FAILED;
 }
 
+/* Why it is given up at once, or NULL. An empty file is what a first start
+ * leaves that is interrupted; but there was an index where there are files. */
+static const char *
+is_hopeless(
+    struct store *s, const char *path, int attempts, char why[static WHY_SIZE])
+{
+	bool is_worn = attempts >= INDEX_ATTEMPTS_MAX;
+	uint64_t bytes, needed;
+
+	if (index_is_cut_short(path, s->files.index_fd, &bytes, &needed) &&
+	    (is_worn || needed == INDEX_BYTES_MIN) &&
+	    (bytes > 0 || files_has_any(&s->files))) {
+		snprintf(why, WHY_SIZE, "data.mdb has %llu bytes of %llu",
+		    (unsigned long long)bytes, (unsigned long long)needed);
+		return why;
+	}
+	return is_worn ? "opening it failed again and again" : NULL;
+}
+
 enum recover_open
 recover_open(struct store *s, const char *path)
 {
 	int attempts = index_attempts(s->files.index_fd);
+	char buf[WHY_SIZE];
+	const char *why;
 
 	if (attempts == -1) /* a full disk can still be read */
 		log_warn("index/: %s", strerror(errno));
-	if (attempts >= INDEX_ATTEMPTS_MAX)
-		return open_new(s, path, "opening it failed again and again");
+	why = is_hopeless(s, path, attempts, buf);
+	if (why != NULL)
+		return open_new(s, path, why);
 	switch (index_open(path, s->files.index_fd, &s->index)) {
 	case INDEX_OK:
 		return RECOVER_OK;

@@ -58,6 +58,22 @@ def cut_short(path):
     os.truncate(path, used(path) // 2 & ~4095)
 
 
+def emptied(path):
+    os.truncate(path, 0)
+
+
+def beginning_only(path):
+    os.truncate(path, 100)
+
+
+def one_page(path):
+    os.truncate(path, 4096)
+
+
+def two_pages(path):
+    os.truncate(path, 8192)
+
+
 def garbage(path):
     owner = os.stat(path)
     path.write_bytes(random.Random(1).randbytes(100000))
@@ -71,16 +87,24 @@ def zero_pages(path):
         f.write(bytes(os.path.getsize(path) - 8192))
 
 
-@pytest.mark.parametrize("harm", [zero_head, cut_short, garbage, zero_pages])
-def test_damaged_index(pair, harm):
+CUT = r"data\.mdb has \d+ bytes of \d+"
+ALTERED = "it is not what was written"
+
+
+@pytest.mark.parametrize("harm,why", [
+    (zero_head, ALTERED), (garbage, ALTERED), (zero_pages, ALTERED),
+    (emptied, CUT), (beginning_only, CUT), (one_page, CUT), (two_pages, CUT),
+    (cut_short, CUT)])
+def test_damaged_index(pair, harm, why):
     _, second = pair
     second.stop()
     harm(data(second))
     since = len(second.log())
     second.start()
     wait_healed(second)
-    second.wait_log(r"the index is damaged .*kept as quarantine/index-\d+, "
-                    "and everything is fetched again", since)
+    second.wait_log(rf"the index is damaged \({why}\): it is kept as "
+                    r"quarantine/index-\d+, and everything is fetched again",
+                    since)
     assert len([p for p in quarantined(second)
                 if p.name.startswith("index-")]) == 1
 
