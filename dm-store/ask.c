@@ -2,6 +2,7 @@
 #include "dm-store/ask.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "common/name.h"
 #include "dm-store/accept.h"
 #include "dm-store/commit.h"
+#include "dm-store/failures.h"
 #include "dm-store/history.h"
 #include "dm-store/put.h"
 #include "dm-store/rejects.h"
@@ -131,6 +133,8 @@ ask_content(struct store *s, const uint8_t key[static 16],
 {
 	bool has_end = w->expires_ns != 0 && clock_is_sane(&s->clock) &&
 		       w->expires_ns <= clock_now_ns(&s->clock);
+	char path[NAME_LEN_MAX + sizeof("files/")];
+	int error;
 
 	*fd = -1;
 	switch (w->state) {
@@ -152,8 +156,10 @@ ask_content(struct store *s, const uint8_t key[static 16],
 	if (*fd != -1)
 		return VERDICT_OK;
 	if (errno != ENOENT && errno != ESTALE && errno != EACCES) {
-		log_warn("files/%s: %s", w->name, strerror(errno));
-		return errno == EMFILE || errno == ENFILE ? VERDICT_BUSY
+		error = errno;
+		snprintf(path, sizeof(path), "files/%s", w->name);
+		failures_tell(s, "opening", path, "", strerror(error));
+		return error == EMFILE || error == ENFILE ? VERDICT_BUSY
 							  : VERDICT_IO_ERROR;
 	}
 	log_warn("files/%s %s: it is fetched again", w->name,

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "dm-store/accept.h"
 #include "dm-store/announce.h"
+#include "dm-store/failures.h"
 #include "dm-store/history.h"
 #include "dm-store/redo.h"
 #include "dm-store/seek.h"
@@ -155,8 +157,8 @@ keep_old(struct store *s, const struct change *ch)
 {
 	if (files_keep(&s->files, ch->name, ch->prev.sha256) == -1 &&
 	    errno != ENOENT)
-		log_warn("%s: its old content is not kept: %s", ch->name,
-		    strerror(errno));
+		failures_tell(s, "keeping older content in", "index/old/",
+		    ch->name, strerror(errno));
 }
 
 /* 0 or errno. */
@@ -224,12 +226,16 @@ place_change(struct store *s, size_t i)
 {
 	struct commit *c = s->commit;
 	const struct change *ch = &c->change[i];
+	char path[NAME_LEN_MAX + sizeof("files/")];
 	int error = place(s, ch);
 
 	c->outcome[i] = error;
 	if (error != 0) {
-		log_error("%s cannot be put in place, to be tried again: %s",
-		    ch->name, strerror(error));
+		snprintf(path, sizeof(path), "files/%s", ch->name);
+		failures_tell(s,
+		    ch->place ? "placing (tried again every second)"
+			      : "removing (tried again every second)",
+		    path, "", strerror(error));
 		forget_unplaced(s, ch->key);
 		push_change(&c->unplaced, &c->n_unplaced, &c->cap_unplaced, ch);
 		return;
@@ -327,6 +333,8 @@ write_batch(struct store *s)
 		saved = 0;
 	} else {
 		saved = errno;
+		failures_tell(s, "committing to", "index/data.mdb", "",
+		    index_failure(s->index));
 		fail_batch(s, saved);
 		s->stats.bytes = c->bytes_before;
 		s->stats.old_bytes = c->old_before;

@@ -34,6 +34,7 @@ struct index {
 	MDB_txn *batch;
 	MDB_txn *reader; /* reset between calls */
 	int error;	 /* first of the batch, of LMDB or errno */
+	int failure;	 /* likewise, of the last commit that failed */
 	bool is_read_only;
 	bool is_begun; /* a batch of nothing, where only reading is possible */
 	int dir_fd;
@@ -399,9 +400,15 @@ index_commit(struct index *ix)
 	}
 	if (!is_full(rc))
 		give_up(ix, "commit", rc);
-	log_error("index: commit: %s", mdb_strerror(rc));
+	ix->failure = rc;
 	errno = rc > 0 ? rc : ENOSPC;
 	return -1;
+}
+
+const char *
+index_failure(const struct index *ix)
+{
+	return mdb_strerror(ix->failure);
 }
 
 void

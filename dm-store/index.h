@@ -98,6 +98,8 @@ bool index_is_read_only(const struct index *);
 /* Writes it; durable on return. -1 with errno (ENOSPC: the disk or the map is
  * full) and nothing of it has happened. Other errors of the disk are fatal. */
 int index_commit(struct index *);
+/* The same of the last commit that failed, in words. */
+const char *index_failure(const struct index *);
 void index_abort(struct index *);
 
 /* True once the batch cannot be committed any more. */

@@ -33,14 +33,18 @@ index_attempts(int dir_fd)
 void
 index_settled(int dir_fd)
 {
-	if (unlinkat(dir_fd, MARKER, 0) == -1 && errno != ENOENT)
+	if (unlinkat(dir_fd, MARKER, 0) == -1 && errno != ENOENT &&
+	    errno != EROFS) /* told at the start */
 		log_warn("index/%s: %s", MARKER, strerror(errno));
 }
 
 void
 index_condemn(int dir_fd)
 {
-	for (int i = 0; i < INDEX_ATTEMPTS_MAX; i++)
-		if (index_attempts(dir_fd) == -1)
-			log_error("index/%s: %s", MARKER, strerror(errno));
+	for (int i = 0; i < INDEX_ATTEMPTS_MAX; i++) {
+		if (index_attempts(dir_fd) != -1)
+			continue;
+		log_error("index/%s: %s", MARKER, strerror(errno));
+		return;
+	}
 }

@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "dm-store/disk.h"
+#include "dm-store/failures.h"
 #include "dm-store/rejects.h"
 #include "dm-store/syncer.h"
 #include "dm-store/tell.h"
@@ -99,6 +100,19 @@ put_answer(struct store *s, const struct reply *reply, enum verdict v,
 		s->stats.is_changed = true;
 	}
 	commit_answer(s, reply, &a);
+}
+
+/* The end of a put to whose file the disk has refused something. */
+void
+put_fail(struct put *p, const char *doing, int error)
+{
+	char path[48] = "index/tmp/";
+
+	if (p->serial != 0)
+		snprintf(path, sizeof(path), "index/tmp/put-%llu",
+		    (unsigned long long)p->serial);
+	failures_tell(p->store, doing, path, p->entry.name, strerror(error));
+	put_refuse(p, accept_error(error), 0);
 }
 
 /* The end of a put that was not stored. */
@@ -290,7 +304,7 @@ put_start(struct put *p)
 	if (!is_small(p))
 		p->fd = files_put_new(&p->store->files, &p->serial);
 	if (!is_small(p) && p->fd == -1)
-		put_refuse(p, accept_error(errno), 0);
+		put_fail(p, "creating", errno);
 	else if (p->pull != NULL)
 		event_active(p->pull, EV_TIMEOUT, 0);
 	else
@@ -394,8 +408,7 @@ put_feed(struct put *p, const void *data, size_t len)
 	if (p->buf != NULL) {
 		memcpy(p->buf + p->got, data, len);
 	} else if (disk_write(p->fd, data, len) == -1) {
-		log_warn("an upload of %s: %s", p->entry.name, strerror(errno));
-		put_refuse(p, accept_error(errno), 0);
+		put_fail(p, "writing", errno);
 		return false;
 	}
 	p->got += len;
@@ -448,7 +461,8 @@ check_content(struct put *p)
 	return true;
 }
 
-static enum verdict
+/* False: it is over. */
+static bool
 stage(struct put *p, struct stage *st)
 {
 	struct files *f = &p->store->files;
@@ -457,16 +471,19 @@ stage(struct put *p, struct stage *st)
 	st->is_origin = p->from == FROM_CLIENT;
 	if (is_small(p)) {
 		st->content = bytes_of(p->buf, p->got);
-		return files_stage(f, p->version, p->buf, p->got) == 0
-			   ? VERDICT_OK
-			   : accept_error(errno);
+		if (files_stage(f, p->version, p->buf, p->got) == 0)
+			return true;
+		put_fail(p, "creating a file in", errno);
+		return false;
 	}
-	if (files_put_keep(f, p->serial, p->version) == -1)
-		return accept_error(errno);
+	if (files_put_keep(f, p->serial, p->version) == -1) {
+		put_fail(p, "renaming", errno);
+		return false;
+	}
 	close(p->fd);
 	p->fd = -1;
 	st->is_synced = true;
-	return VERDICT_OK;
+	return true;
 }
 
 /* Things may have changed since the beginning, so it is judged again. */
@@ -483,12 +500,12 @@ put_store(struct put *p)
 	a.held_signed_at_ns = acc.held_signed_at_ns;
 	has_content =
 	    p->entry.kind == ENTRY_FILE && !accept_is_expired(s, &p->entry);
-	if (a.verdict == VERDICT_OK && has_content)
-		a.verdict = stage(p, &st);
 	if (a.verdict != VERDICT_OK) {
 		put_refuse(p, a.verdict, a.held_signed_at_ns);
 		return;
 	}
+	if (has_content && !stage(p, &st))
+		return;
 	a.verdict = accept_success(&p->entry, &acc);
 	a.change = settle_entry(s, &p->entry, has_content ? &st : NULL);
 	tell_stored(s, &p->entry, p->sender);
@@ -547,7 +564,7 @@ put_on_synced(struct store *s, uint64_t number, int error)
 	struct put *p = find_number(s, number);
 
 	if (p != NULL && error != 0)
-		put_refuse(p, accept_error(error), 0);
+		put_fail(p, "syncing", error);
 	else if (p != NULL)
 		put_store(p);
 }

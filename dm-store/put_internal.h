@@ -55,6 +55,9 @@ void put_end(struct put *);
 /* The end of a put that was not stored. */
 void put_refuse(struct put *, enum verdict, uint64_t held_ns);
 
+/* Likewise, with a line in the log: what the disk refused to do to its file. */
+void put_fail(struct put *, const char *doing, int error);
+
 /* To one that never became a put. */
 void put_answer(
     struct store *, const struct reply *, enum verdict, uint64_t held_ns);

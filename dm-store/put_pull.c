@@ -32,9 +32,11 @@ on_pull(evutil_socket_t fd, short what, void *arg)
 	chunk = xmalloc(PULL_CHUNK);
 	n = disk_read(p->source_fd, chunk,
 	    left < PULL_CHUNK ? (size_t)left : PULL_CHUNK, p->got);
-	if (n <= 0) {
-		put_refuse(
-		    p, n == 0 ? VERDICT_BAD_CONTENT : VERDICT_IO_ERROR, 0);
+	if (n == 0) {
+		put_refuse(p, VERDICT_BAD_CONTENT, 0);
+		goes_on = false;
+	} else if (n == -1) {
+		put_fail(p, "reading what dmctl gave, into", errno);
 		goes_on = false;
 	} else {
 		goes_on = put_feed(p, chunk, (size_t)n);

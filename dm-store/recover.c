@@ -67,7 +67,7 @@ recover_open(struct store *s, const char *path)
 	const char *why;
 
 	if (attempts == -1) /* a full disk can still be read */
-		log_warn("index/: %s", strerror(errno));
+		log_warn("index/opening: %s", strerror(errno));
 	why = is_hopeless(s, path, attempts, buf);
 	if (why != NULL)
 		return open_new(s, path, why);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "dm-store/commit.h"
+#include "dm-store/failures.h"
 #include "dm-store/history.h"
 #include "dm-store/put.h"
 #include "dm-store/redo.h"
@@ -43,6 +44,7 @@ store_setup(struct store *s)
 	history_load(s);
 	s->rejects = rejects_new(s);
 	s->tell = tell_new();
+	s->failures = failures_new();
 	s->redo = redo_new();
 	s->recent = recent_new();
 	s->tickets = tickets_new();
@@ -71,6 +73,7 @@ store_clear(struct store *s)
 	redo_free(s->redo);
 	rejects_free(s->rejects);
 	tell_free(s->tell);
+	failures_free(s->failures);
 	policy_free(s->policy);
 	policy_free(s->coming);
 	free(s->blocked);

@@ -25,6 +25,7 @@ struct event_base;
 struct control_client;
 struct control_server;
 struct commit;
+struct failures;
 struct puts;
 struct recent;
 struct redo_list;
@@ -74,6 +75,7 @@ struct store {
 	bool has_doomed; /* history.c: content in old/ that has to go */
 	struct rejects *rejects;
 	struct tell *tell;
+	struct failures *failures;
 	struct dormant {	  /* dormant.c: how far it has looked */
 		uint64_t next_ns; /* mono */
 		size_t last_len;

@@ -4,6 +4,7 @@ what can be proved is served."""
 import contextlib
 import os
 import random
+import re
 import subprocess
 
 import pytest
@@ -225,6 +226,44 @@ def test_wrong_owner(pair):
     wait_healed(second)
 
 
+def lines(node, since, pattern):
+    return [line for line in node.log()[since:].splitlines()
+            if re.search(pattern, line)]
+
+
+@contextlib.contextmanager
+def mode(path, bits):
+    before = path.stat().st_mode & 0o7777
+    path.chmod(bits)
+    yield
+    path.chmod(before)
+
+
+def test_what_the_disk_refuses_is_in_the_log(make_node):
+    """The operation, the file and why; once, however often it is tried."""
+    node = make_node(files={"dir/*": [SIGNER.text]}).start()
+    put_ok(node, Version("dir/0", b"0", SIGNER))
+    since = len(node.log())
+    with mode(node.state / "index/tmp", 0o500):
+        for size in (1000, 200_000):
+            for _ in range(10):
+                answer = put(node, Version("dir/1", bytes(size), SIGNER))
+                assert (answer.status, answer.code) == (500, "io-error")
+    for doing in ("creating a file in index/tmp/", r"creating index/tmp/put-1"):
+        assert len(lines(node, since, rf"error: {doing} for dir/1: "
+                         "Permission denied$")) == 1
+    with mode(node.state / "files/dir", 0o2550):
+        for i in range(2, 12):
+            answer = put(node, Version(f"dir/{i}", b"x", SIGNER))
+            assert (answer.status, answer.code) == (500, "io-error")
+    assert len(lines(node, since, r"error: placing \(tried again every "
+                     r"second\) files/dir/2: Permission denied$")) == 1
+    assert len(lines(node, since, "error: ")) == 3
+    put_ok(node, Version("dir/1", b"1", SIGNER))
+    for i in range(2, 12):
+        eventually(lambda i=i: content(node, f"dir/{i}") == b"x")
+
+
 @contextlib.contextmanager
 def read_only(path):
     subprocess.run(["mount", "--bind", path, path], check=True)
@@ -253,6 +292,11 @@ def test_read_only_file_system(make_node):
             assert content(node, name) == text(name)
         answer = put(node, Version("dir/new", b"new", SIGNER))
         assert answer.status in (500, 507), answer
+        for _ in range(5):
+            put(node, Version("dir/new", b"new", SIGNER))
+        assert len(lines(node, since, "error: creating a file in index/tmp/ "
+                         "for dir/new: Read-only file system$")) == 1
+        assert len(lines(node, since, "index/opening: ")) == 1
         assert "read-only file system" in call(node, "status", code=2)
         call(node, "fsck")
         since = len(node.log())
