@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -165,6 +166,48 @@ def test_state_directory_without_anything(pair):
     wait_healed(second)
     second.wait_log("a new index: this is the first start, or the state "
                     "directory was emptied", since)
+
+
+def removed(path):
+    shutil.rmtree(path)
+
+
+def moved_away(path):
+    path.rename(path.with_name("elsewhere"))
+
+
+def replaced(path):
+    """By what looks the same: a copy."""
+    moved_away(path)
+    subprocess.run(["cp", "-a", path.with_name("elsewhere"), path], check=True)
+
+
+@pytest.mark.parametrize("what", [removed, moved_away, replaced])
+def test_state_directory_goes_under_a_running_node(make_node, what):
+    """Whatever is stored then nobody will find: said until it is restarted,
+    or is there again."""
+    gone = "was removed or replaced"
+    node = make_node(files={"dir/*": [SIGNER.text]}).start()
+    put_ok(node, Version("dir/1", b"one", SIGNER))
+    assert gone not in call(node, "status")
+    since = len(node.log())
+    what(node.state)
+    node.wait_log(f"error: {re.escape(str(node.state))} {gone} under this dmd: "
+                  "nothing is kept until it is restarted", since)
+    assert f"{gone}: restart dmd" in call(node, "status", code=2)
+    if what is moved_away:
+        node.state.with_name("elsewhere").rename(node.state)
+        eventually(lambda: node.ask("status_dmd").values().get(
+            "state_gone", [0])[0] == 0)
+        call(node, "status")
+    else:
+        node.stop()
+        node.start()
+        call(node, "status")
+    if what is removed:
+        put_ok(node, Version("dir/1", b"one", SIGNER))
+    assert content(node, "dir/1") == b"one"
+    assert len(lines(node, since, gone)) == 1
 
 
 def set_version(path, version):
