@@ -43,6 +43,7 @@ net_facts(void *ctx, struct http_facts *f)
 	sync_stats(mesh_sync(net->mesh), &stats);
 	f->peers_connected = (unsigned)stats.conns_up;
 	f->peers_known = (unsigned)stats.peers_known;
+	f->peers_ahead = (unsigned)stats.peers_ahead;
 }
 
 bool
@@ -101,6 +102,7 @@ status_sync(struct net *net, struct control_client *client)
 	control_client_number(client, "peers_known", 1, s.peers_known);
 	control_client_number(client, "peers_connected", 1, s.conns_up);
 	control_client_number(client, "peers_synced", 1, s.peers_synced);
+	control_client_number(client, "peers_ahead", 1, s.peers_ahead);
 	control_client_number(client, "to_fetch", 1, s.wanted);
 	control_client_number(client, "fetching", 1, s.fetching);
 	control_client_number(client, "sync_bytes_in", 1, s.bytes_in);

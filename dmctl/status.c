@@ -146,6 +146,13 @@ judge(struct status *s)
 		    facts_find(&s->facts, "expiry")->text);
 	else if (is_no(s, "clock_sane"))
 		reason(s, HEALTH_WORKS, "the clock is wrong");
+	if (facts_number(&s->facts, "peers_ahead", 0) > 0)
+		reason(s, HEALTH_WORKS,
+		    "%" PRIu64 " of %" PRIu64
+		    " peers hold versions signed in the future: check the "
+		    "clock (dmctl rejects says which)",
+		    facts_number(&s->facts, "peers_ahead", 0),
+		    facts_number(&s->facts, "peers_connected", 0));
 	if (facts_find(&s->facts, "waiting_for") != NULL)
 		reason(s, HEALTH_WORKS, "waiting for interface %s",
 		    facts_find(&s->facts, "waiting_for")->text);

@@ -33,6 +33,7 @@ struct http_facts {
 	bool store_writable;
 	unsigned peers_connected;
 	unsigned peers_known;
+	unsigned peers_ahead;
 	/* store_stats, as last sent */
 	uint64_t files;
 	uint64_t records;

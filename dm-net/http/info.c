@@ -170,6 +170,9 @@ metrics_node(struct http_text *t, const struct http_facts *f)
 	    f->peers_known > f->peers_connected
 		? f->peers_known - f->peers_connected
 		: 0);
+	number(t, "peers_ahead", "gauge",
+	    "Peers with versions signed in this node's future.",
+	    f->peers_ahead);
 	number(t, "files", "gauge", "Visible files.", f->files);
 	number(t, "records", "gauge", "Records in the index.", f->records);
 	number(t, "store_bytes", "gauge", "Content on disk.", f->store_bytes);

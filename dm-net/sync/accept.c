@@ -150,6 +150,7 @@ future_add(struct sync *s, struct conn *c, const struct entry *e,
 	size_t spare = FUTURE_MAX;
 	struct entry_rank have;
 
+	c->is_ahead = c->was_ahead = true;
 	s->stats.refused[VERDICT_SIGNED_IN_FUTURE]++;
 	for (size_t i = 0; i < FUTURE_MAX; i++) {
 		if (s->futures[i] == NULL) {
@@ -187,6 +188,9 @@ accept_tick(struct sync *s)
 		else
 			walk_all_soon(s);
 		free(f);
+		for (size_t k = 0; s->future_count == 0 && k < s->conn_count;
+		     k++)
+			s->conns[k]->is_ahead = false;
 	}
 }
 
@@ -320,9 +324,12 @@ accept_row(struct sync *s, struct conn *c, const struct wire_row *row)
 	}
 	if (is_coming(s, c, row->key, row->version, NULL))
 		return ROW_COMING;
-	if (is_refused(s, row->key, row->version) ||
-	    accept_is_future(s, row->signed_at_ns))
+	if (is_refused(s, row->key, row->version))
 		return ROW_REFUSED;
+	if (accept_is_future(s, row->signed_at_ns)) {
+		c->is_ahead = c->was_ahead = true;
+		return ROW_REFUSED;
+	}
 	return ROW_WANTED;
 }
 

@@ -236,6 +236,8 @@ struct conn {
 	bool is_check; /* the next walk sees to what the last one found */
 	unsigned walk_checks;
 	bool has_last, is_synced;
+	/* it holds what is signed in our future; what this walk says of it */
+	bool is_ahead, was_ahead;
 	uint8_t last_root[16];
 	uint64_t last_digest;
 

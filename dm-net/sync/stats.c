@@ -88,6 +88,7 @@ sync_stats(const struct sync *s, struct sync_stats *out)
 		out->conns_up += conn_is_live(c);
 		out->conns_outbound += c->is_outbound;
 		out->peers_synced += conn_is_live(c) && c->is_synced;
+		out->peers_ahead += conn_is_live(c) && c->is_ahead;
 		out->bytes_held += conn_bytes(c);
 	}
 	out->bytes_held += keyq_bytes(&s->asked) +

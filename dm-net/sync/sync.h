@@ -358,6 +358,7 @@ struct sync_stats {
 	uint64_t walks, walks_equal, walks_idle;
 	uint64_t fetches, fetches_failed;
 	size_t peers_known, conns, conns_up, conns_outbound, peers_synced;
+	size_t peers_ahead; /* connected, with versions signed in our future */
 	size_t wanted, judging, fetching, future;
 	size_t bytes_held; /* by queues, tables of conns and receive buffers */
 };

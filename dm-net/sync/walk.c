@@ -60,6 +60,7 @@ walk_start(struct sync *s, struct conn *c, enum question_type type)
 		return;
 	c->walk = xcalloc(1, sizeof(*c->walk));
 	c->walk->progress_ns = s->now_ns;
+	c->was_ahead = false;
 	trie_sum(s->trie, &all, &sum);
 	memcpy(c->walk->root, sum.hash, 16);
 	pending_prefix(s, c->walk, type, &all, c->their_root.count);
@@ -124,8 +125,10 @@ walk_root_seen(struct sync *s, struct conn *c, const struct trie_sum *sum)
 
 	c->their_root = *sum;
 	trie_sum(s->trie, &all, &mine);
-	if (s->is_complete && trie_sum_equal(&mine, sum))
+	if (s->is_complete && trie_sum_equal(&mine, sum)) {
 		c->is_synced = true;
+		c->is_ahead = false;
+	}
 }
 
 /*
@@ -220,11 +223,13 @@ walk_check_end(struct sync *s, struct conn *c)
 	c->last_digest = w->digest;
 	memcpy(c->last_root, w->root, 16);
 	c->is_synced = is_idle;
+	c->is_ahead = c->was_ahead;
 	s->stats.walks_idle += is_idle;
 	walk_drop(c);
 	if (is_idle) {
 		c->walk_checks = 0;
-		walk_next(s, c, true);
+		/* a clock may be set at any time */
+		walk_next(s, c, !c->is_ahead);
 	} else {
 		walk_check_soon(s, c);
 	}

@@ -12,8 +12,9 @@ import pytest
 
 import wire
 from conftest import BUILD, PATIENCE
-from mesh import (connected, content, files, listing, peers, put, put_ok,
-                  reload, spread, wait, wait_content, wait_files)
+from mesh import (ask, connected, content, files, listing, peers, put,
+                  put_ok, reload, run, spread, wait, wait_content,
+                  wait_files)
 from refusals import (HELD, OTHER, REFUSALS, SIGNER, STRANGER, hours,
                       nothing_stored)
 from versions import SECOND, Version, now
@@ -95,6 +96,29 @@ def test_from_the_near_future(mesh):
     put_ok(b, version)
     assert put(a, version).code == "signed-in-future"
     wait_content([a, b], "x", b"early")
+
+
+def test_a_clock_behind_is_told(mesh):
+    """All is connected and nothing comes: status says why."""
+    mesh.files = {"x": [SIGNER.text]}
+    a = mesh.add()
+    b = mesh.add(limits={"max_clock_skew": "1d"})
+    mesh.wait_connected()
+    put_ok(b, Version("x", b"early", SIGNER, at=now() + 3600 * SECOND))
+
+    def status(node):
+        out = run(node, BUILD / "dmctl", "status", "-s", node.socket)
+        return out.returncode, out.stdout.decode().splitlines()[0]
+    wait([a, b], lambda: status(a)[0] == 1)
+    assert status(a)[1].startswith("1 of 1 peers hold versions signed in the "
+                                   "future: check the clock")
+    assert status(b)[0] == 0
+    assert b"dm_peers_ahead 1\n" in ask(a, "GET", "/metrics").body
+    # what is behind it comes all the same, and the clock is not forgotten
+    put_ok(b, Version("x", b"late", SIGNER, at=now() + 3601 * SECOND))
+    assert status(a)[0] == 1
+    b.stop()
+    wait([a], lambda: status(a)[1].startswith("no peer is connected"))
 
 
 # --- from a peer that lies ----

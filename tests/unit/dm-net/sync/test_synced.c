@@ -258,6 +258,44 @@ test_many_entries(void **state)
 	become_equal(*state, 150, 120);
 }
 
+static size_t
+ahead(struct wires *w, size_t i)
+{
+	struct sync_stats stats;
+
+	sync_stats(w->core[i].s, &stats);
+	return stats.peers_ahead;
+}
+
+/* Our clock is behind, or theirs ahead: people have to be told. */
+static void
+test_signed_in_our_future(void **state)
+{
+	struct wires *w = *state;
+	struct entry e;
+
+	make_entry(&e, "f/early");
+	e.signed_at_ns = WALL + 60 * SECOND;
+	sync_store_entry(w->core[1].s, &e, false, NULL, 0);
+	plug(w, 0, 1);
+	plug(w, 0, 2);
+	run_for(w, 10 * SECOND);
+	assert_int_equal(ahead(w, 0), 1);
+	assert_int_equal(ahead(w, 1), 0);
+	assert_int_equal(ahead(w, 2), 0);
+	unplug(w, 0, 1);
+	run_for(w, SECOND);
+	assert_int_equal(ahead(w, 0), 0);
+	/* it is not asked for again, and yet told again */
+	plug(w, 0, 1);
+	run_for(w, 10 * SECOND);
+	assert_int_equal(ahead(w, 0), 1);
+	/* the next walk, after an interval, finds that its time has come */
+	run_for(w, 4600 * SECOND);
+	assert_int_equal(ahead(w, 0), 0);
+	assert_int_equal(sync_index_count(w->core[0].s), 1);
+}
+
 static void
 test_max_peers_of_a_reload(void **state)
 {
@@ -321,6 +359,7 @@ main(void)
 	    TEST(test_one_entry),
 	    TEST(test_one_entry_there),
 	    TEST(test_many_entries),
+	    TEST(test_signed_in_our_future),
 	    TEST(test_max_peers_of_a_reload),
 	    TEST(test_slow_disk),
 	};
