@@ -32,7 +32,7 @@ net_facts(void *ctx, struct http_facts *f)
 	f->records = net->store_stats.records;
 	f->store_bytes = net->store_stats.bytes;
 	f->free_bytes = net->store_stats.free_bytes;
-	f->rejected = net->store_stats.rejected;
+	memcpy(f->rejected, net->rejected, sizeof(f->rejected));
 	f->conflicts = net->store_stats.conflicts;
 	f->damaged = net->store_stats.damaged;
 	f->quarantined = net->store_stats.quarantined;
@@ -64,6 +64,16 @@ net_metrics(void *ctx, struct http_text *out)
 	struct net *net = ctx;
 	struct sync_stats s;
 
+	http_text_printf(out,
+	    "# HELP dm_process_restarts_total Processes that ended and were "
+	    "started again.\n"
+	    "# TYPE dm_process_restarts_total counter\n"
+	    "dm_process_restarts_total{process=\"dm-net\"} %llu\n"
+	    "dm_process_restarts_total{process=\"dm-store\"} %llu\n"
+	    "dm_process_restarts_total{process=\"resolver\"} %llu\n",
+	    (unsigned long long)net->restarts.net,
+	    (unsigned long long)net->restarts.store,
+	    (unsigned long long)net->restarts.resolver);
 	if (net->mesh == NULL)
 		return;
 	sync_stats(mesh_sync(net->mesh), &s);

@@ -4,6 +4,7 @@
  * until dmd has signed the TLS key; the store's go to store_link, the mesh and
  * HTTP.
  */
+#include <endian.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <openssl/sha.h>
@@ -316,6 +317,15 @@ net_on_unlisten(
 }
 
 void
+net_on_restarts(
+    struct net *net, struct ipc *ipc, const struct ipc_restarts *m, int fd)
+{
+	(void)ipc;
+	(void)fd;
+	net->restarts = *m;
+}
+
+void
 net_on_own_address(
     struct net *net, struct ipc *ipc, const struct ipc_own_address *m, int fd)
 {
@@ -553,7 +563,17 @@ void
 net_on_store_stats(
     struct net *net, struct ipc *ipc, const struct ipc_store_stats *m, int fd)
 {
-	(void)ipc;
+	uint64_t n;
+
 	(void)fd;
+	if (m->rejected.len != 0 && m->rejected.len != VERDICT_COUNT * 8) {
+		ipc_violate(ipc, "refusals of %zu bytes", m->rejected.len);
+		return;
+	}
+	for (size_t v = 0; v < m->rejected.len / 8; v++) {
+		memcpy(&n, m->rejected.data + 8 * v, sizeof(n));
+		net->rejected[v] = be64toh(n);
+	}
 	net->store_stats = *m;
+	net->store_stats.rejected = bytes_of(NULL, 0);
 }

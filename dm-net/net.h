@@ -54,7 +54,9 @@ struct net {
 	unsigned n_listeners;
 	struct net_address own[NET_OWN_ADDRESSES_MAX];
 	size_t n_own;
-	struct ipc_store_stats store_stats;
+	struct ipc_store_stats store_stats; /* but for what comes next */
+	uint64_t rejected[VERDICT_COUNT];
+	struct ipc_restarts restarts;
 	uint64_t started_ns;
 };
 

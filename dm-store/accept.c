@@ -79,13 +79,18 @@ judge_rank(struct store *s, const struct entry *e, const uint8_t *version,
 	return VERDICT_NOT_NEWER;
 }
 
+void
+accept_count(struct store *s, enum verdict v, uint64_t times)
+{
+	s->stats.rejected[v] += times;
+	s->stats.is_changed = true;
+}
+
 static enum verdict
 count(struct store *s, enum verdict v)
 {
-	if (v != VERDICT_OK && v != VERDICT_UNCHANGED) {
-		s->stats.rejected++;
-		s->stats.is_changed = true;
-	}
+	if (v != VERDICT_OK && v != VERDICT_UNCHANGED)
+		accept_count(s, v, 1);
 	return v;
 }
 

@@ -36,6 +36,9 @@ enum verdict accept_judge(struct store *, const struct entry *,
  * what is under way; 0: it is all on the disk already. */
 enum verdict accept_room(struct store *, const struct entry *, uint64_t needed);
 
+/* Counts refusals that others have decided. */
+void accept_count(struct store *, enum verdict, uint64_t times);
+
 /* The verdict on a signature that was checked (verify.h). */
 enum verdict accept_signature(struct store *, bool is_good);
 

@@ -38,7 +38,10 @@ static void
 status(struct store *s, struct control_client *c)
 {
 	char doubt[CLOCK_DOUBT_MAX];
+	uint64_t rejected = 0;
 
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		rejected += s->stats.rejected[v];
 	control_client_number(c, "files", 1,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_VISIBLE));
 	control_client_number(
@@ -52,7 +55,7 @@ status(struct store *s, struct control_client *c)
 	control_client_number(c, "bytes", 1, s->stats.bytes);
 	control_client_number(c, "history_bytes", 1, s->stats.old_bytes);
 	control_client_number(c, "free_bytes", 1, files_free(&s->files));
-	control_client_number(c, "rejected", 1, s->stats.rejected);
+	control_client_number(c, "rejected", 1, rejected);
 	control_client_number(c, "conflicts", 1, s->stats.conflicts);
 	control_client_number(c, "rejects_not_logged", 1, rejects_dropped(s));
 	control_client_number(c, "watched", 2, watch_is_on(s));

@@ -37,13 +37,16 @@ send_to_net(struct store *s, enum ipc_message m, const void *msg, int fd)
 static void
 send_stats(struct store *s)
 {
+	uint8_t rejected[VERDICT_COUNT * 8];
 	struct ipc_store_stats m;
 
+	for (size_t v = 0; v < VERDICT_COUNT; v++)
+		row_put_u64(rejected + 8 * v, s->stats.rejected[v]);
 	m.files = index_count(s->index, VIEW_COMMITTED, INDEX_VISIBLE);
 	m.records = index_count(s->index, VIEW_COMMITTED, INDEX_RECORDS);
 	m.bytes = s->stats.bytes;
 	m.free_bytes = files_free(&s->files);
-	m.rejected = s->stats.rejected;
+	m.rejected = bytes_of(rejected, sizeof(rejected));
 	m.conflicts = s->stats.conflicts;
 	m.damaged = s->stats.damaged;
 	m.quarantined = s->files.quarantined;

@@ -95,10 +95,8 @@ put_answer(struct store *s, const struct reply *reply, enum verdict v,
 {
 	const struct answer a = {v, held_ns, 0, COMMIT_NO_CHANGE};
 
-	if (v == VERDICT_BAD_CONTENT) {
-		s->stats.rejected++;
-		s->stats.is_changed = true;
-	}
+	if (v == VERDICT_BAD_CONTENT)
+		accept_count(s, v, 1);
 	commit_answer(s, reply, &a);
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "common/name.h"
+#include "dm-store/accept.h"
 #include "dm-store/commit.h"
 #include "dm-store/tell.h"
 
@@ -278,8 +279,7 @@ rejects_relayed(struct store *s, const struct ipc_refused *m)
 		memcpy(j.signer, m->signer.data, sizeof(j.signer));
 	bytes_copy_text(m->name, j.name, sizeof(j.name));
 	bytes_copy_text(m->from, j.from, sizeof(j.from));
-	s->stats.rejected += m->times;
-	s->stats.is_changed = true;
+	accept_count(s, (enum verdict)m->verdict, m->times);
 	add_net(s, &j);
 	return true;
 }

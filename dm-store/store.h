@@ -84,9 +84,9 @@ struct store {
 
 	/* stats.c */
 	struct stats {
-		uint64_t bytes;	    /* of the visible files */
-		uint64_t old_bytes; /* of old/, in whole blocks */
-		uint64_t rejected;
+		uint64_t bytes;			  /* of the visible files */
+		uint64_t old_bytes;		  /* of old/, in whole blocks */
+		uint64_t rejected[VERDICT_COUNT]; /* by reason */
 		uint64_t conflicts;
 		uint64_t damaged; /* files found changed or missing */
 		uint64_t healed;  /* of these, back */

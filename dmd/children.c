@@ -484,3 +484,15 @@ children_send(
 			ipc_send(c->ipc, m, msg, -1);
 	}
 }
+
+void
+children_send_restarts(struct children *all)
+{
+	const struct child *net = &all->child[ROLE_NET];
+	const struct ipc_restarts m = {.net = net->restarts,
+	    .store = all->child[ROLE_STORE].restarts,
+	    .resolver = all->child[ROLE_RESOLVER].restarts};
+
+	if (net->ipc != NULL && net->has_signed)
+		ipc_send(net->ipc, IPC_RESTARTS, &m, -1);
+}

@@ -81,6 +81,9 @@ struct child *children_get(struct children *, enum role);
 bool children_are_ready(const struct children *);
 const char *child_state_name(enum child_state);
 
+/* To dm-net, once its TLS key is signed. */
+void children_send_restarts(struct children *);
+
 /* To each child with a channel; roles is a mask of 1 << role. */
 void children_send(
     struct children *, unsigned roles, enum ipc_message, const void *msg);

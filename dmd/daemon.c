@@ -249,6 +249,7 @@ daemon_net_signed(struct dmd *d, struct child *c)
 	own_addresses_send(d);
 	listen_attach(d->listen, c->ipc);
 	record_send(d);
+	children_send_restarts(d->children);
 }
 
 static void
@@ -278,6 +279,7 @@ on_child_changed(void *ctx)
 
 	if (d->is_stopping || d->children == NULL)
 		return;
+	children_send_restarts(d->children);
 	if (!children_are_ready(d->children)) {
 		notify_send(&d->notify,
 		    "STATUS=dm-net %s, dm-store %s, resolver %s",

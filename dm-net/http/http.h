@@ -39,7 +39,7 @@ struct http_facts {
 	uint64_t records;
 	uint64_t store_bytes;
 	uint64_t free_bytes;
-	uint64_t rejected;
+	uint64_t rejected[VERDICT_COUNT];
 	uint64_t conflicts;
 	uint64_t damaged;
 	uint64_t quarantined;

@@ -159,6 +159,19 @@ metrics_requests(struct http_text *t, const struct http_counters *c)
 	    "Bytes of uploads passed on.", c->received_bytes);
 }
 
+/* All reasons from the beginning, so that the first refusal is an increase. */
+static void
+metrics_rejected(struct http_text *t, const struct http_facts *f)
+{
+	family(t, "rejected_total", "counter",
+	    "Versions refused, by the code of the reason.");
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		if (!verdict_is_ok((enum verdict)v) && v != VERDICT_FETCH)
+			http_text_printf(t,
+			    "dm_rejected_total{reason=\"%s\"} %" PRIu64 "\n",
+			    verdict_code((enum verdict)v), f->rejected[v]);
+}
+
 static void
 metrics_node(struct http_text *t, const struct http_facts *f)
 {
@@ -180,8 +193,7 @@ metrics_node(struct http_text *t, const struct http_facts *f)
 	    f->free_bytes);
 	number(t, "store_writable", "gauge", "1 if the store takes files.",
 	    f->store_writable);
-	number(
-	    t, "rejected_total", "counter", "Versions refused.", f->rejected);
+	metrics_rejected(t, f);
 	number(t, "conflicts_total", "counter",
 	    "Versions of two signers that met.", f->conflicts);
 	number(t, "damaged_total", "counter",

@@ -169,7 +169,8 @@ def test_fsck_finds_what_happened_behind_its_back(mesh):
 
 
 def metrics(node):
-    """Name to value; every family has a line of help and a type."""
+    """Name, and name{labels}, to value; every family has a line of help and
+    a type."""
     lines = ask(node, "GET", "/metrics").body.decode().splitlines()
     values, helped, typed = {}, set(), set()
     for line in lines:
@@ -181,7 +182,7 @@ def metrics(node):
         else:
             name = re.match(r"[a-z0-9_]+", line)[0]
             assert name in helped and name in typed, line
-            values[name] = float(line.split()[-1])
+            values[name] = values[line.split()[0]] = float(line.split()[-1])
     return values
 
 
