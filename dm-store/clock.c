@@ -84,7 +84,7 @@ clock_doubt(const struct clock *c, char out[static CLOCK_DOUBT_MAX])
 
 	if (c->wall_ns() < FLOOR_NS)
 		snprintf(out, CLOCK_DOUBT_MAX,
-		    "the clock is before the year of this software");
+		    "the clock is before the year of this software: set it");
 	else if (c->has_stepped)
 		snprintf(out, CLOCK_DOUBT_MAX,
 		    "the clock stepped by %lld s, it is believed again in %u "

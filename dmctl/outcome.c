@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "dmctl/fields.h"
 #include "dmctl/output.h"
+#include "dmctl/when.h"
 
 struct outcome {
 	struct output *out; /* NULL: sentences */
@@ -58,13 +59,26 @@ add_row(struct outcome *o, const struct entry *e, const struct delivery *d)
 	output_row(o->out, cells);
 }
 
+/* Of two clocks, the time is what tells which one is wrong. */
+static void
+tell_failure(const struct entry *e, const struct delivery *d)
+{
+	char at[WHEN_TEXT_MAX];
+
+	if (d->is_judged && d->verdict == VERDICT_SIGNED_IN_FUTURE)
+		log_error("%s: signed %s: %s", e->name,
+		    when_format_s(e->signed_at_ns, at), d->text);
+	else
+		log_error("%s: %s", e->name, d->text);
+}
+
 void
 outcome_add(struct outcome *o, const struct entry *e, const struct delivery *d)
 {
 	bool is_ok = d->is_judged && verdict_is_ok(d->verdict);
 
 	if (!is_ok) {
-		log_error("%s: %s", e->name, d->text);
+		tell_failure(e, d);
 		outcome_fail(o, d->code);
 	}
 	if (o->out != NULL)

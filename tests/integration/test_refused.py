@@ -9,6 +9,7 @@ import json
 import os
 import struct
 import subprocess
+import time
 from urllib.parse import quote
 
 import pytest
@@ -78,6 +79,9 @@ def test_by_way_of_dmctl(node, tmp_path, why, way):
             capture_output=True, text=True, timeout=PATIENCE)
     assert out.returncode == exit_code, (out.stdout, out.stderr)
     assert len(out.stderr.splitlines()) >= 1 and not out.stdout.strip()
+    if code == "signed-in-future":
+        when = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(version.at // 10**9))
+        assert f"a: signed {when}" in out.stderr
 
 
 def test_other_network_over_the_control_socket(node):
