@@ -71,6 +71,8 @@ announce_open(struct link *l)
 	    l->conn, SYNC_PROTOCOL, P2P_CLASS_SYNC, &out_handlers, l);
 	if (l->sync_out == NULL)
 		p2p_conn_close(l->conn, 0, "no sync stream");
+	else
+		p2p_stream_set_limit(l->sync_out, 0);
 }
 
 void
@@ -84,6 +86,7 @@ static void
 on_in_open(struct p2p_stream *s)
 {
 	p2p_stream_set_user(s, p2p_conn_user(p2p_stream_conn(s)));
+	p2p_stream_set_limit(s, 0); /* the core takes all that comes */
 }
 
 static size_t

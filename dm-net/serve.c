@@ -21,6 +21,9 @@
 #define STALL_NS (UINT64_C(30) * 1000000000)
 #define STALL_BYTES (32u << 10)
 
+/* Bytes of requests that wait behind those that are looked at. */
+#define WAITING_MAX (FILE_ASKED_MAX * FILE_HEAD_MAX)
+
 struct serve;
 
 struct answer {
@@ -330,6 +333,7 @@ on_open(struct p2p_stream *s)
 	sv->mesh = p2p_stream_user(s);
 	sv->stream = s;
 	p2p_stream_set_user(s, sv);
+	p2p_stream_set_limit(s, WAITING_MAX);
 }
 
 static void

@@ -35,6 +35,9 @@
 /* Streams that this directory serves itself. */
 #define CONN_SERVICE_NS (10 * CONN_SECOND_NS)
 #define CONN_PING_IDLE_NS (60 * CONN_SECOND_NS)
+/* Bytes of pings that may wait until the echo of one has left. Those who ping
+ * wait for each. */
+#define CONN_PING_WAITING 1024
 #define CONN_NEVER UINT64_MAX
 
 #define HOST_BUILTINS 3

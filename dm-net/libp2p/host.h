@@ -81,7 +81,7 @@ enum p2p_end {
 	P2P_END_REFUSED,  /* the peer does not speak the protocol */
 	P2P_END_TIMEOUT,  /* negotiation (10 s), or the stream's deadline */
 	P2P_END_PROTOCOL, /* its negotiation was malformed */
-	P2P_END_MEMORY,	  /* the connection's account of 2 MiB was full */
+	P2P_END_MEMORY,	  /* too much waited: for its limit, or the account */
 	P2P_END_CONN,	  /* the connection ended */
 };
 
@@ -291,6 +291,10 @@ void p2p_stream_reset(struct p2p_stream *, uint32_t code);
  * protocol is being agreed the 10 s for that apply as well. */
 void p2p_stream_set_deadline(struct p2p_stream *, uint64_t at_ns);
 void p2p_stream_set_class(struct p2p_stream *, enum p2p_class);
+/* What may wait on it that on_data did not consume, for whom a whole window is
+ * too much: the stream is reset beyond that (P2P_END_MEMORY), and what it does
+ * not need lets the windows of others grow. */
+void p2p_stream_set_limit(struct p2p_stream *, size_t bytes);
 
 struct p2p_conn *p2p_stream_conn(const struct p2p_stream *);
 const char *p2p_stream_protocol(const struct p2p_stream *);

@@ -18,6 +18,7 @@ static void
 on_open(struct p2p_stream *s)
 {
 	p2p_stream_set_user(s, mem_new(sizeof(struct ping)));
+	p2p_stream_set_limit(s, CONN_PING_WAITING);
 	p2p_stream_set_deadline(
 	    s, p2p_stream_conn(s)->now_ns + CONN_PING_IDLE_NS);
 }

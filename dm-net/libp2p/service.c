@@ -40,6 +40,7 @@ open_text(struct p2p_stream *s)
 {
 	if (p2p_stream_user(s) == NULL)
 		p2p_stream_set_user(s, mem_new(sizeof(struct text)));
+	p2p_stream_set_limit(s, 0); /* all is taken as it comes */
 	p2p_stream_set_deadline(
 	    s, p2p_stream_conn(s)->now_ns + CONN_SERVICE_NS);
 }

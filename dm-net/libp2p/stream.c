@@ -177,6 +177,7 @@ stream_serve(struct p2p_stream *s)
 	s->user = protocol->user;
 	s->handlers = protocol->handlers;
 	yamux_set_class(s->ys, (unsigned int)protocol->stream_class);
+	yamux_set_limit(s->ys, YAMUX_WINDOW_MAX);
 	yamux_want_write(s->ys);
 	stream_opened(s);
 }
@@ -285,6 +286,7 @@ on_open(void *ctx, struct yamux_stream *ys)
 	s = stream_new(c, true);
 	s->ys = ys;
 	yamux_set_user(ys, s);
+	yamux_set_limit(ys, 0); /* the negotiation takes all that comes */
 	multistream_listen(s->ms, c->host->names, c->host->protocol_count);
 	return true;
 }
@@ -466,6 +468,13 @@ p2p_stream_set_class(struct p2p_stream *s, enum p2p_class stream_class)
 {
 	if (!s->is_ended)
 		yamux_set_class(s->ys, (unsigned int)stream_class);
+}
+
+void
+p2p_stream_set_limit(struct p2p_stream *s, size_t bytes)
+{
+	if (!s->is_ended)
+		yamux_set_limit(s->ys, bytes);
 }
 
 struct p2p_conn *

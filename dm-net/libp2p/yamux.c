@@ -71,7 +71,7 @@ on_syn(struct yamux *y, const struct frame *f)
 	if (f->type == YAMUX_DATA && f->length > YAMUX_WINDOW_INITIAL)
 		return YAMUX_CREDIT;
 	if (y->stream_count[true] >= YAMUX_STREAMS_MAX ||
-	    y->buffered > YAMUX_ACCOUNT_HIGH)
+	    yamux_charged(y) > YAMUX_ACCOUNT_HIGH)
 		return refuse(y, f->id);
 	s = yamux_stream_new(y, f->id, true);
 	if (!y->ops->on_open(y->ctx, s)) {
@@ -291,6 +291,14 @@ size_t
 yamux_buffered(const struct yamux *y)
 {
 	return y->buffered;
+}
+
+size_t
+yamux_charged(const struct yamux *y)
+{
+	size_t streams = y->stream_count[false] + y->stream_count[true];
+
+	return YAMUX_CONN_BYTES + streams * YAMUX_STREAM_BYTES + y->buffered;
 }
 
 unsigned int

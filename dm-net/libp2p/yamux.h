@@ -34,8 +34,14 @@
 #define YAMUX_STREAMS_MAX 256 /* each direction */
 /* Refusals of streams beyond that which may wait to be sent. */
 #define YAMUX_REFUSALS_MAX 1024
-/* What all streams together may buffer. */
+/* What a session may cost: its streams, what they buffer, and the connection
+ * below them ... */
 #define YAMUX_ACCOUNT_BYTES (2u * 1024 * 1024)
+/* ... which is charged from the start for all it ever holds (what waits to be
+ * sent, half a TLS record, texts of identify) ... */
+#define YAMUX_CONN_BYTES (448u * 1024)
+/* ... and each stream, with what its owner keeps about it. */
+#define YAMUX_STREAM_BYTES 1024u
 #define YAMUX_CLASSES 4
 
 /* Codes of GoAway. */
@@ -72,7 +78,8 @@ struct yamux_ops {
 	void (*on_eof)(void *ctx, struct yamux_stream *);
 	/* The peer reset it. Nothing follows. */
 	void (*on_reset)(void *ctx, struct yamux_stream *, uint32_t code);
-	/* It was reset here, as its data did not fit in the account. */
+	/* It was reset here: its data did not fit in the account, or was more
+	 * than its limit. */
 	void (*on_squeezed)(void *ctx, struct yamux_stream *);
 	/* Writes up to `room` > 0 bytes; 0: nothing before
 	 * yamux_want_write(). */
@@ -118,7 +125,10 @@ void yamux_goaway(struct yamux *y, uint32_t code);
 /* The code of the peer's GoAway. */
 uint32_t yamux_goaway_code(const struct yamux *y);
 
+/* Bytes of buffers. */
 size_t yamux_buffered(const struct yamux *y);
+/* What is on the account: those, the streams and the connection. */
+size_t yamux_charged(const struct yamux *y);
 unsigned int yamux_stream_count(const struct yamux *y, bool is_inbound);
 /* A sentence without a full stop. */
 const char *yamux_status_text(enum yamux_status status);
@@ -131,6 +141,12 @@ struct yamux_stream *yamux_open(
 void yamux_set_user(struct yamux_stream *s, void *user);
 void *yamux_user(const struct yamux_stream *s);
 uint32_t yamux_id(const struct yamux_stream *s);
+/*
+ * What may wait on it that on_data did not consume; at first its window is the
+ * limit. Beyond it the stream is squeezed. What is not promised to one stream
+ * lets the windows of others grow.
+ */
+void yamux_set_limit(struct yamux_stream *s, size_t limit);
 /* 0 goes first, YAMUX_CLASSES - 1 last; each gets one frame in eight. */
 void yamux_set_class(struct yamux_stream *s, unsigned int stream_class);
 

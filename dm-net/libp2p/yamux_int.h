@@ -15,8 +15,6 @@ enum { YAMUX_SYN = 1, YAMUX_ACK = 2, YAMUX_FIN = 4, YAMUX_RST = 8 };
 #define YAMUX_BUCKETS 64
 /* The code with which streams beyond a limit are reset. */
 #define YAMUX_CODE_LIMIT 0x1002u
-/* Growth of windows beyond the initial ones, all streams together. */
-#define YAMUX_GROWTH_MAX (YAMUX_ACCOUNT_BYTES / 2)
 /* Beyond this much on the account no new stream is taken. */
 #define YAMUX_ACCOUNT_HIGH (YAMUX_ACCOUNT_BYTES / 4 * 3)
 
@@ -42,6 +40,7 @@ struct yamux_stream {
 	/* Receiving. */
 	bool is_remote_shut; /* FIN came */
 	bool is_eof_told;
+	uint32_t limit;	      /* what may be buffered */
 	uint32_t window;      /* what the peer may have outstanding */
 	uint64_t recv_window; /* of that, what it has not used */
 	uint32_t owed;	      /* consumed (or grown), not granted yet */
@@ -61,8 +60,8 @@ struct yamux {
 	uint64_t rtt_ns;
 	uint32_t next_id;
 	unsigned int stream_count[2]; /* ours, the peer's */
-	size_t buffered;	      /* the account */
-	size_t growth;		      /* of windows */
+	size_t buffered;	      /* by all streams */
+	size_t promised;	      /* what they could buffer */
 	struct yamux_stream *bucket[YAMUX_BUCKETS];
 	/* Input. */
 	uint8_t header[YAMUX_HEADER_BYTES];

@@ -6,7 +6,7 @@
 #include "dm-net/libp2p/mem.h"
 #include "dm-net/libp2p/yamux_int.h"
 
-#define BUFFER_MIN 4096
+#define BUFFER_MIN 1024
 
 static struct yamux_stream **
 bucket(const struct yamux *y, uint32_t id)
@@ -25,6 +25,13 @@ yamux_stream_find(const struct yamux *y, uint32_t id)
 	return s;
 }
 
+/* What it could buffer. */
+static size_t
+promise(const struct yamux_stream *s)
+{
+	return s->limit < s->window ? s->limit : s->window;
+}
+
 struct yamux_stream *
 yamux_stream_new(struct yamux *y, uint32_t id, bool is_inbound)
 {
@@ -37,6 +44,8 @@ yamux_stream_new(struct yamux *y, uint32_t id, bool is_inbound)
 	s->send_window = YAMUX_WINDOW_INITIAL;
 	s->recv_window = YAMUX_WINDOW_INITIAL;
 	s->window = YAMUX_WINDOW_INITIAL;
+	s->limit = YAMUX_WINDOW_MAX;
+	y->promised += promise(s);
 	s->update_ns = y->now_ns;
 	list_init(&s->control);
 	list_init(&s->ready);
@@ -69,7 +78,7 @@ yamux_stream_free(struct yamux_stream *s)
 		link = &(*link)->chain;
 	*link = s->chain;
 	y->stream_count[s->is_inbound]--;
-	y->growth -= s->window - YAMUX_WINDOW_INITIAL;
+	y->promised -= promise(s);
 	if (y->body_stream == s)
 		y->body_stream = NULL;
 	buffer_drop(s);
@@ -135,31 +144,38 @@ yamux_stream_kill(struct yamux_stream *s, uint32_t code)
 
 /* --- receiving -------------------------------------------------------- */
 
-/* Whether all windows would still fit in the account: a stream is not to be
- * squeezed because its siblings' owners are slow, too. */
+/* Whether all that is promised would still fit in the account: a stream is not
+ * to be squeezed because its siblings' owners are slow, too. */
 static bool
-is_growth_safe(const struct yamux *y, uint32_t more)
+is_safe(const struct yamux *y)
 {
-	size_t streams = y->stream_count[false] + y->stream_count[true];
-	size_t grown = y->growth + more;
+	return yamux_charged(y) - y->buffered + y->promised <=
+	       YAMUX_ACCOUNT_BYTES;
+}
 
-	return grown <= YAMUX_GROWTH_MAX &&
-	       grown + streams * YAMUX_WINDOW_INITIAL <= YAMUX_ACCOUNT_BYTES;
+static void
+set_window(struct yamux_stream *s, uint32_t window)
+{
+	s->y->promised -= promise(s);
+	s->window = window;
+	s->y->promised += promise(s);
 }
 
 /* A window that was used up within four round trips was too small. */
 static void
 window_grow(struct yamux_stream *s)
 {
-	struct yamux *y = s->y;
+	const struct yamux *y = s->y;
+	uint32_t window = s->window;
 
-	if (y->rtt_ns == 0 || y->now_ns - s->update_ns >= 4 * y->rtt_ns)
+	if (y->rtt_ns == 0 || y->now_ns - s->update_ns >= 4 * y->rtt_ns ||
+	    window * 2 > YAMUX_WINDOW_MAX)
 		return;
-	if (s->window * 2 > YAMUX_WINDOW_MAX || !is_growth_safe(y, s->window))
-		return;
-	y->growth += s->window;
-	s->owed += s->window;
-	s->window *= 2;
+	set_window(s, window * 2);
+	if (is_safe(y))
+		s->owed += window;
+	else
+		set_window(s, window);
 }
 
 static void
@@ -203,6 +219,13 @@ largest(const struct yamux *y)
 	return most;
 }
 
+static void
+squeeze_out(struct yamux_stream *s)
+{
+	yamux_reset(s, YAMUX_CODE_LIMIT);
+	s->y->ops->on_squeezed(s->y->ctx, s);
+}
+
 /* Resets the streams that buffer most until `more` bytes fit in the account.
  * False if `s` itself had to go. */
 static bool
@@ -210,13 +233,12 @@ squeeze(struct yamux_stream *s, size_t more)
 {
 	struct yamux *y = s->y;
 
-	while (y->buffered + more > YAMUX_ACCOUNT_BYTES) {
+	while (yamux_charged(y) + more > YAMUX_ACCOUNT_BYTES) {
 		struct yamux_stream *victim = largest(y);
 
 		if (victim == NULL || victim->size < s->size + more)
 			victim = s;
-		yamux_reset(victim, YAMUX_CODE_LIMIT);
-		y->ops->on_squeezed(y->ctx, victim);
+		squeeze_out(victim);
 		if (victim == s)
 			return false;
 	}
@@ -229,6 +251,10 @@ append(struct yamux_stream *s, const uint8_t *p, size_t len)
 {
 	size_t size = s->size == 0 ? BUFFER_MIN : s->size;
 
+	if (s->len + len > s->limit) {
+		squeeze_out(s);
+		return;
+	}
 	if (s->head + s->len + len > s->size && s->head > 0) {
 		memmove(s->buf, s->buf + s->head, s->len);
 		s->head = 0;
@@ -350,6 +376,15 @@ uint32_t
 yamux_id(const struct yamux_stream *s)
 {
 	return s->id;
+}
+
+void
+yamux_set_limit(struct yamux_stream *s, size_t limit)
+{
+	s->y->promised -= promise(s);
+	s->limit =
+	    limit < YAMUX_WINDOW_MAX ? (uint32_t)limit : YAMUX_WINDOW_MAX;
+	s->y->promised += promise(s);
 }
 
 void

@@ -27,6 +27,8 @@ on_open(void *ctx, struct yamux_stream *s)
 	f->opened++;
 	if ((f->mode & 4) != 0)
 		yamux_want_write(s);
+	if ((f->mode & 16) != 0)
+		yamux_set_limit(s, yamux_id(s) * 64);
 	return (f->mode & 8) == 0 || yamux_id(s) % 3 != 0;
 }
 
@@ -114,7 +116,7 @@ turn(struct fuzz *f, size_t room)
 	}
 	while (f->dead_count > 0)
 		yamux_release(f->dead[--f->dead_count]);
-	if (yamux_buffered(f->y) > YAMUX_ACCOUNT_BYTES ||
+	if (yamux_charged(f->y) > YAMUX_ACCOUNT_BYTES ||
 	    yamux_stream_count(f->y, true) > YAMUX_STREAMS_MAX)
 		abort();
 }

@@ -154,6 +154,17 @@ put(struct attacker *a, const void *bytes, size_t len, bool reads)
 	}
 }
 
+/* Past TLS, if that is up. */
+static void
+put_raw(struct attacker *a, const void *bytes, size_t len)
+{
+	SSL *ssl = a->ssl;
+
+	a->ssl = NULL;
+	put(a, bytes, len, false);
+	a->ssl = ssl;
+}
+
 static void
 put_text(struct attacker *a, const char *text)
 {
@@ -526,17 +537,13 @@ yamux_overflow_later(struct attacker *a)
 	frame(a, WINDOW, 0, 1, 0x80000000, false);
 }
 
-/* A stream whose protocol is never agreed upon takes no data; more than its
- * window all the same. */
+/* What was said before is a part of the window too. */
 static void
 yamux_window(struct attacker *a)
 {
-	static char block[65536];
-
 	to_yamux(a);
 	data_text(a, SYN, 1, HEADER "\x11/ipfs/ping/1.0.0\n");
-	for (int i = 0; i < FLOOD / 1000 && !is_over(a); i++)
-		data(a, 0, 1, block, sizeof(block));
+	frame(a, DATA, 0, 1, 262144, false);
 }
 
 /* In one record: once the answer to the first frame is out the stream is over,
@@ -720,6 +727,53 @@ hoards(struct attacker *a)
 		pause_ms(100);
 }
 
+/* So many frames in one record: what comes in one turn is answered in one. */
+static void
+data_each(struct attacker *a, uint32_t from, uint32_t end, uint8_t len)
+{
+	static uint8_t out[16384];
+	size_t n = 0;
+
+	for (uint32_t id = from; id < end; id += 2, n += 12u + len) {
+		memset(out + n, 0, 12u + len);
+		out[n + 6] = (uint8_t)(id >> 8);
+		out[n + 7] = (uint8_t)id;
+		out[n + 11] = len;
+	}
+	put(a, out, n, false);
+}
+
+/* As many streams as there may be, each with all that may wait on it and no
+ * byte more, while answers wait to be sent until no more may wait of these. At
+ * the end half a record of TLS. */
+static void
+hoards_quietly(struct attacker *a)
+{
+	static const uint8_t half[5 + 16000] = {0x17, 3, 3, 0x41, 0};
+	const uint32_t files = 1, pushes = 17, pings = 21, end = 2 * 250 + 1;
+	uint8_t block[16384];
+	int small = 65536;
+
+	setsockopt(a->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	requests(block);
+	to_yamux(a);
+	for (uint32_t id = files; id < pushes; id += 2)
+		data_text(a, SYN, id, HEADER "\x18/data-mesher/file/1.0.0\n");
+	for (uint32_t id = pushes; id < pings; id += 2)
+		data_text(a, SYN, id, HEADER "\x14/ipfs/id/push/1.0.0\n");
+	for (uint32_t id = pings; id < end; id += 2)
+		data_text(a, SYN, id, HEADER "\x11/ipfs/ping/1.0.0\n");
+	for (int i = 0; i < 72; i++, pause_ms(10))
+		data_each(a, pings, end, 32);
+	for (uint32_t id = files; id < pushes; id += 2)
+		data(a, 0, id, block, 16384 - 16384 % 55);
+	for (uint32_t id = pushes; id < pings; id += 2)
+		data(a, 0, id, block, 8000);
+	put_raw(a, half, sizeof(half));
+	while (!is_over(a))
+		pause_ms(100);
+}
+
 /* clang-format off */
 static void syns(struct attacker *a) { syns_of(a, true); }
 static void syns_unread(struct attacker *a) { syns_of(a, false); }
@@ -757,7 +811,7 @@ static const struct attack {
 	ATTACK(streams_unread), ATTACK(pings), ATTACK(pings_unread),
 	ATTACK(identify_streams), ATTACK(identify_push),
 	ATTACK(identify_endless), ATTACK(stream_garbage), ATTACK(never_reads),
-	ATTACK(hoards),
+	ATTACK(hoards), ATTACK(hoards_quietly),
 };
 /* clang-format on */
 

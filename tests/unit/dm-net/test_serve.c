@@ -288,6 +288,33 @@ test_open_files_of_a_peer(void **state)
 	assert_int_equal(count_descriptors(), before);
 }
 
+/* Asks for more and takes nothing. */
+static void
+ask_many(struct mesh_node *n, size_t i, const struct entry *e, int count)
+{
+	while (count-- > 0)
+		peer_ask(n, i, e);
+	for (int k = 0; k < 100; k++)
+		mesh_node_turn(n);
+}
+
+/* As many as our own kind sends ahead may wait; not any number. */
+static void
+test_requests_that_wait(void **state)
+{
+	struct mesh_node *n = *state;
+	struct entry e;
+
+	node_entry(&e, "f/a", 3, 300000);
+	node_has(n, &e);
+	peer_open(n, true);
+	ask_many(n, 0, &e, FILE_PIPELINE_MAX + FILE_ASKED_MAX);
+	assert_false(is_reset(n));
+	ask_many(n, 0, &e, FILE_ASKED_MAX * FILE_HEAD_MAX / 50);
+	assert_true(is_reset(n));
+	assert_int_equal(n->peer.streams[0].end, P2P_END_RESET);
+}
+
 /* The peer says all byte by byte, each in a frame of its own. */
 static int
 setup_cut(void **state)
@@ -316,6 +343,7 @@ main(void)
 	    TEST(test_malformed_request),
 	    TEST(test_offset_beyond_the_end),
 	    TEST(test_open_files_of_a_peer),
+	    TEST(test_requests_that_wait),
 	    CUT(test_answers_in_order),
 	    CUT(test_empty_file),
 	    CUT(test_malformed_request),

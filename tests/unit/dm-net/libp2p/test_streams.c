@@ -175,7 +175,8 @@ test_many_hoards_stay_within_the_account(void **state)
 	}
 	pair_pump(&p);
 	p2p_conn_stats(p.b.conn, &stats);
-	assert_true(stats.buffered <= YAMUX_ACCOUNT_BYTES);
+	assert_true(yamux_charged(p.b.conn->yamux) <= YAMUX_ACCOUNT_BYTES);
+	assert_true(stats.buffered > YAMUX_ACCOUNT_BYTES / 2);
 	for (size_t i = 0; i < COUNT(apps); i++)
 		squeezed += apps[i].closed;
 	assert_true(squeezed > 0 && squeezed < COUNT(apps));
@@ -446,7 +447,59 @@ test_ping(void **state)
 	pings(16, 0, 65536);
 	pings(70, 64, 65536);
 	pings(320, 320, 1);
-	pings(3200, 3200, 65536);
+	pings(1024, 1024, 65536);
+}
+
+/* Who does not wait for echoes loses the stream, and no more than that. */
+static void
+test_waiting_pings(void **state)
+{
+	struct app a = {.to_write = 16000}, next = {.to_write = 320};
+	struct p2p_conn_stats stats;
+	struct pair p;
+
+	(void)state;
+	start(&p, NULL);
+	p2p_stream_open(
+	    p.a.conn, PING_PROTOCOL, P2P_CLASS_CONTROL, &app_handlers, &a);
+	pair_pump(&p);
+	assert_int_equal(a.end, P2P_END_RESET);
+	assert_int_equal(a.code, P2P_RESET_LIMIT);
+	p2p_conn_stats(p.b.conn, &stats);
+	assert_int_equal(stats.buffered, 0);
+	p2p_stream_open(
+	    p.a.conn, PING_PROTOCOL, P2P_CLASS_CONTROL, &app_handlers, &next);
+	pair_pump(&p);
+	assert_int_equal(next.got, 320);
+	assert_int_equal(p.a.closed + p.b.closed, 0);
+	pair_clear(&p);
+}
+
+/* Whatever waits on streams of pings while nothing can be sent. */
+static void
+test_pings_of_the_deaf(void **state)
+{
+	static struct app apps[P2P_STREAMS_MAX];
+	struct p2p_conn_stats stats;
+	size_t most = 0;
+	struct pair p;
+
+	(void)state;
+	memset(apps, 0, sizeof(apps));
+	start(&p, NULL);
+	p.a.is_deaf = true;
+	for (size_t i = 0; i < COUNT(apps); i++) {
+		apps[i].to_write = i % 2 == 0 ? 1000 : 20000;
+		p2p_stream_open(p.a.conn, PING_PROTOCOL, P2P_CLASS_CONTROL,
+		    &app_handlers, &apps[i]);
+	}
+	while (pair_move(&p, &p.a, &p.b)) {
+		p2p_conn_stats(p.b.conn, &stats);
+		most = stats.buffered > most ? stats.buffered : most;
+	}
+	assert_true(most > 0 && most <= COUNT(apps) * 1024);
+	assert_true(yamux_charged(p.b.conn->yamux) <= YAMUX_ACCOUNT_BYTES);
+	pair_clear(&p);
 }
 
 /* A stream of pings that nobody uses goes away. */
@@ -491,6 +544,8 @@ main(void)
 	    cmocka_unit_test(test_identify_flood),
 	    cmocka_unit_test(test_identify_is_one_message),
 	    cmocka_unit_test(test_ping),
+	    cmocka_unit_test(test_waiting_pings),
+	    cmocka_unit_test(test_pings_of_the_deaf),
 	    cmocka_unit_test(test_idle_ping),
 	};
 

@@ -529,7 +529,7 @@ test_full_account_resets_the_largest(void **state)
 	for (; i < 30; i++)
 		assert_int_equal(
 		    feed_data(side, 1 + 2 * i, 1, 100000), YAMUX_OK);
-	assert_true(yamux_buffered(side->y) <= YAMUX_ACCOUNT_BYTES);
+	assert_true(yamux_charged(side->y) <= YAMUX_ACCOUNT_BYTES);
 	/* New streams were refused before anyone had to go ... */
 	assert_true(side->count < 30);
 	assert_int_equal(side->squeezes, 0);
@@ -538,7 +538,53 @@ test_full_account_resets_the_largest(void **state)
 		assert_int_equal(
 		    feed_data(side, 1 + 2 * i, 0, 162144), YAMUX_OK);
 	assert_true(side->squeezes > 0);
-	assert_true(yamux_buffered(side->y) <= YAMUX_ACCOUNT_BYTES);
+	assert_true(yamux_charged(side->y) <= YAMUX_ACCOUNT_BYTES);
+	side_free(side);
+}
+
+/* Beside what waits, streams and the connection are on the account. */
+static void
+test_account_counts_streams(void **state)
+{
+	struct side *side = side_new(false);
+	size_t empty = yamux_charged(side->y);
+
+	(void)state;
+	assert_int_equal(empty, YAMUX_CONN_BYTES);
+	side->hoards = true;
+	assert_int_equal(feed_data(side, 1, 1, 5000), YAMUX_OK);
+	assert_int_equal(feed_data(side, 3, 1, 0), YAMUX_OK);
+	assert_true(yamux_buffered(side->y) >= 5000);
+	assert_int_equal(yamux_charged(side->y) - empty,
+	    yamux_buffered(side->y) + 2 * YAMUX_STREAM_BYTES);
+	side_free(side);
+}
+
+/* What was consumed does not count, and nobody else is touched. */
+static void
+test_stream_beyond_its_limit_is_squeezed(void **state)
+{
+	struct side *side = side_new(false);
+
+	(void)state;
+	assert_int_equal(feed_data(side, 1, 1, 0), YAMUX_OK);
+	assert_int_equal(feed_data(side, 3, 1, 0), YAMUX_OK);
+	expect(side, "000100020000000100000000000100020000000300000000");
+	yamux_set_limit(side->streams[0], 4096);
+	assert_int_equal(feed_data(side, 1, 0, 100000), YAMUX_OK);
+	side->hoards = true;
+	assert_int_equal(feed_data(side, 3, 0, 5000), YAMUX_OK);
+	assert_int_equal(feed_data(side, 1, 0, 4000), YAMUX_OK);
+	assert_int_equal(feed_data(side, 1, 0, 96), YAMUX_OK);
+	assert_int_equal(side->squeezes, 0);
+	assert_true(yamux_buffered(side->y) >= 9096);
+	assert_int_equal(feed_data(side, 1, 0, 1), YAMUX_OK);
+	assert_int_equal(side->squeezes, 1);
+	assert_int_equal(yamux_buffered(side->y), 8192);
+	expect(side, "000100080000000100001002");
+	side->hoards = false;
+	yamux_offer(side->streams[1], 2);
+	assert_int_equal(side->data_len, 105000);
 	side_free(side);
 }
 
@@ -600,6 +646,48 @@ test_growth_of_all_is_bounded(void **state)
 		    COUNT(s) * YAMUX_WINDOW_INITIAL + YAMUX_ACCOUNT_BYTES / 2);
 	side_free(a);
 	side_free(b);
+}
+
+/* What one of seven streams may send at most, when the others are limited. */
+static size_t
+grown_beside(size_t limit)
+{
+	struct side *a = side_new(true), *b = side_new(false);
+	struct yamux_stream *s[7];
+	uint64_t now = 1000 * MS;
+	size_t sent;
+
+	yamux_set_rtt(b->y, MS);
+	for (size_t i = 0; i < COUNT(s); i++)
+		s[i] = yamux_open(a->y, NULL, 0);
+	pump(a, b, 16384, now);
+	for (size_t i = 1; i < COUNT(s); i++)
+		yamux_set_limit(b->streams[i], limit);
+	for (unsigned int i = 0; i < 100; i++) {
+		a->to_write = 65536;
+		yamux_want_write(s[0]);
+		now += MS / 10;
+		pump(a, b, 16384, now);
+	}
+	b->hoards = true;
+	a->to_write = 64 << 20;
+	yamux_want_write(s[0]);
+	pump(a, b, 16384, now);
+	sent = (64 << 20) - a->to_write;
+	assert_int_equal(b->squeezes, 0);
+	side_free(a);
+	side_free(b);
+	return sent;
+}
+
+/* Streams on which nothing ever waits do not keep others small. */
+static void
+test_limits_leave_room_to_grow(void **state)
+{
+	(void)state;
+	assert_true(grown_beside(0) > YAMUX_WINDOW_MAX / 2);
+	assert_true(grown_beside(16384) > YAMUX_WINDOW_MAX / 2);
+	assert_true(grown_beside(SIZE_MAX) <= 2 * YAMUX_WINDOW_INITIAL);
 }
 
 static void
@@ -692,6 +780,9 @@ main(void)
 	    cmocka_unit_test(test_credit_only_for_what_is_consumed),
 	    cmocka_unit_test(test_eof_waits_for_what_is_buffered),
 	    cmocka_unit_test(test_full_account_resets_the_largest),
+	    cmocka_unit_test(test_account_counts_streams),
+	    cmocka_unit_test(test_stream_beyond_its_limit_is_squeezed),
+	    cmocka_unit_test(test_limits_leave_room_to_grow),
 	    cmocka_unit_test(test_window_grows_within_bounds),
 	    cmocka_unit_test(test_growth_of_all_is_bounded),
 	    cmocka_unit_test(test_slow_use_does_not_grow),
