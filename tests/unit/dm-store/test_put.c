@@ -251,6 +251,28 @@ test_memfd(void **state)
 	assert_false(fix_exists(&f, "files/d/e/m1"));
 }
 
+/* It is read a piece at a time: others have their turns in between. */
+static void
+test_memfd_in_pieces(void **state)
+{
+	const struct reply nobody = {REPLY_NOBODY, 0, 0, NULL};
+	struct entry large, small;
+	unsigned turns = 0;
+
+	(void)state;
+	large = fix_file("d/e/l", START_NS, content, CONTENT_CAP, &key);
+	small = fix_file("d/e/s", START_NS, content, 10, &key);
+	put_from_fd(&f.s, &large, make_memfd(CONTENT_CAP, true), &nobody);
+	put_from_fd(&f.s, &small, make_memfd(10, true), &nobody);
+	while (!fix_exists(&f, "files/d/e/l")) {
+		event_base_loop(f.s.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		turns++;
+		if (turns == 2)
+			assert_true(fix_exists(&f, "files/d/e/s"));
+	}
+	assert_true(turns >= 3); /* two pieces, and their end */
+}
+
 int
 main(void)
 {
@@ -262,6 +284,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_short, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_memfd, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_memfd_in_pieces, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
