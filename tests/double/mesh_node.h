@@ -56,6 +56,7 @@ struct peer_stream {
 	struct p2p_stream *stream;
 	struct peer *peer;
 	bool is_deaf; /* consumes nothing */
+	size_t unread; /* then: what came */
 	uint8_t *in;  /* what came, all of it */
 	size_t in_len, in_room;
 	size_t taken; /* of in, by node_next_request() */

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -112,6 +113,7 @@ on_file_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 {
 	struct peer_stream *ps = p2p_stream_user(s);
 
+	ps->unread = len;
 	if (ps->is_deaf)
 		return 0;
 	if (ps->in_len + len > ps->in_room) {
@@ -217,6 +219,7 @@ peer_connect(struct peer *p, int port, const struct peer_id *expected)
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	uint8_t public_key[32], signature[64];
 	struct p2p_tls_key *key = peer_key(2, public_key, signature);
+	int on = 1;
 
 	p->host = p2p_host_new(&(struct p2p_host_config){.tls_key = key,
 	    .ed25519_key = public_key,
@@ -229,7 +232,8 @@ peer_connect(struct peer *p, int port, const struct peer_id *expected)
 	p2p_host_serve(p->host, FILE_PROTOCOL, P2P_CLASS_SMALL_FILE, 16,
 	    &file_handlers, p);
 	p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (p->fd == -1 || connect(p->fd, (void *)&sin, sizeof(sin)) == -1)
+	if (p->fd == -1 || connect(p->fd, (void *)&sin, sizeof(sin)) == -1 ||
+	    setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1)
 		fatal("connect: %s", strerror(errno));
 	p->conn =
 	    p2p_conn_new(p->host, P2P_DIALER, expected, NULL, now_ns(), p);
