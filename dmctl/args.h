@@ -35,6 +35,7 @@ enum {
 	ARG_BUNDLE = 1 << 15,
 	ARG_VERSION = 1 << 16,
 	ARG_WHICH = 1 << 17, /* --version with a value */
+	ARG_SHA256 = 1 << 18,
 	ARG_ALWAYS = ARG_SOCKET | ARG_CONFIG | ARG_JSON | ARG_NO_HEADER |
 		     ARG_HELP | ARG_VERSION,
 };
@@ -49,6 +50,7 @@ struct args {
 	const char *network;
 	const char *output;
 	const char *which;
+	const char *sha256;
 	uint64_t valid_for_ns;
 	uint64_t timeout_ns;		       /* default 30 s */
 	char *operands[ARGS_OPERANDS_MAX + 1]; /* NULL behind the last */

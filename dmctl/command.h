@@ -41,6 +41,7 @@ int command_stop(const struct args *);
 int command_forget(const struct args *);
 int command_rejects(const struct args *);
 int command_why(const struct args *);
+int command_wait(const struct args *);
 int command_fsck(const struct args *);
 int command_server(const struct args *);
 

@@ -37,7 +37,7 @@ _dmctl() {
 		compopt -o filenames 2>/dev/null
 		return
 		;;
-	-u | --url | -n | --name | --valid-for | --network | --timeout)
+	-u | --url | -n | --name | --valid-for | --network | --timeout | --sha256)
 		return
 		;;
 	esac
@@ -45,7 +45,7 @@ _dmctl() {
 		case ${COMP_WORDS[i]} in
 		-k | --key | --key-path | -o | --output | -s | --socket | \
 		    -f | --config | -u | --url | -n | --name | --valid-for | \
-		    --network | --timeout | --version)
+		    --network | --timeout | --sha256 | --version)
 			((i++))
 			;;
 		-*) ;;
@@ -75,7 +75,7 @@ _dmctl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames 2>/dev/null
 		;;
-	show | get | verify | why | forget | list | delete* | "file delete"*)
+	show | get | wait | verify | why | forget | list | delete* | "file delete"*)
 		mapfile -t COMPREPLY < <(compgen -W \
 		    "$(_dmctl_names "$program")" -- "$cur")
 		;;

@@ -12,7 +12,7 @@ function __dmctl_plain --description 'the words that are no options'
         switch $word
             case -k --key --key-path -o --output -s --socket -f --config \
                     -u --url -n --name --valid-for --network --timeout \
-                    --version
+                    --sha256 --version
                 set skip yes
             case '-*'
             case '*'
@@ -56,7 +56,7 @@ function __dmctl_complete
             printf '%s\n' fatal error warn info debug
         case 'upload*' 'file update*' 'sign*' 'submit*'
             __fish_complete_path $current
-        case show get verify why forget list 'delete*' 'file delete*'
+        case show get wait verify why forget list 'delete*' 'file delete*'
             $program list --no-header --timeout 1s (__dmctl_where) \
                 2>/dev/null | string replace -r '\t.*' ''
     end
