@@ -318,6 +318,7 @@ transfer_step(struct transfer *t)
 	struct pollfd p = {c->fd, POLLIN, 0};
 	uint64_t deadline = t->idle_mono_ns;
 	enum http_outcome outcome = HTTP_ANSWERED;
+	char at[URL_AUTHORITY_MAX];
 	int n;
 
 	/* an answer has begun: the rest of the body is not wanted */
@@ -333,7 +334,9 @@ transfer_step(struct transfer *t)
 		return HTTP_ANSWERED;
 	}
 	if (n == 0)
-		return fail(c, HTTP_LOST, "nothing comes any more");
+		return fail(c, HTTP_LOST, "http://%s does not answer%s",
+		    url_authority(&c->url, at),
+		    t->call->has_body ? ": it may or may not have it" : "");
 	/* what is there first: a refusal may be followed by a reset */
 	if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) != 0)
 		outcome = receive_some(t);

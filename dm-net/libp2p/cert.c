@@ -334,7 +334,8 @@ cert_error_text(enum cert_error error)
 	case CERT_IDENTITY:
 		return "certificate: not a sound ed25519 identity";
 	case CERT_PEER:
-		return "certificate: of another peer than expected";
+		return "certificate: of another peer than expected: dmctl "
+		       "id there says its present id";
 	case CERT_DATE:
 		return "certificate: not valid at this time";
 	case CERT_BINDING:

@@ -130,7 +130,52 @@ def test_json_is_that_of_http(dmctl, home, served):
                       "SHA256", "STATE"]
 
 
-def test_status(dmctl, served):
+def test_wait(dmctl, home, served):
+    (home / "a.txt").write_bytes(b"one")
+    late = subprocess.Popen(
+        [BUILD / "dmctl", "-s", served.socket, "wait", "a.txt", "-j"],
+        stdout=subprocess.PIPE)
+    dmctl("upload", "a.txt", *KEY)
+    rows = json.loads(late.communicate(timeout=30)[0])
+    assert late.returncode == 0
+    one = hashlib.sha256(b"one").hexdigest()
+    assert [(r["name"], r["size"], r["sha256"]) for r in rows] == [
+        ("a.txt", 3, one)]
+    assert re.fullmatch(r"a.txt: it is here, signed 20\S+Z\n",
+                        dmctl("wait", "a.txt", "--sha256", one[:8].upper()))
+    # another content, or none
+    two = hashlib.sha256(b"two").hexdigest()
+
+    def never(*words, code=75):
+        out = subprocess.run(
+            [BUILD / "dmctl", "-s", served.socket, "wait", *words,
+             "--timeout", "300ms"], capture_output=True, text=True)
+        assert out.returncode == code and not out.stdout, out
+        return out.stderr
+    assert "what is here is another version" in never("a.txt", "--sha256", two)
+    assert "dmctl why big says" in never("big")
+    dmctl("delete", "a.txt", *KEY)
+    assert "dmctl why a.txt says" in never("a.txt")
+    assert "--sha256: expected" in never("a.txt", "--sha256", "xyz", code=64)
+    never("../x", code=65)
+    served.stop()
+    assert "no dmd answers" in never("a.txt")
+
+
+def test_wait_for_a_daemon_that_starts(served, home):
+    served.stop()
+    (home / "a.txt").write_bytes(b"one")
+    late = subprocess.Popen(
+        [BUILD / "dmctl", "-s", served.socket, "wait", "a.txt"],
+        stdout=subprocess.PIPE)
+    served.start()
+    subprocess.run([BUILD / "dmctl", "-s", served.socket, "upload", "a.txt",
+                    *KEY], cwd=home, check=True, capture_output=True)
+    assert b"it is here" in late.communicate(timeout=30)[0]
+    assert late.returncode == 0
+
+
+def test_status(dmctl, home, served):
     lines = dmctl("status").splitlines()
     assert lines[0] == "all running; 0 files, 0 peers connected, 0 synced"
     status = json.loads(dmctl("status", "--json"))
@@ -143,6 +188,15 @@ def test_status(dmctl, served):
         status = json.loads(dmctl("status", "--json", code=2))
         assert status["silent"] == ["dm-store"]
         assert "dm-store is silent" in dmctl("status", code=2)
+        # what became of it cannot be known
+        (home / "a.txt").write_bytes(b"x")
+        out = subprocess.run(
+            [BUILD / "dmctl", "upload", "a.txt", *KEY, "--network", "-",
+             "--timeout", "1s", "--url", served.url("")],
+            cwd=home, capture_output=True, text=True)
+        assert out.returncode == 69
+        assert re.search("http://127.0.0.1:\\d+ does not answer: it may or "
+                         "may not have it", out.stderr), out.stderr
     finally:
         os.kill(pid, signal.SIGCONT)
     eventually(lambda: json.loads(dmctl("status", "--json"))["silent"] == [])
