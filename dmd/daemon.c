@@ -235,11 +235,11 @@ on_child_started(void *ctx, struct child *c)
 		d->sinks_lost |= 1u << c->role;
 		sinks_send(d);
 	}
-	if (c->role == ROLE_RESOLVER)
-		return;
 	/* dm-net first has its TLS key signed: daemon_net_signed() */
-	if (c->role == ROLE_STORE)
+	if (c->role == ROLE_STORE) {
+		prepared_open_again(&d->prepared);
 		configuration_send(d, c);
+	}
 }
 
 void
@@ -434,15 +434,16 @@ static void
 on_look(evutil_socket_t unused, short what, void *arg)
 {
 	struct dmd *d = arg;
-	bool is_gone = !prepared_is_there(&d->prepared);
+	const char *gone = prepared_missing(&d->prepared);
 
 	(void)unused;
 	(void)what;
-	if (is_gone && !d->is_state_gone)
-		log_error("%s was removed or replaced under this dmd: nothing "
-			  "is kept until it is restarted",
-		    d->config->state_dir);
-	d->is_state_gone = is_gone;
+	if (gone != NULL && !d->is_state_gone)
+		log_error(
+		    "%s%s was removed or replaced under this dmd: nothing "
+		    "is kept until it is restarted",
+		    d->config->state_dir, gone);
+	d->is_state_gone = gone != NULL;
 }
 
 static void

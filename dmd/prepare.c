@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,17 +348,68 @@ prepare(const struct config *config, const struct users *users,
 	return code;
 }
 
-bool
-prepared_is_there(const struct prepared *p)
-{
-	struct stat held, named;
+static const char *const below[PREPARED_BELOW] = {
+    "/files", "/index", "/quarantine"};
 
-	/* what cannot be looked at now says nothing */
-	if (fstat(p->lock_fd, &held) == -1)
-		return true;
-	if (stat(p->lock_path, &named) == -1)
-		return errno != ENOENT && errno != ENOTDIR;
-	return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+/* What cannot be looked at now says nothing. */
+static bool
+is_gone(const char *path, dev_t dev, ino_t ino)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return errno == ENOENT || errno == ENOTDIR;
+	return st.st_dev != dev || st.st_ino != ino;
+}
+
+static void
+path_below(const struct prepared *p, size_t i, char path[static PATH_MAX])
+{
+	size_t len = strlen(p->lock_path) - strlen("/lock");
+
+	snprintf(path, PATH_MAX, "%.*s%s", (int)len, p->lock_path, below[i]);
+}
+
+/* Remembers what is there, and leaves what is not as it was. */
+static void
+below_know(struct prepared *p, size_t i)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	path_below(p, i, path);
+	if (stat(path, &st) == -1)
+		return;
+	p->below[i].is_known = true;
+	p->below[i].dev = st.st_dev;
+	p->below[i].ino = st.st_ino;
+}
+
+const char *
+prepared_missing(struct prepared *p)
+{
+	char path[PATH_MAX];
+	struct stat held;
+
+	if (fstat(p->lock_fd, &held) == 0 &&
+	    is_gone(p->lock_path, held.st_dev, held.st_ino))
+		return "";
+	for (size_t i = 0; i < PREPARED_BELOW; i++) {
+		path_below(p, i, path);
+		/* without root dm-store makes them: later than it starts */
+		if (!p->below[i].is_known)
+			below_know(p, i);
+		else if (is_gone(path, p->below[i].dev, p->below[i].ino))
+			return below[i];
+	}
+	return NULL;
+}
+
+void
+prepared_open_again(struct prepared *p)
+{
+	for (size_t i = 0; i < PREPARED_BELOW; i++)
+		below_know(p, i);
 }
 
 void

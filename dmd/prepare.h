@@ -8,14 +8,24 @@
 #ifndef DMD_PREPARE_H
 #define DMD_PREPARE_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "common/config.h"
 #include "dmd/users.h"
+
+#define PREPARED_BELOW 3
 
 struct prepared {
 	int lock_fd;	 /* held as long as dmd lives */
 	char *run_dir;	 /* of the control socket */
 	char *empty_dir; /* dm-net's root */
 	char *lock_path; /* of lock_fd */
+	struct {
+		bool is_known;
+		dev_t dev;
+		ino_t ino;
+	} below[PREPARED_BELOW]; /* what dm-store holds open */
 };
 
 /* 0, or a sysexits code after one line that says what is wrong. 75: another
@@ -23,8 +33,12 @@ struct prepared {
 int prepare(const struct config *, const struct users *, struct prepared *);
 void prepared_clear(struct prepared *);
 
-/* False once state_dir is no longer the one that was prepared. */
-bool prepared_is_there(const struct prepared *);
+/* What is no longer the one that was prepared, or that dm-store began with: ""
+ * for state_dir, else "/" and a name below it. NULL: nothing. */
+const char *prepared_missing(struct prepared *);
+
+/* dm-store starts, and opens what is there now. */
+void prepared_open_again(struct prepared *);
 
 /* dirname(3) without its surprises: a new string. path is absolute. */
 char *prepare_dirname(const char *path);

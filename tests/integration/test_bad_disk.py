@@ -210,6 +210,24 @@ def test_state_directory_goes_under_a_running_node(make_node, what):
     assert len(lines(node, since, gone)) == 1
 
 
+@pytest.mark.skipif(not IS_ROOT, reason="dmd sees later what it did not make")
+@pytest.mark.parametrize("part", ["files", "index", "quarantine"])
+def test_a_part_of_the_state_directory_goes(make_node, part):
+    gone = "was removed or replaced"
+    node = make_node(files={"dir/*": [SIGNER.text]}).start()
+    put_ok(node, Version("dir/1", b"one", SIGNER))
+    since = len(node.log())
+    removed(node.state / part)
+    node.wait_log(f"error: {re.escape(str(node.state))}/{part} {gone} under "
+                  "this dmd", since)
+    assert f"{gone}: restart dmd" in call(node, "status", code=2)
+    assert len(lines(node, since, gone)) == 1
+    node.stop()
+    node.start()
+    call(node, "status")
+    put_ok(node, Version("dir/2", b"two", SIGNER))
+
+
 def set_version(path, version):
     """Of LMDB's format, in both of its first pages."""
     with open(path, "r+b") as f:
