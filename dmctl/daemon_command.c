@@ -37,8 +37,11 @@ tell(const struct args *args, enum control_command command, const void *fields,
 			json_text(stdout, said);
 			printf("}\n");
 		} else {
-			printf("%s\n", log_escape(said.data, said.len, text,
-					   sizeof(text)));
+			/* what changed, alone, would not say that it did */
+			printf("%s%s\n",
+			    command == CONTROL_RELOAD ? "reloaded: " : "",
+			    log_escape(
+				said.data, said.len, text, sizeof(text)));
 		}
 	}
 	control_ask_close(&ask);

@@ -215,7 +215,11 @@ def test_governing(dmctl, served):
     assert all(a.endswith("/p2p/" + me["peer_id"]) for a in me["addresses"])
     dmctl("log", "warn")
     assert json.loads(dmctl("status", "--json"))["log_level"] == "warn"
-    dmctl("reload")
+    assert dmctl("reload") == "reloaded: nothing changed\n"
+    assert json.loads(dmctl("reload", "-j")) == {"done": "nothing changed"}
+    served.config["cluster"]["push_pull_interval"] = "9s"
+    served.write_config()
+    assert dmctl("reload") == "reloaded: [cluster] push_pull_interval\n"
     served.write_config("nonsense = 1\n")
     dmctl("reload", code=78)
     served.write_config()
