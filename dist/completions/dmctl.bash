@@ -7,7 +7,7 @@ _dmctl_commands() {
 }
 
 _dmctl_options() {
-	"$@" --help 2>/dev/null | grep -o -- '--\?[a-z][a-z-]*' |
+	"$@" --help 2>/dev/null | grep -o -- '--\?[a-z][a-z0-9-]*' |
 	    grep -- '^--' | sort -u
 }
 
@@ -56,6 +56,10 @@ _dmctl() {
 		mapfile -t COMPREPLY < <(compgen -W \
 		    "$(_dmctl_options "$program" "${words[@]:0:2}")" -- "$cur")
 		return
+	fi
+	if [[ ${words[*]} == verify && " ${COMP_WORDS[*]} " =~ \ (-b|--bundle)\  ]]
+	then
+		words=(submit)
 	fi
 	case ${words[*]} in
 	"")

@@ -42,8 +42,13 @@ function __dmctl_complete
         set -l command $plain
         test (count $plain) -gt 2; and set command $plain[1..2]
         $program $command --help 2>/dev/null | string replace -rf \
-            '^ .*(--[a-z-]+)(?: [A-Z]+)?  +(.*)' '$1\t$2'
+            '^ .*(--[a-z0-9-]+)(?: [A-Z]+)?  +(.*)' '$1\t$2'
         return
+    end
+    if test "$plain" = verify
+        # a bundle is a file
+        string match -qr -- '^(-b|--bundle)$' (commandline -opc)
+        and set plain submit
     end
     switch "$plain"
         case ''

@@ -50,6 +50,9 @@ def test_bash(tmp_path):
     key = str(tmp_path / "key")
     assert bash("upload", "--key", key) == {key + ".priv"}
     assert bash("show", "-s", "/nonexistent", "") == set()
+    assert bash("wait", "--sh") == {"--sha256"}
+    assert bash("verify", "--bundle", key) == {key + ".priv"}
+    assert bash("verify", "-s", "/nonexistent", key) == set()
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
@@ -57,7 +60,37 @@ def test_fish():
     assert {"upload", "list", "status", "file"} <= fish("dmctl ")
     assert fish("dmctl file ") == {"update", "delete"}
     assert "--key" in fish("dmctl upload --k")
+    assert "--sha256" in fish("dmctl wait --sh")
     assert fish("dmctl log d") == {"debug"}
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
+def test_zsh(tmp_path):
+    """What the function hands to the shell's own."""
+    (tmp_path / "dump.zsh").write_text("""
+        _files() { print -l files }
+        _message() { print -l value }
+        _describe() { print -l -- ${${(P)2}%%:*} }
+        compadd() { [[ $1 == -a ]] && print -l -- ${(P)2} || print -l -- "$@" }
+        words=("${@[2,-1]}"); CURRENT=$#words
+        source $1 || true
+    """)
+
+    def zsh(*words):
+        out = subprocess.run(
+            ["zsh", "-f", tmp_path / "dump.zsh",
+             ROOT / "dist/completions/_dmctl", BUILD / "dmctl", *words],
+            capture_output=True, text=True, check=True)
+        assert out.stderr == ""
+        return set(out.stdout.split())
+    assert {"upload", "list", "wait", "file", "generate"} <= zsh("")
+    assert zsh("file", "") == {"update", "delete"}
+    assert {"--sha256", "--timeout"} <= zsh("wait", "--")
+    assert zsh("wait", "--sha256", "") == {"value"}
+    assert zsh("upload", "--key", "") == {"files"}
+    assert zsh("log", "") == {"fatal", "error", "warn", "info", "debug"}
+    assert zsh("verify", "-b", "") == {"files"}
+    assert zsh("show", "-s", "/nonexistent", "") == set()
 
 
 COMPLETIONS = [ROOT / "dist/completions" / n
