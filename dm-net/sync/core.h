@@ -54,8 +54,8 @@
 #define FLUSH_NS (1 * SECOND)  /* for last words */
 #define DRAIN_NS (10 * SECOND) /* for the fetches of a duplicate */
 
-#define OUT_MAX 2048	       /* keys to send to one peer */
-#define ASK_MAX 4096	       /* keys to ask of one peer */
+#define OUT_MAX 2047	       /* keys to send to one peer; see keyq.h */
+#define ASK_MAX 4095	       /* keys to ask of one peer */
 #define ASK_LOW 1024	       /* below this, walks go on */
 #define ASKED_NS (20 * SECOND) /* for the answer to a want */
 #define ASKED_MAX 8192	       /* asked of all peers */
@@ -97,7 +97,8 @@
 
 #define WALK_OUT_MAX 16	   /* questions without an answer */
 #define WALK_ROWS_MAX 3000 /* of these, under way */
-#define WALK_PENDING_MAX 16384
+/* Two sets of 3,000,000 that have nothing in common need as many. */
+#define WALK_PENDING_MAX 8192
 #define WALK_PUSH_MAX 64 /* entries sent without being asked for */
 #define WALK_SILENT_NS (20 * SECOND)
 #define WALK_SOON_NS (2 * SECOND)

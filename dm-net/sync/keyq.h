@@ -30,7 +30,8 @@ struct keyq {
 	uint32_t first, last, spare;
 };
 
-/* An empty queue for at most max keys. */
+/* An empty queue for at most max keys; memory is for a power of two of them,
+ * but one. */
 void keyq_init(struct keyq *, uint32_t max);
 /* Empties it and gives its memory back. */
 void keyq_clear(struct keyq *);

@@ -6,6 +6,9 @@
 #include "common/name.h"
 #include "dm-net/sync/core.h"
 
+/* A message and its length. */
+#define KEEP_MAX (SYNC_MESSAGE_MAX + WIRE_HEAD_MAX)
+
 static void
 take_entries(struct sync *s, struct conn *c, struct wire_entries *e)
 {
@@ -131,12 +134,15 @@ take_whole(struct sync *s, struct conn *c, const uint8_t *bytes, size_t len)
 	return len;
 }
 
-/* Keeps what is no whole message yet; it is less than one. */
+/* Keeps what is no whole message yet; with what was kept it is no more than
+ * one. */
 static void
 keep_rest(struct conn *c, const uint8_t *bytes, size_t len)
 {
 	if (c->in_len + len > c->in_room) {
 		c->in_room = (c->in_len + len) * 2;
+		if (c->in_room > KEEP_MAX)
+			c->in_room = KEEP_MAX;
 		c->in = xrealloc(c->in, c->in_room, 1);
 	}
 	memcpy(c->in + c->in_len, bytes, len);
@@ -160,8 +166,10 @@ sync_recv(struct sync *s, uint64_t handle, const uint8_t *bytes, size_t len)
 	}
 	/* piece by piece, so that no more than a message is ever kept */
 	while (len > 0) {
-		size_t n = len < SYNC_MESSAGE_MAX ? len : SYNC_MESSAGE_MAX;
+		size_t n = KEEP_MAX - c->in_len;
 
+		if (n > len)
+			n = len;
 		keep_rest(c, bytes, n);
 		bytes += n;
 		len -= n;
