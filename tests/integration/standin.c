@@ -192,6 +192,18 @@ on_own_address(void *ctx, struct ipc *ipc, const void *msg, int fd)
 }
 
 static void
+on_restarts(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_restarts *m = msg;
+
+	(void)ctx;
+	(void)ipc;
+	(void)fd;
+	log_info("standin: restarts %llu %llu %llu", (unsigned long long)m->net,
+	    (unsigned long long)m->store, (unsigned long long)m->resolver);
+}
+
+static void
 on_record(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_peer_record *m = msg;
@@ -325,6 +337,7 @@ handlers_init(struct standin *s)
 	s->handlers[IPC_UNLISTEN] = on_unlisten;
 	s->handlers[IPC_OWN_ADDRESS] = on_own_address;
 	s->handlers[IPC_PEER_RECORD] = on_record;
+	s->handlers[IPC_RESTARTS] = on_restarts;
 	s->handlers[IPC_SIGNATURE] = on_signature;
 	s->handlers[IPC_LINK] = on_link;
 	s->handlers[IPC_CLIENT] = on_client;
