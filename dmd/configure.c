@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "dm-net/libp2p/multiaddr.h"
 
@@ -59,6 +61,28 @@ configure_load(
 	    multiaddr_ok, dialable_ok, peer_id_ok, multiaddr_why};
 
 	return config_load(path, &checks, out, errors);
+}
+
+const char *
+configure_doubt(const char *path, char out[static CONFIGURE_DOUBT_MAX])
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return NULL;
+	if ((st.st_mode & S_IWOTH) != 0)
+		snprintf(out, CONFIGURE_DOUBT_MAX,
+		    "every user can write %.300s, and so decide what this "
+		    "node accepts: chmod o-w it",
+		    path);
+	else if (st.st_uid != 0 && st.st_uid != geteuid())
+		snprintf(out, CONFIGURE_DOUBT_MAX,
+		    "%.300s belongs to user %u, who so decides what this node "
+		    "accepts: chown it",
+		    path, (unsigned)st.st_uid);
+	else
+		return NULL;
+	return out;
 }
 
 static void

@@ -14,6 +14,12 @@
 int configure_load(
     const char *path, struct config **out, struct config_errors *errors);
 
+/* Who can write the file decides what this node accepts: if that is not its
+ * owner and group alone, a warning that says what to do, else NULL. */
+#define CONFIGURE_DOUBT_MAX 512
+const char *configure_doubt(
+    const char *path, char out[static CONFIGURE_DOUBT_MAX]);
+
 /*
  * Sends all of it to dm-net or dm-store: begin, names, peers, commit. Zones of
  * addresses (/ip6zone/eth0) are sent as the interface's number, where there is

@@ -39,6 +39,7 @@ static int
 serve(const struct options *options, struct config *config)
 {
 	struct dmd *d = xcalloc(1, sizeof(*d));
+	char doubt[CONFIGURE_DOUBT_MAX];
 	int background_fd = -1, code;
 
 	d->background_fd = d->prepared.lock_fd = d->notify.fd = -1;
@@ -47,6 +48,8 @@ serve(const struct options *options, struct config *config)
 	log_set_level(options->is_verbose ? LOG_L_DEBUG : config->log_level);
 	/* what is to be read by others is given its mode by name */
 	umask(077);
+	if (configure_doubt(options->config_path, doubt) != NULL)
+		log_warn("%s", doubt);
 	if (chdir("/") == -1)
 		log_warn("cannot leave the current directory");
 	code = daemon_open(d, options, config, background_fd);
@@ -60,6 +63,7 @@ serve(const struct options *options, struct config *config)
 int
 main(int argc, char **argv)
 {
+	char doubt[CONFIGURE_DOUBT_MAX];
 	struct options options;
 	struct config *config;
 	int code;
@@ -76,6 +80,8 @@ main(int argc, char **argv)
 	if (config == NULL) {
 		code = EX_CONFIG;
 	} else if (options.is_check) {
+		if (configure_doubt(options.config_path, doubt) != NULL)
+			fprintf(stderr, "warning: %s\n", doubt);
 		fprintf(stderr, "%s: configuration OK\n", options.config_path);
 		config_free(config);
 		code = 0;

@@ -75,6 +75,24 @@ def test_check_of_a_good_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path], "a check makes nothing"
 
 
+def test_a_file_that_others_can_write_is_told_of(parent):
+    parent.write_config()
+    parent.toml.chmod(0o664)
+    assert "warning" not in dmd("-n", "-f", parent.toml).stderr
+    parent.toml.chmod(0o646)
+    out = dmd("-n", "-f", parent.toml)
+    assert out.returncode == 0
+    assert f"warning: every user can write {parent.toml}" in out.stderr
+    parent.start()
+    parent.wait_log(r"warn: every user can write \S+dm.toml,.*: chmod o-w")
+    if IS_ROOT:
+        parent.toml.chmod(0o644)
+        os.chown(parent.toml, 65534, -1)
+        since = len(parent.log())
+        parent.ask("reload")
+        parent.wait_log(r"warn: \S+dm.toml belongs to user 65534", since)
+
+
 def test_missing_configuration(tmp_path):
     out = dmd("-n", "-f", tmp_path / "none.toml")
     assert out.returncode == 78 and "none.toml" in out.stderr
