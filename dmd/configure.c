@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "dm-net/libp2p/multiaddr.h"
 
 static bool
@@ -83,6 +84,15 @@ configure_doubt(const char *path, char out[static CONFIGURE_DOUBT_MAX])
 	else
 		return NULL;
 	return out;
+}
+
+void
+configure_log_doubt(const char *path)
+{
+	char doubt[CONFIGURE_DOUBT_MAX];
+
+	if (configure_doubt(path, doubt) != NULL)
+		log_warn("%s", doubt);
 }
 
 static void

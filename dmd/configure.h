@@ -20,6 +20,9 @@ int configure_load(
 const char *configure_doubt(
     const char *path, char out[static CONFIGURE_DOUBT_MAX]);
 
+/* The same into the log. */
+void configure_log_doubt(const char *path);
+
 /*
  * Sends all of it to dm-net or dm-store: begin, names, peers, commit. Zones of
  * addresses (/ip6zone/eth0) are sent as the interface's number, where there is

@@ -361,7 +361,6 @@ reload_read(struct dmd *d, char text[static DAEMON_TEXT_MAX])
 	struct config_errors errors;
 	struct config *new = NULL;
 	enum verdict verdict = VERDICT_OK;
-	char doubt[CONFIGURE_DOUBT_MAX];
 	const char *what;
 
 	if (configure_load(d->options->config_path, &new, &errors) == -1) {
@@ -375,8 +374,7 @@ reload_read(struct dmd *d, char text[static DAEMON_TEXT_MAX])
 	} else {
 		config_describe_change(d->config, new, text, DAEMON_TEXT_MAX);
 		log_info("reloaded: %s", text);
-		if (configure_doubt(d->options->config_path, doubt) != NULL)
-			log_warn("%s", doubt);
+		configure_log_doubt(d->options->config_path);
 		reload_apply(d, new);
 	}
 	config_errors_clear(&errors);

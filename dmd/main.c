@@ -39,7 +39,6 @@ static int
 serve(const struct options *options, struct config *config)
 {
 	struct dmd *d = xcalloc(1, sizeof(*d));
-	char doubt[CONFIGURE_DOUBT_MAX];
 	int background_fd = -1, code;
 
 	d->background_fd = d->prepared.lock_fd = d->notify.fd = -1;
@@ -48,8 +47,7 @@ serve(const struct options *options, struct config *config)
 	log_set_level(options->is_verbose ? LOG_L_DEBUG : config->log_level);
 	/* what is to be read by others is given its mode by name */
 	umask(077);
-	if (configure_doubt(options->config_path, doubt) != NULL)
-		log_warn("%s", doubt);
+	configure_log_doubt(options->config_path);
 	if (chdir("/") == -1)
 		log_warn("cannot leave the current directory");
 	code = daemon_open(d, options, config, background_fd);
