@@ -8,6 +8,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -569,6 +572,19 @@ link_free(struct link *l)
 	close(l->fd);
 	free(l->outbox);
 	free(l);
+	m->has_gone = true;
+}
+
+/* The allocator alone would keep all of it, if only one small thing that stays
+ * was made behind it. */
+void
+link_tick(struct mesh *m)
+{
+#ifdef __GLIBC__
+	if (m->has_gone)
+		malloc_trim(0);
+#endif
+	m->has_gone = false;
 }
 
 void

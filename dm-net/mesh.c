@@ -302,6 +302,7 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	accuse_tick(m);
+	link_tick(m);
 	if (m->settings.store != NULL)
 		store_link_tick(m->settings.store);
 	/* dates of certificates are not judged by a clock that lies */

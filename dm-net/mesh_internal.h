@@ -81,6 +81,7 @@ struct mesh {
 		uint64_t since_ns;
 		unsigned times;
 	} twin;
+	bool has_gone; /* link.c: a connection, since the last tick */
 	bool is_ending;
 };
 
@@ -143,6 +144,8 @@ struct link {
 struct link *link_new(struct mesh *, int fd, enum p2p_role,
     const struct peer_id *expected, const struct sockaddr *remote,
     socklen_t remote_len, struct attempt *);
+/* Gives back what those that are gone have used; every few seconds. */
+void link_tick(struct mesh *);
 /* Before its end is due: tells the core. Never inside a p2p callback. */
 void link_free(struct link *);
 /* The peer id of a link as text; "" for NULL or before it is known. */
