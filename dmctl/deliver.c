@@ -53,7 +53,8 @@ unreachable(const struct where *w, struct delivery *d, int error)
 {
 	if (where_may_come(error))
 		return not_judged(d, ATTEMPT_AGAIN, EX_UNAVAILABLE,
-		    "no dmd answers at %s: %s", w->socket, strerror(error));
+		    "no dmd answers at %s: %s (is it running?)", w->socket,
+		    strerror(error));
 	switch (error) {
 	case EACCES:
 	case EPERM:

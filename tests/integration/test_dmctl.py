@@ -159,7 +159,12 @@ def test_wait(dmctl, home, served):
     assert "--sha256: expected" in never("a.txt", "--sha256", "xyz", code=64)
     never("../x", code=65)
     served.stop()
-    assert "no dmd answers" in never("a.txt")
+    assert "(is it running?)" in never("a.txt")
+    out = subprocess.run(
+        [BUILD / "dmctl", "-s", served.socket, "upload", "a.txt", *KEY,
+         "--network", "-", "--timeout", "200ms"], cwd=home,
+        capture_output=True, text=True)
+    assert out.returncode == 69 and "(is it running?)" in out.stderr
 
 
 def test_wait_for_a_daemon_that_starts(served, home):
