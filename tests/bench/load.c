@@ -28,6 +28,8 @@
 #include "common/sshsig.h"
 
 #define HEAD_MAX 1024
+/* Larger content is this over and over: it is not to cost a client memory. */
+#define BLOCK_MAX (1u << 20)
 
 static uint64_t
 now_ns(clockid_t clock)
@@ -41,9 +43,9 @@ now_ns(clockid_t clock)
 static int
 dial(const char *port)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(port)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+	    .sin_port = htons((uint16_t)atoi(port)),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
 	if (fd == -1 || connect(fd, (void *)&sin, sizeof(sin)) == -1)
@@ -64,18 +66,36 @@ sign(struct entry *e, const struct key_pair *key)
 	key_sign(key, signed_bytes, n, e->signature);
 }
 
-/* The head of a PUT of these bytes, signed now. */
 static size_t
-make_head(char head[static HEAD_MAX], const char *name, const uint8_t *body,
+block_of(size_t left)
+{
+	return left < BLOCK_MAX ? left : BLOCK_MAX;
+}
+
+static void
+hash(const uint8_t *block, size_t size, uint8_t sha256[static 32])
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+	for (size_t left = size; left > 0; left -= block_of(left))
+		EVP_DigestUpdate(ctx, block, block_of(left));
+	EVP_DigestFinal_ex(ctx, sha256, NULL);
+	EVP_MD_CTX_free(ctx);
+}
+
+/* The head of a PUT of so many bytes, signed now. */
+static size_t
+make_head(char head[static HEAD_MAX], const char *name, const uint8_t *block,
     size_t size, const struct key_pair *key)
 {
-	struct entry e = { .kind = ENTRY_FILE, .size = size };
+	struct entry e = {.kind = ENTRY_FILE, .size = size};
 	char signer[64], signature[128], sum[65];
 	int n;
 
 	snprintf(e.name, sizeof(e.name), "%s", name);
 	e.signed_at_ns = now_ns(CLOCK_REALTIME);
-	EVP_Digest(body, size, e.sha256, NULL, EVP_sha256(), NULL);
+	hash(block, size, e.sha256);
 	sign(&e, key);
 	base64_encode(e.signer, 32, signer);
 	base64_encode(e.signature, 64, signature);
@@ -85,8 +105,7 @@ make_head(char head[static HEAD_MAX], const char *name, const uint8_t *body,
 	    "PUT /files/%s HTTP/1.1\r\nHost: localhost\r\n"
 	    "Content-Length: %zu\r\nX-Signedat: %llu.%09llu\r\n"
 	    "X-Signedby: %s\r\nX-Signature: %s\r\nX-Sha256: %s\r\n\r\n",
-	    name, size,
-	    (unsigned long long)(e.signed_at_ns / 1000000000u),
+	    name, size, (unsigned long long)(e.signed_at_ns / 1000000000u),
 	    (unsigned long long)(e.signed_at_ns % 1000000000u), signer,
 	    signature, sum);
 	return (size_t)n;
@@ -150,7 +169,7 @@ wait_visible(int in, const char *name, unsigned missing)
 {
 	char buf[8192] __attribute__((aligned(8)));
 	const struct inotify_event *e;
-	struct pollfd pfd = { .fd = in, .events = POLLIN };
+	struct pollfd pfd = {.fd = in, .events = POLLIN};
 	ssize_t n;
 
 	while (missing > 0) {
@@ -173,7 +192,8 @@ spread(int argc, char **argv, const struct key_pair *key)
 	size_t size = strtoul(argv[5], NULL, 10);
 	int runs = atoi(argv[6]), fd;
 	int in = inotify_init1(IN_CLOEXEC);
-	uint8_t *body = xcalloc(1, size + 1);
+	size_t block = block_of(size);
+	uint8_t *body = xcalloc(1, block + 1);
 	char head[HEAD_MAX];
 	uint64_t start;
 	size_t n;
@@ -182,18 +202,19 @@ spread(int argc, char **argv, const struct key_pair *key)
 		if (inotify_add_watch(in, argv[i], IN_MOVED_TO) == -1)
 			fatal("%s: %s", argv[i], strerror(errno));
 	for (int run = 0; run < runs; run++) {
-		memset(body, 'a' + run % 26, size);
-		snprintf((char *)body, size, "%d %llu", run,
+		memset(body, 'a' + run % 26, block);
+		snprintf((char *)body, block, "%d %llu", run,
 		    (unsigned long long)now_ns(CLOCK_REALTIME));
 		n = make_head(head, name, body, size, key);
 		/* not before: a node does not wait for a head forever */
 		fd = dial(argv[2]);
 		start = now_ns(CLOCK_MONOTONIC);
 		send_all(fd, head, n);
-		send_all(fd, body, size);
+		for (size_t left = size; left > 0; left -= block_of(left))
+			send_all(fd, body, block_of(left));
 		wait_visible(in, name, (unsigned)(argc - 7));
-		printf("%.3f\n",
-		    (double)(now_ns(CLOCK_MONOTONIC) - start) / 1e6);
+		printf(
+		    "%.3f\n", (double)(now_ns(CLOCK_MONOTONIC) - start) / 1e6);
 		fflush(stdout);
 		if (read_answer(fd) / 100 != 2)
 			fatal("the upload was refused");
@@ -230,8 +251,8 @@ uploads(char **argv, const struct key_pair *key)
 		snprintf(name, sizeof(name), "%s/f%zu", argv[4], i);
 		snprintf((char *)body, size, "%zu %llu", i,
 		    (unsigned long long)now_ns(CLOCK_REALTIME));
-		n = make_head((char *)requests + i * cap, name, body, size,
-		    key);
+		n = make_head(
+		    (char *)requests + i * cap, name, body, size, key);
 		memcpy(requests + i * cap + n, body, size);
 		lens[i] = n + size;
 	}
@@ -263,15 +284,14 @@ uploads(char **argv, const struct key_pair *key)
 			c->len = 0;
 			done++;
 			if (next < count) {
-				send_all(c->fd, requests + next * cap,
-				    lens[next]);
+				send_all(
+				    c->fd, requests + next * cap, lens[next]);
 				next++;
 			}
 		}
 	}
 	printf("%.1f\n",
-	    (double)count * 1e9 /
-		(double)(now_ns(CLOCK_MONOTONIC) - start));
+	    (double)count * 1e9 / (double)(now_ns(CLOCK_MONOTONIC) - start));
 	return 0;
 }
 

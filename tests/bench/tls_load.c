@@ -8,6 +8,9 @@
  *	tls_load handshake SECONDS PARALLEL
  *		TCP, both sides' handshake, one byte back; prints connections
  *		a second
+ *	tls_load echo SECONDS
+ *		128 bytes there and back, one at a time, without TLS; prints
+ *		round trips a second
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -28,6 +31,7 @@
 
 #define PARALLEL_MAX 16
 #define IO_BYTES (128 * 1024)
+#define ECHO_BYTES 128
 
 static double
 now_s(void)
@@ -269,6 +273,58 @@ measure_handshake(const struct sockaddr_in *sin, double seconds, int parallel)
 	printf("%.1f\n", (double)done / (now_s() - start_s));
 }
 
+/* --- without TLS ------------------------------------------------------ */
+
+static void
+pass_on(int fd, uint8_t buf[static ECHO_BYTES])
+{
+	if (send(fd, buf, ECHO_BYTES, MSG_NOSIGNAL) != ECHO_BYTES ||
+	    recv(fd, buf, ECHO_BYTES, MSG_WAITALL) != ECHO_BYTES)
+		err(1, "echo");
+}
+
+static pid_t
+echo_server(int listen_fd)
+{
+	uint8_t buf[ECHO_BYTES];
+	pid_t pid = fork();
+	int fd, one = 1;
+
+	if (pid != 0)
+		return pid;
+	fd = accept(listen_fd, NULL, NULL);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (recv(fd, buf, ECHO_BYTES, MSG_WAITALL) == ECHO_BYTES)
+		for (;;)
+			pass_on(fd, buf);
+	_exit(1);
+}
+
+static void
+measure_echo(const struct sockaddr_in *sin, double seconds)
+{
+	double begin = now_s(), until = begin + seconds;
+	uint8_t buf[ECHO_BYTES] = {0};
+	int fd = dial(sin);
+	unsigned count;
+
+	for (count = 0; now_s() < until; count++)
+		pass_on(fd, buf);
+	printf("%.1f\n", count / (now_s() - begin));
+}
+
+static int
+echo(double seconds)
+{
+	struct sockaddr_in sin;
+	pid_t pid = echo_server(listener(&sin));
+
+	measure_echo(&sin, seconds);
+	fflush(stdout);
+	kill(pid, SIGKILL);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -278,9 +334,11 @@ main(int argc, char **argv)
 	pid_t pids[PARALLEL_MAX];
 	int fd;
 
+	if (argc == 3 && strcmp(argv[1], "echo") == 0)
+		return echo(atoi(argv[2]));
 	if (!is_stream && (argc != 4 || strcmp(argv[1], "handshake") != 0))
 		errx(2, "usage: tls_load stream MIB | "
-			"handshake SECONDS PARALLEL");
+			"handshake SECONDS PARALLEL | echo SECONDS");
 	if (parallel < 1 || parallel > PARALLEL_MAX)
 		errx(2, "1 to %d at once", PARALLEL_MAX);
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
