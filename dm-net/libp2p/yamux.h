@@ -34,9 +34,10 @@
 #define YAMUX_STREAMS_MAX 256 /* each direction */
 /* Refusals of streams beyond that which may wait to be sent. */
 #define YAMUX_REFUSALS_MAX 1024
-/* What a session may cost: its streams, what they buffer, and the connection
- * below them ... */
-#define YAMUX_ACCOUNT_BYTES (2u * 1024 * 1024)
+/* What a session may cost: what its streams buffer (2 MiB, for the windows of
+ * eight, all full: others rely on that much), they themselves, and the
+ * connection below them ... */
+#define YAMUX_ACCOUNT_BYTES (2560u * 1024)
 /* ... which is charged from the start for all it ever holds (what waits to be
  * sent, half a TLS record, texts of identify) ... */
 #define YAMUX_CONN_BYTES (448u * 1024)

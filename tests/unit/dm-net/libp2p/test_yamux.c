@@ -542,6 +542,25 @@ test_full_account_resets_the_largest(void **state)
 	side_free(side);
 }
 
+/* A peer may use the window that each stream has from the start, of eight at
+ * once, with others beside them that are in use. */
+static void
+test_account_has_room_for_eight_windows(void **state)
+{
+	struct side *side = side_new(false);
+
+	(void)state;
+	side->hoards = true;
+	for (uint32_t i = 0; i < 16; i++)
+		assert_int_equal(feed_data(side, 1 + 2 * i, 1, 1), YAMUX_OK);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(feed_data(side, 1 + 2 * i, 0,
+				     YAMUX_WINDOW_INITIAL - 1),
+		    YAMUX_OK);
+	assert_int_equal(side->squeezes, 0);
+	side_free(side);
+}
+
 /* Beside what waits, streams and the connection are on the account. */
 static void
 test_account_counts_streams(void **state)
@@ -780,6 +799,7 @@ main(void)
 	    cmocka_unit_test(test_credit_only_for_what_is_consumed),
 	    cmocka_unit_test(test_eof_waits_for_what_is_buffered),
 	    cmocka_unit_test(test_full_account_resets_the_largest),
+	    cmocka_unit_test(test_account_has_room_for_eight_windows),
 	    cmocka_unit_test(test_account_counts_streams),
 	    cmocka_unit_test(test_stream_beyond_its_limit_is_squeezed),
 	    cmocka_unit_test(test_limits_leave_room_to_grow),
