@@ -11,8 +11,6 @@
 #include "dm-store/put_internal.h"
 
 #define PULL_CHUNK ((size_t)256 << 10)
-/* event_active() would come before whatever else waits. */
-static const struct timeval by_way_of_loop = {0, 0};
 
 static void
 on_pull(evutil_socket_t fd, short what, void *arg)
@@ -43,7 +41,7 @@ on_pull(evutil_socket_t fd, short what, void *arg)
 	}
 	free(chunk);
 	if (goes_on)
-		event_add(p->pull, &by_way_of_loop);
+		store_soon(p->pull);
 }
 
 void

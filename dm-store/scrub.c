@@ -16,7 +16,6 @@
 #include "dm-store/scrub_pass.h"
 #include "dm-store/watch.h"
 
-#define LOOK_ROWS 128		     /* winners a turn */
 #define READ_BYTES ((size_t)1 << 20) /* hashed a turn, ten turns a second */
 #define READ_FILES 64		     /* begun a turn */
 #define SUSPECTS_MAX 256
@@ -27,8 +26,6 @@
 #define SAVE_NS (UINT64_C(60) * NS_PER_S)
 #define PROGRESS_NS (200 * NS_PER_MS)
 static const struct timeval between = {0, 100000};
-/* event_active() would come before whatever else waits. */
-static const struct timeval by_way_of_loop = {0, 0};
 
 struct scrub {
 	struct event *look; /* the first look, slice by slice */
@@ -51,32 +48,13 @@ struct scrub {
 	struct winner winner;
 };
 
-struct keys {
-	size_t n;
-	uint8_t key[LOOK_ROWS][16];
-};
-
-static bool
-on_key(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
-    bool is_damaged)
-{
-	struct keys *k = ctx;
-
-	(void)body;
-	(void)is_damaged; /* found out when it is looked at */
-	if (key_len == 16)
-		memcpy(k->key[k->n++], key, 16);
-	return true;
-}
-
 /* The next winners after the cursor; fewer than limit at the end. */
 static void
-next_keys(
-    struct store *s, struct scrub_cursor *at, struct keys *k, size_t limit)
+next_keys(struct store *s, struct scrub_cursor *at, struct table_keys *k,
+    size_t limit)
 {
-	k->n = 0;
-	table_walk_after(s->index, VIEW_COMMITTED, INDEX_WINNERS, at->key,
-	    at->has_key ? 16 : 0, limit, on_key, k);
+	table_keys_after(s->index, VIEW_COMMITTED, INDEX_WINNERS,
+	    at->has_key ? at->key : NULL, limit, k);
 	at->has_key = k->n > 0;
 	if (k->n > 0)
 		memcpy(at->key, k->key[k->n - 1], 16);
@@ -132,15 +110,15 @@ static void
 on_look(evutil_socket_t unused, short what, void *arg)
 {
 	struct store *s = arg;
-	struct keys k;
+	struct table_keys k;
 
 	(void)unused;
 	(void)what;
-	next_keys(s, &s->scrub->look_at, &k, LOOK_ROWS);
+	next_keys(s, &s->scrub->look_at, &k, TABLE_KEYS_MAX);
 	for (size_t i = 0; i < k.n; i++)
 		look_at(s, k.key[i]);
-	if (k.n == LOOK_ROWS) {
-		event_add(s->scrub->look, &by_way_of_loop);
+	if (k.n == TABLE_KEYS_MAX) {
+		store_soon(s->scrub->look);
 		return;
 	}
 	/* all of it could be read: it will not be quarantined */
@@ -377,7 +355,7 @@ static bool
 next_file(struct store *s)
 {
 	struct scrub *sc = s->scrub;
-	struct keys k;
+	struct table_keys k;
 
 	if (sc->n_suspects > 0) {
 		file_begin(s, sc->suspect[--sc->n_suspects], false);

@@ -11,11 +11,8 @@
 #include "dm-store/hashing.h"
 #include "dm-store/history.h"
 
-#define LOOK_ROWS 128		     /* of what is wanted, a turn */
 #define READ_BYTES ((size_t)1 << 20) /* hashed a turn */
 #define REFILL_NS (NS_PER_S / 10)
-/* event_active() would come before whatever else waits. */
-static const struct timeval by_way_of_loop = {0, 0};
 
 struct seek {
 	struct event *turn;
@@ -31,24 +28,6 @@ struct seek {
 };
 
 /* --- what is wanted ------------------------------------------------------- */
-
-struct keys {
-	size_t n;
-	uint8_t key[LOOK_ROWS][16];
-};
-
-static bool
-on_key(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
-    bool is_damaged)
-{
-	struct keys *k = ctx;
-
-	(void)body;
-	(void)is_damaged; /* only the key counts */
-	if (key_len == 16)
-		memcpy(k->key[k->n++], key, 16);
-	return true;
-}
 
 /* Its winner, if that has no content. */
 static bool
@@ -84,10 +63,10 @@ static void
 look(struct store *s)
 {
 	struct seek *k = s->seek;
-	struct keys keys = {0};
+	struct table_keys keys;
 
-	table_walk_after(s->index, VIEW_BATCH, INDEX_WANTED, k->key,
-	    k->has_key ? 16 : 0, LOOK_ROWS, on_key, &keys);
+	table_keys_after(s->index, VIEW_BATCH, INDEX_WANTED,
+	    k->has_key ? k->key : NULL, TABLE_KEYS_MAX, &keys);
 	for (size_t i = 0; i < keys.n && k->file.fd == -1; i++) {
 		memcpy(k->key, keys.key[i], 16);
 		begin(s, k->key);
@@ -169,7 +148,7 @@ on_turn(evutil_socket_t unused, short what, void *arg)
 	else
 		look(s);
 	if (k->is_busy)
-		event_add(k->turn, &by_way_of_loop);
+		store_soon(k->turn);
 }
 
 /* --- what others see ------------------------------------------------------ */
@@ -201,7 +180,7 @@ seek_soon(struct store *s)
 	}
 	k->is_busy = true;
 	k->has_key = false;
-	event_add(k->turn, &by_way_of_loop);
+	store_soon(k->turn);
 }
 
 bool

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-store/store.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "dm-store/commit.h"
 #include "dm-store/failures.h"
 #include "dm-store/history.h"
@@ -55,6 +57,15 @@ store_setup(struct store *s)
 	s->seek = seek_new(s);
 	verify_listen(s);
 	syncer_listen(s);
+}
+
+void
+store_soon(struct event *timer)
+{
+	static const struct timeval now = {0, 0};
+
+	if (event_add(timer, &now) == -1)
+		fatal("an event could not be added");
 }
 
 void

@@ -12,8 +12,6 @@
 #include "dm-store/ticket.h"
 
 #define WANTS_PER_TICK 64
-/* event_active() would come before whatever else waits. */
-static const struct timeval by_way_of_loop = {0, 0};
 
 struct hint_row {
 	uint8_t peer_id[38];
@@ -152,7 +150,7 @@ on_pump(evutil_socket_t fd, short what, void *arg)
 	step(s);
 	/* one message a turn: the loop stays free for others */
 	if (!st->is_done && st->credit > 0)
-		event_add(st->pump, &by_way_of_loop);
+		store_soon(st->pump);
 }
 
 bool

@@ -337,3 +337,26 @@ table_walk_after(struct index *ix, enum index_view view, enum index_table t,
 	return index_walk(
 	    ix, view, t, from, last_len > 0 ? last_len + 1 : 0, limit, fn, ctx);
 }
+
+static bool
+on_key(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct table_keys *k = ctx;
+
+	(void)body;
+	(void)is_damaged;
+	if (key_len == 16)
+		memcpy(k->key[k->n++], key, 16);
+	return true;
+}
+
+void
+table_keys_after(struct index *ix, enum index_view view, enum index_table t,
+    const uint8_t *last, size_t limit, struct table_keys *k)
+{
+	k->n = 0;
+	table_walk_after(ix, view, t, last != NULL ? last : k->key[0],
+	    last != NULL ? 16 : 0,
+	    limit < TABLE_KEYS_MAX ? limit : TABLE_KEYS_MAX, on_key, k);
+}

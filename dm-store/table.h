@@ -77,4 +77,18 @@ size_t table_walk_after(struct index *, enum index_view, enum index_table,
     const void *last, size_t last_len, size_t limit, index_row_fn *fn,
     void *ctx);
 
+#define TABLE_KEYS_MAX 128
+struct table_keys {
+	size_t n;
+	uint8_t key[TABLE_KEYS_MAX][16];
+};
+
+/*
+ * The next keys of a table whose keys are those of names, behind last (NULL:
+ * from the first); fewer than limit, of at most TABLE_KEYS_MAX, at the end.
+ * The rows may be damaged: that is found out when they are looked at.
+ */
+void table_keys_after(struct index *, enum index_view, enum index_table,
+    const uint8_t *last, size_t limit, struct table_keys *);
+
 #endif
