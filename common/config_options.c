@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/config_options.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include <sys/un.h>
 
 #include "common/duration.h"
+#include "common/ip_text.h"
 #include "common/keys.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -124,23 +123,6 @@ is_user(const char *text)
 	       strlen(text) <= USER_LEN_MAX && text[strspn(text, set)] == '\0';
 }
 
-/* "fe80::1%eth0", perhaps in brackets. */
-static bool
-is_ip6(const char *text)
-{
-	char address[INET6_ADDRSTRLEN];
-	struct in6_addr unused;
-	const bool in_brackets = text[0] == '[';
-	size_t len = strcspn(text += in_brackets, "%]");
-
-	if (len >= sizeof(address) ||
-	    in_brackets != (text[strlen(text) - 1] == ']'))
-		return false;
-	memcpy(address, text, len);
-	address[len] = '\0';
-	return inet_pton(AF_INET6, address, &unused) == 1;
-}
-
 /* What a kernel's interface name, or an address with a zone, can be. No name
  * has a colon: what has one may be an address with a port, in vain. */
 static bool
@@ -153,7 +135,7 @@ is_interface(const char *text)
 	for (size_t i = 0; i < len; i++)
 		if (text[i] <= ' ' || text[i] > '~' || text[i] == '/')
 			return false;
-	return strchr(text, ':') == NULL || is_ip6(text);
+	return strchr(text, ':') == NULL || ip_text_parse(text).len == 16;
 }
 
 static const char not_interface[] =

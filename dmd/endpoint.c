@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/ip_text.h"
 #include "common/log.h"
 
 struct wanted {
@@ -16,44 +17,6 @@ struct wanted {
 	uint16_t port;
 	bool is_cut;
 };
-
-/* An address, perhaps with a zone or in brackets, as written in dm.toml. */
-struct item {
-	bool is_address;
-	uint8_t len;
-	uint8_t bytes[16];
-	char zone[INTERFACES_NAME_SIZE];
-};
-
-static struct item
-item_parse(const char *text)
-{
-	struct item item = {0};
-	char address[INET6_ADDRSTRLEN + 1];
-	const bool in_brackets = text[0] == '[';
-	const char *end = text + strlen(text), *zone;
-	size_t len;
-
-	if (in_brackets && *--end != ']')
-		return item;
-	text += in_brackets;
-	zone = memchr(text, '%', (size_t)(end - text));
-	len = (size_t)((zone != NULL ? zone : end) - text);
-	if (len >= sizeof(address))
-		return item;
-	memcpy(address, text, len);
-	address[len] = '\0';
-	if (zone == NULL && !in_brackets &&
-	    inet_pton(AF_INET, address, item.bytes) == 1)
-		item.len = 4;
-	else if (inet_pton(AF_INET6, address, item.bytes) == 1)
-		item.len = 16;
-	item.is_address = item.len != 0;
-	if (zone != NULL)
-		snprintf(item.zone, sizeof(item.zone), "%.*s",
-		    (int)(end - zone - 1), zone + 1);
-	return item;
-}
 
 static bool
 bytes_are_zero(const uint8_t *bytes, size_t len)
@@ -144,7 +107,7 @@ add_interface(struct wanted *w, int index)
 
 /* A link-local address without a zone: the interface that has it. */
 static int
-scope_find(const struct interfaces *t, const struct item *item)
+scope_find(const struct interfaces *t, const struct ip_text *item)
 {
 	const struct interface_address *a;
 	int zone = 0;
@@ -163,10 +126,10 @@ scope_find(const struct interfaces *t, const struct item *item)
 static void
 add_item(struct wanted *w, const char *text)
 {
-	struct item item = item_parse(text);
+	struct ip_text item = ip_text_parse(text);
 	int index;
 
-	if (!item.is_address) {
+	if (item.len == 0) {
 		index = interfaces_index(w->interfaces, text);
 		if (index != 0)
 			add_interface(w, index);
@@ -183,9 +146,9 @@ add_item(struct wanted *w, const char *text)
 bool
 endpoint_item_is_there(const struct interfaces *t, const char *text)
 {
-	struct item item = item_parse(text);
+	struct ip_text item = ip_text_parse(text);
 
-	if (!item.is_address)
+	if (item.len == 0)
 		return interfaces_index(t, text) != 0;
 	if (bytes_are_zero(item.bytes, item.len))
 		return true;

@@ -271,13 +271,15 @@ static const struct {
 	    "f:4: interfaces: expected the name or an address of a network "
 	    "interface, such as \"eth0\", found \"\"\n" },
 	{ "[http]\ninterfaces = [\"10.0.0.1:80\",\n\"[::]:80\",\n"
-	  "\"[::\"]\n",
+	  "\"[::\",\n\"[::1]x]\"]\n",
 	    "f:2: interfaces: expected the name or an address of a network "
 	    "interface, such as \"eth0\", found \"10.0.0.1:80\"\n"
 	    "f:3: interfaces: expected the name or an address of a network "
 	    "interface, such as \"eth0\", found \"[::]:80\"\n"
 	    "f:4: interfaces: expected the name or an address of a network "
-	    "interface, such as \"eth0\", found \"[::\"\n" },
+	    "interface, such as \"eth0\", found \"[::\"\n"
+	    "f:5: interfaces: expected the name or an address of a network "
+	    "interface, such as \"eth0\", found \"[::1]x]\"\n" },
 	{ "[cluster]\nbootstrap_peers = [\"/dns/a/tcp/1\"]\n",
 	    "f:2: bootstrap_peers: expected a multiaddr with a peer id, such "
 	    "as \"/dns/alpha.example/tcp/7946/p2p/12D3KooW...\", found "
