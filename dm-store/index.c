@@ -233,26 +233,31 @@ env_open(struct index *ix, const char *path, unsigned flags)
 }
 
 bool
-index_is_cut_short(
-    const char *path, int dir_fd, uint64_t *bytes, uint64_t *needed)
+index_bytes(int dir_fd, uint64_t *bytes)
 {
-	struct index ix = {0};
-	MDB_envinfo info;
 	struct stat st;
-	MDB_stat db;
 
 	if (fstatat(dir_fd, DATA, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return false;
 	*bytes = (uint64_t)st.st_size;
-	*needed = INDEX_BYTES_MIN;
-	if (*bytes >= *needed &&
-	    env_open(&ix, path, MDB_RDONLY | MDB_NOLOCK) == 0) {
+	return true;
+}
+
+uint64_t
+index_bytes_counted(const char *path)
+{
+	struct index ix = {0};
+	uint64_t bytes = 0;
+	MDB_envinfo info;
+	MDB_stat db;
+
+	if (env_open(&ix, path, MDB_RDONLY | MDB_NOLOCK) == 0) {
 		mdb_env_info(ix.env, &info); /* these two cannot fail */
 		mdb_env_stat(ix.env, &db);
-		*needed = (info.me_last_pgno + 1) * db.ms_psize;
+		bytes = (info.me_last_pgno + 1) * db.ms_psize;
 	}
 	mdb_env_close(ix.env);
-	return *bytes < *needed;
+	return bytes;
 }
 
 /* What can be read is, wherever that may be. */

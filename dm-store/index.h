@@ -75,14 +75,15 @@ void index_settled(int dir_fd);
 void index_condemn(int dir_fd);
 #define INDEX_ATTEMPTS_MAX 3
 
+/* How large the data base is; false: there is none. */
+bool index_bytes(int dir_fd, uint64_t *bytes);
 /*
- * Whether the data base, if there is one, has fewer bytes than its first pages
- * speak of; *needed is INDEX_BYTES_MIN if it has not even those. Pages that
- * LMDB has counted and not written can make it seem so of a sound one: it
- * explains a failure, and is none.
+ * How large its first pages, of which there are INDEX_BYTES_MIN, say that it
+ * is; 0: they cannot be read. Pages that LMDB has counted and not written make
+ * that more than it has even if it is sound: less explains a failure, and is
+ * none.
  */
-bool index_is_cut_short(
-    const char *path, int dir_fd, uint64_t *bytes, uint64_t *needed);
+uint64_t index_bytes_counted(const char *path);
 #define INDEX_BYTES_MIN 8192 /* two pages */
 
 /* --- the batch ---------------------------------------------------------------

@@ -47,11 +47,12 @@ is_hopeless(
     struct store *s, const char *path, int attempts, char why[static WHY_SIZE])
 {
 	bool is_worn = attempts >= INDEX_ATTEMPTS_MAX;
-	uint64_t bytes, needed;
+	uint64_t bytes = UINT64_MAX, needed = INDEX_BYTES_MIN;
 
-	if (index_is_cut_short(path, s->files.index_fd, &bytes, &needed) &&
-	    (is_worn || needed == INDEX_BYTES_MIN) &&
-	    (bytes > 0 || files_has_any(&s->files))) {
+	if (index_bytes(s->files.index_fd, &bytes) && bytes >= needed &&
+	    is_worn)
+		needed = index_bytes_counted(path);
+	if (bytes < needed && (bytes > 0 || files_has_any(&s->files))) {
 		snprintf(why, WHY_SIZE, "data.mdb has %llu bytes of %llu",
 		    (unsigned long long)bytes, (unsigned long long)needed);
 		return why;
