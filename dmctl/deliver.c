@@ -51,10 +51,11 @@ judged(struct delivery *d, enum verdict verdict, const void *text, size_t len)
 static enum attempt
 unreachable(const struct where *w, struct delivery *d, int error)
 {
+	char text[WHERE_TEXT_MAX];
+
 	if (where_may_come(error))
-		return not_judged(d, ATTEMPT_AGAIN, EX_UNAVAILABLE,
-		    "no dmd answers at %s: %s (is it running?)", w->socket,
-		    strerror(error));
+		return not_judged(d, ATTEMPT_AGAIN, EX_UNAVAILABLE, "%s",
+		    where_absent(w, error, text));
 	switch (error) {
 	case EACCES:
 	case EPERM:

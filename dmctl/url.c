@@ -84,20 +84,23 @@ url_parse(const char *text, struct url *out)
 	return NULL;
 }
 
+static const char *
+authority(const struct url *url, size_t host_len, char *out)
+{
+	snprintf(out, URL_AUTHORITY_MAX, url->is_ipv6 ? "[%.*s]:%s" : "%.*s:%s",
+	    (int)host_len, url->host, url->port);
+	return out;
+}
+
 const char *
 url_authority(const struct url *url, char out[static URL_AUTHORITY_MAX])
 {
-	snprintf(out, URL_AUTHORITY_MAX, url->is_ipv6 ? "[%s]:%s" : "%s:%s",
-	    url->host, url->port);
-	return out;
+	return authority(url, strlen(url->host), out);
 }
 
 const char *
 url_host_field(const struct url *url, char out[static URL_AUTHORITY_MAX])
 {
-	size_t n = url->is_ipv6 ? strcspn(url->host, "%") : strlen(url->host);
-
-	snprintf(out, URL_AUTHORITY_MAX, url->is_ipv6 ? "[%.*s]:%s" : "%.*s:%s",
-	    (int)n, url->host, url->port);
-	return out;
+	/* only a zone has one */
+	return authority(url, strcspn(url->host, "%"), out);
 }

@@ -89,9 +89,7 @@ look(struct wait *wt, const struct where *w, uint64_t deadline)
 			wt->code = where_unreachable(w, errno);
 			return LOOK_FAILED;
 		}
-		snprintf(wt->why, sizeof(wt->why),
-		    "no dmd answers at %s: %s (is it running?)", w->socket,
-		    strerror(errno));
+		where_absent(w, errno, wt->why);
 		return LOOK_AGAIN;
 	}
 	snprintf(wt->why, sizeof(wt->why), "dmctl why %s says why it is not",

@@ -110,6 +110,15 @@ where_may_come(int error)
 	       error == ECONNRESET || error == EPIPE || error == EAGAIN;
 }
 
+const char *
+where_absent(const struct where *w, int error, char out[static WHERE_TEXT_MAX])
+{
+	snprintf(out, WHERE_TEXT_MAX,
+	    "no dmd answers at %.107s: %s (is it running?)", w->socket,
+	    strerror(error));
+	return out;
+}
+
 int
 where_unreachable(const struct where *w, int error)
 {

@@ -46,6 +46,11 @@ int where_ask(const struct where *, struct control_ask *, enum control_command,
  * will end. */
 bool where_may_come(int error);
 
+/* A sentence for those. */
+#define WHERE_TEXT_MAX 256
+const char *where_absent(
+    const struct where *, int error, char out[static WHERE_TEXT_MAX]);
+
 /* The exit code, after a message, of an errno of control_ask_open(). */
 int where_unreachable(const struct where *, int error);
 
