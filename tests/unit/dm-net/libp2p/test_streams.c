@@ -420,6 +420,14 @@ test_identify_is_one_message(void **state)
 	pair_clear(&p);
 }
 
+/* Pings as many bytes as it is to write. */
+static void
+ping_start(struct pair *p, struct app *app)
+{
+	p2p_stream_open(p->a.conn, PING_PROTOCOL, P2P_CLASS_CONTROL,
+	    &app_handlers, app);
+}
+
 /* --- ping ------------------------------------------------------------- */
 
 static void
@@ -430,8 +438,7 @@ pings(size_t bytes, size_t echoed, size_t step)
 
 	start(&p, NULL);
 	p.step = step;
-	p2p_stream_open(
-	    p.a.conn, PING_PROTOCOL, P2P_CLASS_CONTROL, &app_handlers, &a);
+	ping_start(&p, &a);
 	pair_pump(&p);
 	assert_int_equal(a.got, echoed);
 	assert_false(a.is_wrong);
@@ -460,15 +467,13 @@ test_waiting_pings(void **state)
 
 	(void)state;
 	start(&p, NULL);
-	p2p_stream_open(
-	    p.a.conn, PING_PROTOCOL, P2P_CLASS_CONTROL, &app_handlers, &a);
+	ping_start(&p, &a);
 	pair_pump(&p);
 	assert_int_equal(a.end, P2P_END_RESET);
 	assert_int_equal(a.code, P2P_RESET_LIMIT);
 	p2p_conn_stats(p.b.conn, &stats);
 	assert_int_equal(stats.buffered, 0);
-	p2p_stream_open(
-	    p.a.conn, PING_PROTOCOL, P2P_CLASS_CONTROL, &app_handlers, &next);
+	ping_start(&p, &next);
 	pair_pump(&p);
 	assert_int_equal(next.got, 320);
 	assert_int_equal(p.a.closed + p.b.closed, 0);
@@ -490,8 +495,7 @@ test_pings_of_the_deaf(void **state)
 	p.a.is_deaf = true;
 	for (size_t i = 0; i < COUNT(apps); i++) {
 		apps[i].to_write = i % 2 == 0 ? 1000 : 20000;
-		p2p_stream_open(p.a.conn, PING_PROTOCOL, P2P_CLASS_CONTROL,
-		    &app_handlers, &apps[i]);
+		ping_start(&p, &apps[i]);
 	}
 	while (pair_move(&p, &p.a, &p.b)) {
 		p2p_conn_stats(p.b.conn, &stats);
@@ -512,8 +516,7 @@ test_idle_ping(void **state)
 
 	(void)state;
 	start(&p, NULL);
-	p2p_stream_open(
-	    p.a.conn, PING_PROTOCOL, P2P_CLASS_CONTROL, &app_handlers, &a);
+	ping_start(&p, &a);
 	pair_wait(&p, 59 * SECOND);
 	p2p_conn_stats(p.b.conn, &stats);
 	assert_int_equal(stats.streams_in, 1);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dm-net/sync/sync.h"
+#include "tests/unit/dm-net/sync/no_record.h"
 
 #define MS UINT64_C(1000000)
 #define SECOND UINT64_C(1000000000)
@@ -33,15 +34,6 @@ peer_of(uint8_t i)
 	return id;
 }
 
-static bool
-open_no_record(const uint8_t *bytes, size_t len, struct sync_record *out)
-{
-	(void)bytes;
-	(void)len;
-	(void)out;
-	return false;
-}
-
 /* Peers 1 .. bootstrap are configured. */
 static void
 node_new(struct node *n, uint8_t seed, uint8_t bootstrap)
@@ -51,7 +43,7 @@ node_new(struct node *n, uint8_t seed, uint8_t bootstrap)
 	    .agent = "test",
 	    .start = seed,
 	    .peers_max = 100,
-	    .record_open = open_no_record};
+	    .record_open = no_record};
 	struct sync_config config = {.interval_ns = 60 * SECOND,
 	    .file_size_max = 1000,
 	    .peers_max = 100};

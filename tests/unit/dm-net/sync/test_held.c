@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "dm-net/sync/sync.h"
+#include "tests/unit/dm-net/sync/no_record.h"
 #include "dm-net/sync/wire.h"
 
 #define SEC UINT64_C(1000000000)
@@ -19,15 +20,6 @@
 #define HELD_MAX (1344u << 10)
 
 static uint8_t buf[SYNC_MESSAGE_MAX + WIRE_HEAD_MAX];
-
-static bool
-no_record(const uint8_t *bytes, size_t len, struct sync_record *out)
-{
-	(void)bytes;
-	(void)len;
-	(void)out;
-	return false;
-}
 
 static uint64_t
 next_random(void)

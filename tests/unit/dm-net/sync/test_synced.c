@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dm-net/sync/sync.h"
+#include "tests/unit/dm-net/sync/no_record.h"
 
 #define SECOND UINT64_C(1000000000)
 #define WALL (UINT64_C(1800000000) * SECOND)
@@ -29,15 +30,6 @@ struct wires {
 	bool is_up[CORES][CORES];
 	uint64_t now_ns;
 };
-
-static bool
-open_no_record(const uint8_t *bytes, size_t len, struct sync_record *out)
-{
-	(void)bytes;
-	(void)len;
-	(void)out;
-	return false;
-}
 
 static uint64_t
 conn_of(size_t from, size_t to)
@@ -67,7 +59,7 @@ core_new(struct core *c, uint8_t seed)
 	assert_true(peer_id_from_key(&c->id, key));
 	set.self = c->id;
 	set.seed[0] = seed;
-	set.record_open = open_no_record;
+	set.record_open = no_record;
 	c->s = sync_new(&set);
 	sync_tick(c->s, SECOND, WALL);
 	configure(c->s, 0, 1);
@@ -173,13 +165,13 @@ view(struct wires *w, size_t from, size_t to)
 	return info;
 }
 
-static size_t
-held(struct wires *w, size_t i)
+static struct sync_stats
+stats_of(const struct wires *w, size_t i)
 {
 	struct sync_stats stats;
 
 	sync_stats(w->core[i].s, &stats);
-	return stats.conns_up;
+	return stats;
 }
 
 static int
@@ -258,15 +250,6 @@ test_many_entries(void **state)
 	become_equal(*state, 150, 120);
 }
 
-static size_t
-ahead(struct wires *w, size_t i)
-{
-	struct sync_stats stats;
-
-	sync_stats(w->core[i].s, &stats);
-	return stats.peers_ahead;
-}
-
 /* Our clock is behind, or theirs ahead: people have to be told. */
 static void
 test_signed_in_our_future(void **state)
@@ -280,19 +263,19 @@ test_signed_in_our_future(void **state)
 	plug(w, 0, 1);
 	plug(w, 0, 2);
 	run_for(w, 10 * SECOND);
-	assert_int_equal(ahead(w, 0), 1);
-	assert_int_equal(ahead(w, 1), 0);
-	assert_int_equal(ahead(w, 2), 0);
+	assert_int_equal(stats_of(w, 0).peers_ahead, 1);
+	assert_int_equal(stats_of(w, 1).peers_ahead, 0);
+	assert_int_equal(stats_of(w, 2).peers_ahead, 0);
 	unplug(w, 0, 1);
 	run_for(w, SECOND);
-	assert_int_equal(ahead(w, 0), 0);
+	assert_int_equal(stats_of(w, 0).peers_ahead, 0);
 	/* it is not asked for again, and yet told again */
 	plug(w, 0, 1);
 	run_for(w, 10 * SECOND);
-	assert_int_equal(ahead(w, 0), 1);
+	assert_int_equal(stats_of(w, 0).peers_ahead, 1);
 	/* the next walk, after an interval, finds that its time has come */
 	run_for(w, 4600 * SECOND);
-	assert_int_equal(ahead(w, 0), 0);
+	assert_int_equal(stats_of(w, 0).peers_ahead, 0);
 	assert_int_equal(sync_index_count(w->core[0].s), 1);
 }
 
@@ -305,18 +288,18 @@ test_max_peers_of_a_reload(void **state)
 	plug(w, 2, 0);
 	plug(w, 3, 0);
 	run_for(w, 3 * SECOND);
-	assert_int_equal(held(w, 0), 3);
+	assert_int_equal(stats_of(w, 0).conns_up, 3);
 	configure(w->core[0].s, 2, 2);
 	run_for(w, 3 * SECOND);
-	assert_int_equal(held(w, 0), 2);
+	assert_int_equal(stats_of(w, 0).conns_up, 2);
 	assert_false(w->is_up[3][0]); /* the newest went */
 	plug(w, 3, 0);
 	run_for(w, 5 * SECOND);
-	assert_int_equal(held(w, 0), 2);
+	assert_int_equal(stats_of(w, 0).conns_up, 2);
 	configure(w->core[0].s, 3, 3);
 	plug(w, 3, 0);
 	run_for(w, 5 * SECOND);
-	assert_int_equal(held(w, 0), 3);
+	assert_int_equal(stats_of(w, 0).conns_up, 3);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

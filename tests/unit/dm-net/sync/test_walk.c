@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-net/sync/sync.h"
+#include "tests/unit/dm-net/sync/no_record.h"
 
 #define SEC UINT64_C(1000000000)
 #define WALL (UINT64_C(1800000000) * SEC)
@@ -23,15 +24,6 @@ struct side {
 	size_t arrived;	    /* entries that it was asked to judge */
 	uint64_t bytes;
 };
-
-static bool
-no_record(const uint8_t *bytes, size_t len, struct sync_record *out)
-{
-	(void)bytes;
-	(void)len;
-	(void)out;
-	return false;
-}
 
 /* Entry i; version 1 is newer than version 0. */
 static struct entry
