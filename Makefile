@@ -90,20 +90,23 @@ all: $(PROGRAMS) $(B)/data-mesher
 
 # What each program may link is part of the design: dm-net has no database,
 # dm-store no network library, dmd neither.
-$(B)/dmd: $(B)/obj/dmd/main.o $(B)/libdmd.a $(B)/libp2p.a $(AR_COMMON)
-	$(call say,LD)
-	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) \
-	    $(MSGPACK_LIBS) $(SECCOMP_LIBS) -lresolv
-$(B)/dm-net: $(B)/obj/dm-net/main.o $(B)/libdm-net.a $(B)/libsync.a \
-    $(B)/libp2p.a $(AR_COMMON)
-	$(call say,LD)
-	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) \
-	    $(NGHTTP2_LIBS) $(MSGPACK_LIBS) $(PROTOBUF_C_LIBS) \
-	    $(SECCOMP_LIBS) $(LLHTTP_LIBS)
-$(B)/dm-store: $(B)/obj/dm-store/main.o $(B)/libdm-store.a $(AR_COMMON)
-	$(call say,LD)
-	$(Q)$(LINK) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
-	    $(LMDB_LIBS) $(SECCOMP_LIBS)
+dmd_PARTS = $(B)/obj/dmd/main.o $(B)/libdmd.a $(B)/libp2p.a $(AR_COMMON)
+dmd_LIBS = $(EVENT_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS) $(MSGPACK_LIBS) \
+	$(SECCOMP_LIBS) -lresolv
+dm-net_PARTS = $(B)/obj/dm-net/main.o $(B)/libdm-net.a $(B)/libsync.a \
+	$(B)/libp2p.a $(AR_COMMON)
+dm-net_LIBS = $(EVENT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(NGHTTP2_LIBS) \
+	$(MSGPACK_LIBS) $(PROTOBUF_C_LIBS) $(SECCOMP_LIBS) $(LLHTTP_LIBS)
+dm-store_PARTS = $(B)/obj/dm-store/main.o $(B)/libdm-store.a $(AR_COMMON)
+dm-store_LIBS = $(EVENT_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) $(LMDB_LIBS) \
+	$(SECCOMP_LIBS)
+define daemon
+$(B)/$(1): $$($(1)_PARTS)
+	$$(call say,LD)
+	$$(Q)$$(LINK) -o $$@ $$^ $$($(1)_LIBS)
+endef
+DAEMONS = dmd dm-net dm-store
+$(foreach d,$(DAEMONS),$(eval $(call daemon,$(d))))
 $(B)/dmctl: $(B)/obj/dmctl/main.o $(B)/libdmctl.a $(AR_COMMON)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(NGHTTP2_LIBS) $(INIH_LIBS) \

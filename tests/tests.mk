@@ -151,6 +151,26 @@ interop: all have-pytest
 structure: all have-pytest
 	$(PYTEST) tests/structure
 
+# --- chaos: real nodes, and everything that can go wrong at once ---------------
+# The product's objects with a wall clock that the test can set.
+define shifted
+$(B)/chaos/$(1): $(B)/obj/tests/chaos/clock_shift.o $$($(1)_PARTS)
+	@mkdir -p $$(@D)
+	$$(call say,LD)
+	$$(Q)$$(LINK) -Wl,--wrap=clock_gettime,--wrap=time -o $$@ $$^ \
+	    $$($(1)_LIBS)
+endef
+$(foreach d,$(DAEMONS),$(eval $(call shifted,$(d))))
+
+# PREVIOUS names the build directory of an older version, for upgrades.
+SECONDS ?= 20
+SEED ?= 1
+chaos: all have-pytest $(DAEMONS:%=$(B)/chaos/%)
+	$(PYTEST) tests/chaos
+	DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/chaos/chaos.py \
+	    --seconds $(SECONDS) --seed $(SEED) \
+	    $(if $(PREVIOUS),--previous $(abspath $(PREVIOUS))/chaos)
+
 # Side by side with -j2: what waits much first, what computes beside it.
 check: structure integration unit fuzz-replay sim crash interop
 
@@ -161,7 +181,7 @@ demo: all
 bench: all
 	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/bench/bench.py $(FIGURES)
 
-.PHONY: unit sim crash torture fuzz-replay fuzz-run have-pytest integration \
+.PHONY: unit chaos sim crash torture fuzz-replay fuzz-run have-pytest integration \
 	interop structure \
 	demo bench
 

@@ -244,8 +244,7 @@ def user_exists(name):
                           stdout=subprocess.DEVNULL).returncode == 0
 
 
-@pytest.fixture(scope="session")
-def users():
+def make_users():
     """The users and the group that dm.toml names by default."""
     if not IS_ROOT:
         return
@@ -256,6 +255,11 @@ def users():
             subprocess.run(
                 ["useradd", "--system", "--no-create-home", "--user-group",
                  "--shell", "/usr/sbin/nologin", user], check=True)
+
+
+@pytest.fixture(scope="session")
+def users():
+    make_users()
 
 
 @pytest.fixture(scope="session")
