@@ -147,8 +147,9 @@ accept_room(struct store *s, const struct entry *e, uint64_t needed)
 		return count(s, VERDICT_NO_SPACE);
 	if (s->stats.bytes - freed + e->size > p->max_total_size)
 		return count(s, VERDICT_NO_SPACE);
-	free_now = needed > 0 ? files_free(&s->files) : UINT64_MAX;
-	if (free_now < p->min_free || free_now - p->min_free < needed)
+	free_now = needed > 0 ? files_free(&s->files) : FILES_FREE_UNKNOWN;
+	if (free_now != FILES_FREE_UNKNOWN &&
+	    (free_now < p->min_free || free_now - p->min_free < needed))
 		return count(s, VERDICT_NO_SPACE);
 	return VERDICT_OK;
 }

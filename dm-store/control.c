@@ -35,6 +35,17 @@ status_scrub(struct store *s, struct control_client *c)
 }
 
 static void
+status_free(struct store *s, struct control_client *c)
+{
+	uint64_t bytes = files_free(&s->files);
+
+	if (bytes == FILES_FREE_UNKNOWN)
+		control_client_text(c, "free_bytes", "unknown");
+	else
+		control_client_number(c, "free_bytes", 1, bytes);
+}
+
+static void
 status(struct store *s, struct control_client *c)
 {
 	char doubt[CLOCK_DOUBT_MAX];
@@ -54,7 +65,7 @@ status(struct store *s, struct control_client *c)
 	    index_count(s->index, VIEW_COMMITTED, INDEX_WANTED));
 	control_client_number(c, "bytes", 1, s->stats.bytes);
 	control_client_number(c, "history_bytes", 1, s->stats.old_bytes);
-	control_client_number(c, "free_bytes", 1, files_free(&s->files));
+	status_free(s, c);
 	control_client_number(c, "rejected", 1, rejected);
 	control_client_number(c, "conflicts", 1, s->stats.conflicts);
 	control_client_number(c, "rejects_not_logged", 1, rejects_dropped(s));

@@ -125,7 +125,10 @@ disk_free(int fd, uint64_t *bytes)
 
 	if (fstatvfs(fd, &st) == -1)
 		return -1;
-	*bytes = (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
+	/* ramfs, and some in user space, have no blocks to count */
+	*bytes = st.f_blocks == 0
+		     ? DISK_FREE_UNKNOWN
+		     : (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
 	return 0;
 }
 

@@ -34,7 +34,9 @@ int disk_mkdir(int dir_fd, const char *name, mode_t mode);
 int disk_rmdir(int dir_fd, const char *name);
 int disk_stat(int fd, struct stat *st);
 
-/* Bytes that we may still write on the file system of fd. */
+/* Bytes that we may still write on the file system of fd; DISK_FREE_UNKNOWN if
+ * it counts none. */
+#define DISK_FREE_UNKNOWN UINT64_MAX
 int disk_free(int fd, uint64_t *bytes);
 
 /* A memfd of that size that nobody can change any more: what is hashed is what

@@ -475,5 +475,5 @@ files_free(struct files *f)
 {
 	uint64_t bytes;
 
-	return disk_free(f->files_fd, &bytes) == 0 ? bytes : 0;
+	return disk_free(f->files_fd, &bytes) == 0 ? bytes : FILES_FREE_UNKNOWN;
 }

@@ -136,7 +136,9 @@ int files_old_write(struct files *, const uint8_t version[static 32],
 void files_old_sync(struct files *, const uint8_t sha256[static 32]);
 void files_old_sync_names(struct files *);
 
-/* Bytes that may still be written. 0 if that is not known. */
+/* Bytes that may still be written, or FILES_FREE_UNKNOWN: then min_free is not
+ * judged, and the write itself says that there is no room. */
+#define FILES_FREE_UNKNOWN UINT64_MAX /* as disk.h has it */
 uint64_t files_free(struct files *);
 
 /* True if nothing can be written there at all. */

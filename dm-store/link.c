@@ -124,9 +124,11 @@ static void
 check_room(struct store *s)
 {
 	bool is_read_only = index_is_read_only(s->index);
+	uint64_t free_now = files_free(&s->files);
 	bool is_writable =
 	    !is_read_only &&
-	    (s->policy == NULL || files_free(&s->files) > s->policy->min_free);
+	    (s->policy == NULL || free_now == FILES_FREE_UNKNOWN ||
+		free_now > s->policy->min_free);
 
 	if (is_read_only && !files_is_read_only(&s->files)) {
 		log_warn("the state directory can be written again: dm-store "

@@ -106,6 +106,9 @@ tell_room(struct store *s, bool has_room)
 	s->tell->is_full = !has_room;
 	if (has_room)
 		log_warn("there is room again: uploads are taken");
+	else if (files_free(&s->files) == FILES_FREE_UNKNOWN)
+		log_warn("the disk is read-only: uploads are refused until it "
+			 "can be written");
 	else
 		log_warn("the disk is full or read-only (%" PRIu64
 			 " bytes free): uploads are refused until there is "

@@ -38,7 +38,7 @@ struct http_facts {
 	uint64_t files;
 	uint64_t records;
 	uint64_t store_bytes;
-	uint64_t free_bytes;
+	uint64_t free_bytes; /* UINT64_MAX: not known */
 	uint64_t rejected[VERDICT_COUNT];
 	uint64_t conflicts;
 	uint64_t damaged;

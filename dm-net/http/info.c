@@ -189,8 +189,10 @@ metrics_node(struct http_text *t, const struct http_facts *f)
 	number(t, "files", "gauge", "Visible files.", f->files);
 	number(t, "records", "gauge", "Records in the index.", f->records);
 	number(t, "store_bytes", "gauge", "Content on disk.", f->store_bytes);
-	number(t, "store_free_bytes", "gauge", "Free on that disk.",
-	    f->free_bytes);
+	/* UINT64_MAX: the file system does not say */
+	if (f->free_bytes != UINT64_MAX)
+		number(t, "store_free_bytes", "gauge", "Free on that disk.",
+		    f->free_bytes);
 	number(t, "store_writable", "gauge", "1 if the store takes files.",
 	    f->store_writable);
 	metrics_rejected(t, f);

@@ -340,6 +340,29 @@ def test_full_disk(mesh, small_disk, min_free):
     assert [node.pid(c) for c in CHILDREN] == pids, "without a restart"
 
 
+@pytest.mark.skipif(not IS_ROOT, reason="needs a file system of its own")
+@pytest.mark.parametrize("min_free", ["0", "64M"])
+def test_file_system_without_blocks(make_node, min_free):
+    """It says nothing about its room: nothing is refused for that."""
+    node = make_node(files={"a": [SIGNER.text]}, limits={"min_free": min_free})
+    node.state.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "-t", "ramfs", "-o", "mode=750", "ramfs",
+                       node.state], capture_output=True).returncode != 0:
+        pytest.skip("cannot mount a ramfs")
+    try:
+        node.start()
+        for size in (3, 1_000_000):
+            version = Version("a", os.urandom(size), SIGNER)
+            put_ok(node, version)
+            assert content(node, "a") == version.content
+        values = node.ask("status_store").values()
+        assert values["free_bytes"] == ["unknown"]
+        assert values["writable"] == [1]
+    finally:
+        node.stop()
+        subprocess.run(["umount", "-l", node.state])
+
+
 def test_full_disk_of_a_peer(mesh, small_disk):
     """Others go on; when there is room it gets what it missed, unasked."""
     mesh.files = {"a": [SIGNER.text], "d/*": [SIGNER.text]}

@@ -5,10 +5,12 @@
 
 #include <dlfcn.h>
 #include <lmdb.h>
+#include <sys/statvfs.h>
 
 static struct key_pair key;
 static struct fix f;
 static int put_error, commit_error; /* what LMDB answers, 0: what it does */
+static bool has_no_blocks, has_no_room; /* what fstatvfs(3) says */
 
 /* LMDB, in front of LMDB's own. */
 int
@@ -32,11 +34,27 @@ mdb_txn_commit(MDB_txn *txn)
 	return commit_error;
 }
 
+int
+fstatvfs(int fd, struct statvfs *st)
+{
+	int (*real)(int, struct statvfs *);
+	int rc;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "fstatvfs");
+	rc = real(fd, st);
+	if (has_no_blocks)
+		st->f_blocks = st->f_bfree = st->f_bavail = 0;
+	if (has_no_room)
+		st->f_bfree = st->f_bavail = 0;
+	return rc;
+}
+
 static int
 setup(void **state)
 {
 	(void)state;
 	put_error = commit_error = 0;
+	has_no_blocks = has_no_room = false;
 	key_generate(&key);
 	fix_new(&f);
 	fix_configure(&f, "d/*", &key, 1);
@@ -96,6 +114,44 @@ test_no_room(void **state)
 	assert_true(f.s.stats.is_writable);
 	fix_assert_opens(&f, "d/a", NULL, "new", 3);
 	assert_int_equal(f.s.stats.bytes, 3);
+}
+
+static void
+limit_free(uint64_t min_free)
+{
+	struct ipc_config_begin m = fix_limits();
+	struct policy *p;
+
+	m.min_free = min_free;
+	p = policy_new(&m);
+	fix_allow(p, "d/*", &key, 1);
+	fix_apply(&f, p);
+}
+
+/* A file system that counts no blocks says nothing about room: min_free is
+ * not judged there. One that counts them and has none left is full. */
+static void
+test_no_blocks(void **state)
+{
+	static const uint64_t least[] = {0, UINT64_C(64) << 20};
+	struct entry e;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		limit_free(least[i]);
+		has_no_blocks = true;
+		e = fix_file("d/a", START_NS + 2 * i, "one", 3, &key);
+		assert_int_equal(fix_put(&f, &e, "one", 3),
+		    i == 0 ? VERDICT_CREATED : VERDICT_REPLACED);
+		assert_true(files_free(&f.s.files) == FILES_FREE_UNKNOWN);
+		has_no_blocks = false;
+		has_no_room = true;
+		e = fix_file("d/a", START_NS + 2 * i + 1, "two", 3, &key);
+		assert_int_equal(fix_put(&f, &e, "two", 3), VERDICT_NO_SPACE);
+		assert_true(files_free(&f.s.files) == 0);
+		has_no_room = false;
+	}
+	fix_assert_opens(&f, "d/a", NULL, "one", 3);
 }
 
 #define MANY 10000
@@ -215,6 +271,7 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_no_room),
+	    T(test_no_blocks),
 	    T(test_many_expire_at_once), T(test_a_year_back),
 	    T(test_stream_and_writes)};
 
