@@ -12,6 +12,7 @@
 #include <ini.h>
 
 #include "common/config_options.h"
+#include "common/toml_inih.h"
 #include "common/toml_lex.h"
 
 #define SECTION_FILES "files"

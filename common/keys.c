@@ -9,15 +9,14 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/x509.h>
 
 #include "common/base64.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/openssh_key.h"
+#include "common/pkcs8_key.h"
 #include "common/sshwire.h"
 
 #define BLANK " \t\r\n"
@@ -63,6 +62,9 @@ key_error_text(enum key_error err)
 		       "it to you and chmod 600 it";
 	case KEY_EXISTS:
 		return "exists already: use --force to replace it";
+	case KEY_MISMATCH:
+		return "damaged: the public key in it does not belong to the "
+		       "private one; export it once more, or make a new one";
 	}
 	return "unknown error";
 }
@@ -302,30 +304,6 @@ key_fingerprint(
 
 /* ---- private keys as text ----------------------------------------------- */
 
-/* The seed in a PKCS#8 structure (RFC 8410, section 7). */
-static enum key_error
-parse_pkcs8(const uint8_t *der, long len, struct key_pair *pair)
-{
-	const uint8_t *end = der, *secret;
-	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &end, len);
-	enum key_error err = KEY_MALFORMED;
-	const ASN1_OBJECT *type;
-	int secret_len;
-
-	if (info != NULL && end == der + len &&
-	    PKCS8_pkey_get0(&type, &secret, &secret_len, NULL, info) == 1) {
-		if (OBJ_obj2nid(type) != NID_ED25519) {
-			err = KEY_OTHER_TYPE;
-		} else if (secret_len == 34 && secret[0] == 0x04 &&
-			   secret[1] == 32) { /* OCTET STRING of 32 bytes */
-			key_from_seed(pair, secret + 2);
-			err = KEY_OK;
-		}
-	}
-	PKCS8_PRIV_KEY_INFO_free(info);
-	return err;
-}
-
 /* What is between the lines of a label; NULL if there are none. */
 static const char *
 find_body(const char *text, size_t len, const char *label, size_t *body_len)
@@ -366,7 +344,7 @@ parse_pem(const char *text, size_t len, struct key_pair *pair)
 		der = xmalloc(body_len + 1);
 		n = openssh_key_decode(body, body_len, der);
 		if (n > 0)
-			err = parse_pkcs8(der, (long)n, pair);
+			err = pkcs8_key_parse(der, (size_t)n, pair);
 		OPENSSL_cleanse(der, body_len + 1);
 		free(der);
 	} else if (contains(text, len, "BEGIN " PEM_STRING_PKCS8 "-") ||

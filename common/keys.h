@@ -26,6 +26,7 @@ enum key_error {
 	KEY_WEAK,	 /* small-order or non-canonical public key */
 	KEY_PERMISSIONS, /* private key readable by others, or not ours */
 	KEY_EXISTS,	 /* would overwrite */
+	KEY_MISMATCH,	 /* its public and its private part are not one key */
 };
 
 /* A sentence for a person, without the path. */
@@ -69,7 +70,8 @@ void key_fingerprint(
     const uint8_t public_key[static 32], char out[static KEY_FINGERPRINT_MAX]);
 
 /*
- * A private key from the text of a file: OpenSSH (cipher none) or PKCS#8 PEM.
+ * A private key from the text of a file: OpenSSH (cipher none) or PKCS#8 PEM,
+ * also of the second version (RFC 5958), which holds the public key too.
  */
 enum key_error key_parse_private(
     const char *text, size_t len, struct key_pair *);

@@ -45,10 +45,12 @@ parse_secret(struct sshwire_reader *r, const uint8_t public_key[static 32],
 		/* all four copies of the public key must be one key */
 		if (memcmp(pair->public_key, public_key, 32) == 0 &&
 		    memcmp(pair->public_key, inner_public, 32) == 0 &&
-		    memcmp(pair->public_key, both + 32, 32) == 0)
+		    memcmp(pair->public_key, both + 32, 32) == 0) {
 			err = KEY_OK;
-		else
+		} else {
 			key_clear(pair);
+			err = KEY_MISMATCH;
+		}
 	}
 	OPENSSL_cleanse(both, sizeof(both));
 	return err;

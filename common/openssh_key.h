@@ -17,7 +17,7 @@
 
 /*
  * The base64 between the BEGIN and END lines, line ends included. KEY_OK,
- * KEY_MALFORMED, KEY_ENCRYPTED or KEY_OTHER_TYPE.
+ * KEY_MALFORMED, KEY_ENCRYPTED, KEY_OTHER_TYPE or KEY_MISMATCH.
  */
 enum key_error openssh_key_parse(
     const char *body, size_t len, struct key_pair *);

@@ -9,8 +9,8 @@
 #include "common/log.h"
 #include "common/utf8.h"
 
-#define PLAIN_MAX 40 /* names up to this go to inih as they are */
 #define MESSAGE_MAX 256
+#define CONTROL "control characters are not allowed"
 
 struct lexer {
 	const char *at;
@@ -110,6 +110,12 @@ is_bare(char c)
 
 /* ---- strings ------------------------------------------------------------ */
 
+static bool
+is_edge(char c)
+{
+	return c == '\t' || c == '\n' || c == '\r';
+}
+
 /* \uXXXX and \UXXXXXXXX: a Unicode scalar value. */
 static bool
 lex_unicode(struct lexer *lx, unsigned digits)
@@ -131,8 +137,8 @@ lex_unicode(struct lexer *lx, unsigned digits)
 	}
 	if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
 		return fail(lx, "not a Unicode character");
-	if (c < 0x20 || c == 0x7f)
-		return fail(lx, "control characters are not allowed");
+	if ((c < 0x20 && !is_edge((char)c)) || c == 0x7f)
+		return fail(lx, CONTROL);
 	lx->pool += utf8_put(lx->pool, c);
 	return true;
 }
@@ -152,12 +158,15 @@ lex_escape(struct lexer *lx)
 	case 'U':
 		lx->at++;
 		return lex_unicode(lx, c == 'u' ? 4 : 8);
-	case 'b':
 	case 't':
 	case 'n':
-	case 'f':
 	case 'r':
-		return fail(lx, "control characters are not allowed");
+		*lx->pool++ = c == 't' ? '\t' : c == 'n' ? '\n' : '\r';
+		lx->at++;
+		return true;
+	case 'b':
+	case 'f':
+		return fail(lx, CONTROL);
 	default:
 		return fail(lx,
 		    "unknown escape: write \\\\ for a backslash, or use "
@@ -165,9 +174,10 @@ lex_escape(struct lexer *lx)
 	}
 }
 
-/* A string in either kind of quotes, in one line. */
+/* A string in either kind of quotes, in one line, with its tabs and line
+ * ends; terminated, lx->pool is behind that. */
 static bool
-lex_string(struct lexer *lx, const char **out)
+lex_quoted(struct lexer *lx, char **out)
 {
 	char *start = lx->pool, quote = *lx->at++;
 
@@ -187,8 +197,6 @@ lex_string(struct lexer *lx, const char **out)
 		lx->at++;
 		if (c == quote)
 			break;
-		if (c == '\t')
-			return fail(lx, "control characters are not allowed");
 		if (c != '\\' || quote == '\'')
 			*lx->pool++ = c;
 		else if (!lex_escape(lx))
@@ -197,6 +205,57 @@ lex_string(struct lexer *lx, const char **out)
 	*lx->pool++ = '\0';
 	*out = start;
 	return true;
+}
+
+/* How many blanks to cut off, looking from text in steps of 1 or -1: none
+ * where no tab or line end is among them, since spaces may be meant. */
+static size_t
+edge_len(const char *text, size_t len, int step)
+{
+	bool has_edge = false;
+	size_t n = 0;
+
+	for (; n < len && (*text == ' ' || is_edge(*text)); n++, text += step)
+		has_edge = has_edge || is_edge(*text);
+	return has_edge ? n : 0;
+}
+
+/* No string has a use for these. */
+static bool
+check_inside(struct lexer *lx, const char *text)
+{
+	char c = text[strcspn(text, "\t\n\r")];
+	const char *name = c == '\n'   ? "line feed (\\n)"
+			   : c == '\t' ? "tab (\\t)"
+				       : "carriage return (\\r)";
+
+	return c == '\0' || fail(lx,
+				CONTROL ": there is a %s inside the "
+					"string",
+				name);
+}
+
+/*
+ * A value. Blanks with a tab or a line end around it are dropped: whoever
+ * reads a key from a file to write it here (Nix's readFile) has its line feed.
+ */
+static bool
+lex_string(struct lexer *lx, const char **out)
+{
+	size_t len, cut;
+	char *text;
+
+	if (!lex_quoted(lx, &text))
+		return false;
+	len = (size_t)(lx->pool - 1 - text);
+	cut = edge_len(text, len, 1);
+	text += cut;
+	len -= cut;
+	if (len > 0)
+		len -= edge_len(text + len - 1, len, -1);
+	text[len] = '\0';
+	*out = text;
+	return check_inside(lx, text);
 }
 
 static bool
@@ -212,8 +271,9 @@ lex_name(struct lexer *lx, const char **out)
 	char *start = lx->pool, what[16];
 
 	if (is_quote(peek(lx))) {
-		if (!lex_string(lx, out))
+		if (!lex_quoted(lx, &start) || !check_inside(lx, start))
 			return false;
+		*out = start;
 	} else {
 		while (is_bare(peek(lx)))
 			*lx->pool++ = *lx->at++;
@@ -533,52 +593,4 @@ toml_clear(struct toml *t)
 	free(t->strings);
 	free(t->pool);
 	memset(t, 0, sizeof(*t));
-}
-
-/* ---- for inih ----------------------------------------------------------- */
-
-/* Whether inih takes the name as it is. */
-static bool
-is_plain(const char *name)
-{
-	size_t len = 0;
-
-	if (name == NULL)
-		return false;
-	while (is_bare(name[len]))
-		len++;
-	return name[len] == '\0' && len > 0 && len <= PLAIN_MAX;
-}
-
-char *
-toml_line(char *buf, int size, void *cursor)
-{
-	struct toml_cursor *c = cursor;
-	char name[PLAIN_MAX + 1];
-	const struct toml_item *item;
-	size_t i = c->next;
-
-	if (i == c->toml->n_items || size <= 0)
-		return NULL;
-	c->next++;
-	item = &c->toml->items[i];
-	if (is_plain(item->name))
-		snprintf(name, sizeof(name), "%s", item->name);
-	else
-		snprintf(name, sizeof(name), "@%zu", i);
-	if (item->is_section)
-		snprintf(buf, (size_t)size, "[%s]\n", name);
-	else
-		snprintf(buf, (size_t)size, "%s = @%zu\n", name, i);
-	return buf;
-}
-
-const struct toml_item *
-toml_item_of(const struct toml *t, const char *value)
-{
-	size_t i;
-
-	if (sscanf(value, "@%zu", &i) != 1 || i >= t->n_items)
-		return NULL;
-	return &t->items[i];
 }

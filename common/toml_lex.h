@@ -5,9 +5,6 @@
  * strings, integers, booleans, arrays of strings over any number of lines.
  * What else TOML has is refused with its line: nothing is taken for something
  * it is not. Knows no option; used by config.c alone. Pure.
- *
- * inih then sees one short line for each section and key ("[cluster]",
- * "port = @12"); the number leads to the decoded key and value here.
  */
 #ifndef COMMON_TOML_LEX_H
 #define COMMON_TOML_LEX_H
@@ -18,7 +15,8 @@
 
 enum toml_type { TOML_STRING, TOML_INTEGER, TOML_BOOL, TOML_ARRAY };
 
-/* A decoded string: UTF-8, terminated, without control characters. */
+/* A decoded string: UTF-8, terminated, without control characters. Tabs and
+ * line ends around a value are dropped, with the spaces among them. */
 struct toml_string {
 	const char *text;
 	unsigned line;
@@ -59,17 +57,5 @@ int toml_lex(struct toml *t, const char *text, size_t len, toml_report report,
     void *ctx);
 
 void toml_clear(struct toml *t);
-
-/* Where inih is; starts at { t, 0 }. */
-struct toml_cursor {
-	const struct toml *toml;
-	size_t next;
-};
-
-/* inih's reader: the next line into buf, NULL at the end. */
-char *toml_line(char *buf, int size, void *cursor);
-
-/* The key that a value "@12" handed out by toml_line() stands for. */
-const struct toml_item *toml_item_of(const struct toml *t, const char *value);
 
 #endif

@@ -52,7 +52,8 @@ struct args {
 	const char *which;
 	const char *sha256;
 	uint64_t valid_for_ns;
-	uint64_t timeout_ns;		       /* default 30 s */
+	uint64_t timeout_ns;	   /* default 30 s */
+	uint64_t deadline_mono_ns; /* see patience_deadline(); set by main */
 	char *operands[ARGS_OPERANDS_MAX + 1]; /* NULL behind the last */
 	size_t n_operands;
 };

@@ -15,6 +15,7 @@
 #include "dmctl/args.h"
 #include "dmctl/command.h"
 #include "dmctl/help.h"
+#include "dmctl/when.h"
 
 #define ANY ARGS_OPERANDS_MAX
 #define SIGNING (ARG_KEY | ARG_AGENT | ARG_NETWORK)
@@ -57,7 +58,8 @@ static const struct command commands[] = {
     "id --json", ARG_ROTATE | ARG_TIMEOUT, 0, 0, command_id },
 { "sign", "FILE", "sign a file into another one, to be submitted later",
     "sign config.json --key key.priv --network - -o config.signed",
-    SIGNING | ARG_NAME | ARG_VALID_FOR | ARG_OUTPUT | ARG_FORCE, 1, 1,
+    SIGNING | ARG_NAME | ARG_VALID_FOR | ARG_OUTPUT | ARG_FORCE | ARG_TIMEOUT,
+    1, 1,
     command_sign },
 { "submit", "FILE...", "upload what sign has made",
     "submit config.signed --url http://localhost:7331",
@@ -173,6 +175,8 @@ command_run(const char *program, const struct args *given)
 	}
 	if (!command_judge(program, c, &args))
 		return EX_USAGE;
+	if ((args.given & ARG_TIMEOUT) != 0 && args.timeout_ns != 0)
+		args.deadline_mono_ns = when_mono_ns() + args.timeout_ns;
 	return c->run(&args);
 }
 

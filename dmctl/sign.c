@@ -7,12 +7,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
-#include "common/limits.h"
 #include "common/log.h"
 #include "common/sshsig.h"
 #include "dmctl/agent.h"
+#include "dmctl/key_input.h"
 
 /* --- private keys ----------------------------------------------------------
  */
@@ -22,7 +20,11 @@ key_failed(const char *what, enum key_error error)
 {
 	if (error == KEY_IO)
 		log_error("key %s: %s", what,
-		    errno == EINVAL ? "not a regular file" : strerror(errno));
+		    errno == EINVAL
+			? "neither a regular file nor a pipe: --key - reads a "
+			  "key from standard input"
+		    : errno == ETIMEDOUT ? "nobody wrote a key in time"
+					 : strerror(errno));
 	else
 		log_error("key %s is %s", what, key_error_text(error));
 	switch (error) {
@@ -38,63 +40,30 @@ key_failed(const char *what, enum key_error error)
 	case KEY_ENCRYPTED:
 	case KEY_OTHER_TYPE:
 	case KEY_WEAK:
+	case KEY_MISMATCH:
 		break;
 	}
 	return EX_DATAERR;
 }
 
-static int
-read_stdin_key(struct key_pair *pair)
+/* How messages call it: never the text of a key. */
+static const char *
+key_name(const char *key)
 {
-	char text[KEY_FILE_SIZE_MAX + 1];
-	enum key_error error;
-	size_t len = 0;
-	ssize_t n;
-
-	while ((n = read(STDIN_FILENO, text + len, sizeof(text) - len)) != 0) {
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1 || len + (size_t)n == sizeof(text))
-			break;
-		len += (size_t)n;
-	}
-	error = n == 0	  ? key_parse_private(text, len, pair)
-		: n == -1 ? KEY_IO
-			  : KEY_MALFORMED;
-	OPENSSL_cleanse(text, sizeof(text));
-	return error == KEY_OK ? EX_OK : key_failed("on standard input", error);
-}
-
-/* The key itself on the command line, as some scripts have it. */
-static int
-take_text_key(const char *text, struct key_pair *pair)
-{
-	enum key_error error = key_parse_private(text, strlen(text), pair);
-
-	log_warn("a key on the command line is seen by every user of this "
-		 "machine (ps): give its file, or --key - and standard input");
-	return error == KEY_OK ? EX_OK
-			       : key_failed("on the command line", error);
+	if (strcmp(key, "-") == 0)
+		return "on standard input";
+	return strstr(key, "-----BEGIN ") != NULL ? "on the command line" : key;
 }
 
 static int
-open_key(struct signer *s, const char *key)
+open_key(struct signer *s, const char *key, uint64_t deadline)
 {
-	enum key_error error;
-	int code = EX_OK;
+	enum key_error error = key_input(key, deadline, &s->pair);
 
-	if (strcmp(key, "-") == 0) {
-		code = read_stdin_key(&s->pair);
-	} else if (strstr(key, "-----BEGIN ") != NULL) {
-		code = take_text_key(key, &s->pair);
-	} else {
-		error = key_read_private(key, &s->pair);
-		if (error != KEY_OK)
-			code = key_failed(key, error);
-	}
-	if (code == EX_OK)
-		memcpy(s->public_key, s->pair.public_key, 32);
-	return code;
+	if (error != KEY_OK)
+		return key_failed(key_name(key), error);
+	memcpy(s->public_key, s->pair.public_key, 32);
+	return EX_OK;
 }
 
 /* --- ssh-agent -------------------------------------------------------------
@@ -179,7 +148,8 @@ signer_open(struct signer *s, const struct args *args)
 	}
 	s->is_agent =
 	    (args->given & ARG_AGENT) != 0 || is_public_file(args->key);
-	code = s->is_agent ? open_agent(s, args->key) : open_key(s, args->key);
+	code = s->is_agent ? open_agent(s, args->key)
+			   : open_key(s, args->key, args->deadline_mono_ns);
 	if (code != EX_OK)
 		signer_close(s);
 	return code;

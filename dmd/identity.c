@@ -40,6 +40,7 @@ key_exit_code(enum key_error error)
 	case KEY_ENCRYPTED:
 	case KEY_OTHER_TYPE:
 	case KEY_WEAK:
+	case KEY_MISMATCH:
 		break;
 	}
 	return EX_CONFIG;
@@ -54,7 +55,8 @@ key_complain(const char *what, const char *path, enum key_error error)
 	else
 		log_error("cannot %s the identity key %s: %s%s", what, path,
 		    key_error_text(error),
-		    error == KEY_MALFORMED || error == KEY_OTHER_TYPE
+		    error == KEY_MALFORMED || error == KEY_OTHER_TYPE ||
+			    error == KEY_MISMATCH
 			? "; put the right one back, or remove it: a new one "
 			  "is made, and peers that name this node need its "
 			  "new peer id"

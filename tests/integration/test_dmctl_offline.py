@@ -135,6 +135,55 @@ def test_key_on_stdin_and_as_text(run, key, text):
     run("verify", "-b", "a.txt.signed", "--key", "key.pub")
 
 
+def test_key_from_a_pipe(run, key, text, tmp_path):
+    """bash's <(command) is a pipe; so is one that has a name."""
+    def bash(command, code=0):
+        return run("-c", command, program=shutil.which("bash"), code=code)
+    go = f"{DMCTL} sign a.txt --network - --force --timeout 30s --key"
+    bash(f"{go} <(cat key.priv)")
+    run("verify", "-b", "a.txt.signed", "--key", "key.pub")
+    bash(f"{go} <(sleep 0.3; cat key.priv)")
+    assert b"is not a key" in bash(f"{go} <(true)", code=65).stderr
+    # a key has an end, and somebody who writes it
+    assert b"is not a key" in bash(f"{go} <(cat /dev/zero)", code=65).stderr
+    assert b"nobody wrote a key in time" in bash(
+        f"{go} <(exec sleep 20) --timeout 200ms", code=66).stderr
+    os.mkfifo(tmp_path / "named", 0o600)
+    assert b"nobody wrote a key in time" in bash(
+        f"{go} named --timeout 200ms", code=66).stderr
+    bash(f"(cat key.priv >named) & {go} named; code=$?; wait; exit $code")
+    run("verify", "-b", "a.txt.signed", "--key", "key.pub")
+    # others may not read along
+    (tmp_path / "named").chmod(0o644)
+    assert b"chmod 600" in sign(run, "--key", "named", code=77).stderr
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "socket"))
+        for path in ("socket", "/dev/null"):
+            assert b"--key - reads" in sign(
+                run, "--key", path, code=66).stderr
+
+
+# RFC 8410, section 10.3
+PKCS8_V2 = """-----BEGIN PRIVATE KEY-----
+MHICAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
+oB8wHQYKKoZIhvcNAQkJFDEPDA1DdXJkbGUgQ2hhaXJzgSEAGb9ECWmEzf6FQbrB
+Z9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PRIVATE KEY-----
+"""
+PKCS8_V2_PUBLIC = "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
+
+
+def test_pkcs8_with_the_public_key(run, text, tmp_path):
+    path = tmp_path / "v2.pem"
+    path.write_text(PKCS8_V2)
+    path.chmod(0o600)
+    sign(run, "--key", "v2.pem")
+    run("verify", "-b", "a.txt.signed", "--key", PKCS8_V2_PUBLIC)
+    path.write_text(PKCS8_V2.replace("uE=", "uA="))
+    assert b"does not belong to the private one" in sign(
+        run, "--key", "v2.pem", code=65).stderr
+
+
 @needs_openssh
 def test_bad_keys(run, key, text, tmp_path):
     sign(run, code=64)

@@ -175,6 +175,38 @@ test_writers(void **state)
 	config_free(c);
 }
 
+/* As Nix's readFile hands it over: with the file's line feed. */
+static void
+test_blanks_around_a_value(void **state)
+{
+	static const char plain[] =
+	    "P6AE0lukf9/qmVglYrGPNYo5ZnpFrnqLeAzlCZF0lTk=";
+	static const char line[] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJB85wnw"
+				   "EQYSsmj6wS6RDVYVkBucYFFGA1HkBfALh496 me";
+	char text[1024];
+	struct config *c;
+	uint8_t key[32];
+
+	(void)state;
+	assert_int_equal(key_parse_public(plain, strlen(plain), key), KEY_OK);
+	snprintf(text, sizeof(text),
+	    "group = \"\\tmesh\\r\\n\"\n[network]\nkey = \" \\n%s\\n \"\n"
+	    "[files]\na = [\"%s\\n\", '\t%s', \" %s \",\n"
+	    "\"%s\\u000a\"]\n",
+	    plain, plain, plain, plain, line);
+	c = parse(text);
+	assert_string_equal(c->group, "mesh");
+	assert_true(c->has_network);
+	assert_memory_equal(c->network, key, 32);
+	assert_int_equal(c->files[0].n, 2);
+	config_free(c);
+	/* spaces may be meant, unless a line end is among them */
+	c = parse("state_dir = \"/a \"\ncontrol_socket = \"/b \\n\"\n");
+	assert_string_equal(c->state_dir, "/a ");
+	assert_string_equal(c->control_socket, "/b");
+	config_free(c);
+}
+
 static void
 test_find(void **state)
 {
@@ -347,7 +379,17 @@ static const struct {
 	    "quotes'\n" },
 	{ "group = \"\\ud800\"\n", "f:1: not a Unicode character\n" },
 	{ "group = \"\\u00\"\n", "f:1: expected 4 hexadecimal digits\n" },
-	{ "group = \"a\\nb\"\n", "f:1: control characters are not allowed\n" },
+	{ "group = \"a\\nb\"\n",
+	    "f:1: control characters are not allowed: there is a line feed "
+	    "(\\n) inside the string\n" },
+	{ "[network]\nkey = \"P6AE\\t0lukf9\"\n",
+	    "f:2: control characters are not allowed: there is a tab (\\t) "
+	    "inside the string\n" },
+	{ "[files]\n\"a\\n\" = []\n",
+	    "f:2: control characters are not allowed: there is a line feed "
+	    "(\\n) inside the string\n" },
+	{ "group = \"\\b\"\n",
+	    "f:1: control characters are not allowed\n" },
 	{ "group = \"\\u0000\"\n",
 	    "f:1: control characters are not allowed\n" },
 	{ "# \x01\n", "f:1: control character \\x01\n" },
@@ -577,6 +619,7 @@ main(void)
 	    cmocka_unit_test(test_example),
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_writers),
+	    cmocka_unit_test(test_blanks_around_a_value),
 	    cmocka_unit_test(test_find),
 	    cmocka_unit_test(test_bad),
 	    cmocka_unit_test(test_escaped),

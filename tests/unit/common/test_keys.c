@@ -400,6 +400,116 @@ test_pkcs8_files(void **state)
 	EVP_PKEY_free(pkey);
 }
 
+/* RFC 8410, section 10.3: attributes and the public key. */
+static const char v2_head[] = "3072020101300506032b657004220420";
+static const char v2_seed[] =
+    "d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842";
+static const char v2_attributes[] =
+    "a01f301d060a2a864886f70d01090914310f0c0d437572646c6520436861697273";
+static const char v2_public[] =
+    "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
+
+/* The verdict on a PEM file with this DER in hexadecimal. */
+static enum key_error
+parse_der(const char *text, struct key_pair *pair)
+{
+	char pem[2048], base64[1024];
+	uint8_t der[512];
+	size_t n = strlen(text) / 2;
+
+	hex(text, der, n);
+	base64_encode(der, n, base64);
+	snprintf(pem, sizeof(pem),
+	    "-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----\n",
+	    base64);
+	return key_parse_private(pem, strlen(pem), pair);
+}
+
+static enum key_error __attribute__((format(printf, 2, 3)))
+parse_v2(struct key_pair *pair, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return parse_der(text, pair);
+}
+
+static void
+test_pkcs8_with_public_key(void **state)
+{
+	struct key_pair pair, want;
+	uint8_t seed[32];
+	char text[1024];
+	size_t n;
+
+	(void)state;
+	hex(v2_seed, seed, 32);
+	key_from_seed(&want, seed);
+	/* as the RFC has it, as dalek writes it, and as ring did */
+	memset(&pair, 0, sizeof(pair));
+	assert_int_equal(parse_v2(&pair, "%s%s%s812100%s", v2_head,
+			     v2_seed, v2_attributes, v2_public),
+	    KEY_OK);
+	assert_memory_equal(&pair, &want, sizeof(pair));
+	assert_int_equal(
+	    parse_v2(&pair,
+		"3051020101300506032b657004220420%s812100%s", v2_seed,
+		v2_public),
+	    KEY_OK);
+	assert_int_equal(
+	    parse_v2(&pair,
+		"3053020101300506032b657004220420%sa123032100%s", v2_seed,
+		v2_public),
+	    KEY_OK);
+	/* the second version without it, and the first with attributes */
+	assert_int_equal(
+	    parse_v2(&pair, "302e020101300506032b657004220420%s", v2_seed),
+	    KEY_OK);
+	assert_int_equal(parse_v2(&pair, "304f020100300506032b657004220420%s%s",
+			     v2_seed, v2_attributes),
+	    KEY_OK);
+	assert_memory_equal(&pair, &want, sizeof(pair));
+	/* another public key */
+	memset(&pair, 0, sizeof(pair));
+	assert_int_equal(
+	    parse_v2(&pair,
+		"3051020101300506032b657004220420%s812100%.62s00", v2_seed,
+		v2_public),
+	    KEY_MISMATCH);
+	/* what is not strict DER, or something else */
+	assert_int_equal(
+	    parse_v2(&pair, "3051020100300506032b657004220420%s812100%s",
+		v2_seed, v2_public),
+	    KEY_MALFORMED); /* the first version has none */
+	assert_int_equal(
+	    parse_v2(&pair, "3051020102300506032b657004220420%s812100%s",
+		v2_seed, v2_public),
+	    KEY_MALFORMED); /* there is no third */
+	assert_int_equal(
+	    parse_v2(&pair, "3051020101300506032b657004220420%s812101%s",
+		v2_seed, v2_public),
+	    KEY_MALFORMED); /* a bit is missing */
+	assert_int_equal(
+	    parse_v2(&pair, "308151020101300506032b657004220420%s812100%s",
+		v2_seed, v2_public),
+	    KEY_MALFORMED); /* a length that is not the shortest */
+	assert_int_equal(
+	    parse_v2(&pair, "3051020101300506032b656f04220420%s812100%s",
+		v2_seed, v2_public),
+	    KEY_OTHER_TYPE); /* X448 */
+	snprintf(text, sizeof(text),
+	    "3051020101300506032b657004220420%s812100%s", v2_seed,
+	    v2_public);
+	n = strlen(text);
+	for (size_t cut = n - 2; cut > 0; cut -= 2) {
+		text[cut] = '\0';
+		assert_int_equal(parse_der(text, &pair), KEY_MALFORMED);
+	}
+}
+
 static void
 test_private_refused(void **state)
 {
@@ -508,6 +618,7 @@ main(void)
 	    cmocka_unit_test(test_public_refused),
 	    cmocka_unit_test(test_openssh_files),
 	    cmocka_unit_test(test_pkcs8_files),
+	    cmocka_unit_test(test_pkcs8_with_public_key),
 	    cmocka_unit_test(test_private_refused),
 	    cmocka_unit_test(test_write),
 	};
