@@ -6,9 +6,9 @@
 
 #include "common/log.h"
 
-#define FLOOR_NS (UINT64_C(1767225600) * NS_PER_S) /* 2026-01-01 */
 #define STEP_NS (UINT64_C(86400) * NS_PER_S)
 #define STEADY_NS (UINT64_C(3600) * NS_PER_S)
+#define DRIFT_NS (UINT64_C(60) * NS_PER_S)
 
 static uint64_t
 read_clock(clockid_t id)
@@ -37,15 +37,30 @@ clock_init(struct clock *c)
 {
 	c->wall_ns = wall;
 	c->mono_ns = mono;
+	clock_watch(c);
+}
+
+void
+clock_watch(struct clock *c)
+{
 	c->has_stepped = false;
-	c->steady_since_ns = mono();
-	c->offset_ns = wall() - mono();
+	c->steady_since_ns = c->mono_ns();
+	c->offset_ns = c->steady_offset_ns = c->wall_ns() - c->mono_ns();
 }
 
 uint64_t
 clock_now_ns(const struct clock *c)
 {
 	return c->wall_ns();
+}
+
+/* Is the clock where it was when it was last found to be elsewhere? */
+static bool
+has_kept(const struct clock *c, uint64_t offset_ns)
+{
+	int64_t drift = (int64_t)(offset_ns - c->steady_offset_ns);
+
+	return drift <= (int64_t)DRIFT_NS && drift >= -(int64_t)DRIFT_NS;
 }
 
 bool
@@ -57,14 +72,17 @@ clock_check(struct clock *c)
 
 	c->offset_ns = offset;
 	/* leaving a time that was plainly wrong is no reason for doubt */
-	if (before >= FLOOR_NS &&
+	if (before >= CLOCK_FLOOR_NS &&
 	    (step >= (int64_t)STEP_NS || step <= -(int64_t)STEP_NS)) {
 		log_warn("the clock stepped by %lld s: nothing expires until "
 			 "it has been steady for an hour",
 		    (long long)(step / (int64_t)NS_PER_S));
 		c->has_stepped = true;
 		c->step_s = step / (int64_t)NS_PER_S;
+	}
+	if (!has_kept(c, offset)) {
 		c->steady_since_ns = now;
+		c->steady_offset_ns = offset;
 	} else if (c->has_stepped && now - c->steady_since_ns >= STEADY_NS) {
 		c->has_stepped = false;
 	}
@@ -72,9 +90,25 @@ clock_check(struct clock *c)
 }
 
 bool
+clock_is_set(const struct clock *c)
+{
+	return c->wall_ns() >= CLOCK_FLOOR_NS;
+}
+
+bool
 clock_is_sane(const struct clock *c)
 {
-	return c->wall_ns() >= FLOOR_NS && !c->has_stepped;
+	return clock_is_set(c) && !c->has_stepped;
+}
+
+/* It looks for itself: a step may be younger than the last clock_check(). */
+bool
+clock_is_steady(const struct clock *c)
+{
+	uint64_t now = c->mono_ns();
+
+	return clock_is_sane(c) && has_kept(c, c->wall_ns() - now) &&
+	       now - c->steady_since_ns >= STEADY_NS;
 }
 
 const char *
@@ -82,7 +116,7 @@ clock_doubt(const struct clock *c, char out[static CLOCK_DOUBT_MAX])
 {
 	uint64_t steady = c->mono_ns() - c->steady_since_ns;
 
-	if (c->wall_ns() < FLOOR_NS)
+	if (c->wall_ns() < CLOCK_FLOOR_NS)
 		snprintf(out, CLOCK_DOUBT_MAX,
 		    "the clock is before the year of this software: set it");
 	else if (c->has_stepped)

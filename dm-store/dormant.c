@@ -14,10 +14,11 @@ struct due {
 	size_t n_rows; /* looked at */
 	size_t last_len;
 	uint8_t last[RECORD_KEY_MAX];
-	size_t n;
+	size_t n, n_gone;
 	struct {
 		char name[NAME_LEN_MAX + 1];
 		uint8_t signer[32];
+		bool is_gone; /* else it begins anew */
 	} row[SLICE];
 };
 
@@ -36,12 +37,20 @@ on_dormant(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	if (!row_record_name(
 		key, key_len, d->row[d->n].name, d->row[d->n].signer))
 		return true;
-	/* a damaged row: when it began is not known, it begins now */
-	since_ns =
-	    is_damaged || body.len != 8 ? d->now_ns : row_get_u64(body.data);
-	if (since_ns <= d->now_ns && d->now_ns - since_ns >= DORMANT_KEPT_NS)
-		d->n++;
+	since_ns = is_damaged || body.len != 8 ? 0 : row_get_u64(body.data);
+	if (since_ns < CLOCK_FLOOR_NS || since_ns > d->now_ns)
+		d->row[d->n++].is_gone = false;
+	else if (d->now_ns - since_ns >= DORMANT_KEPT_NS)
+		d->row[d->n++].is_gone = true;
 	return true;
+}
+
+/* What a wrong clock has dated, or what is damaged, begins now. */
+static void
+begin_anew(struct store *s, const char *name, const uint8_t signer[static 32])
+{
+	table_dormant_clear(s->index, name, signer);
+	table_dormant_set(s->index, name, signer, clock_now_ns(&s->clock));
 }
 
 void
@@ -51,20 +60,25 @@ dormant_tick(struct store *s)
 	uint64_t mono = s->clock.mono_ns();
 	struct due d = {.now_ns = clock_now_ns(&s->clock)};
 
-	if (!clock_is_sane(&s->clock) || mono < at->next_ns)
+	if (!clock_is_steady(&s->clock) || mono < at->next_ns)
 		return;
 	table_walk_after(s->index, VIEW_COMMITTED, INDEX_DORMANT, at->last,
 	    at->last_len, SLICE, on_dormant, &d);
 	for (size_t i = 0; i < d.n; i++) {
 		index_begin(s->index);
-		table_record_delete(s->index, d.row[i].name, d.row[i].signer);
+		d.n_gone += d.row[i].is_gone;
+		if (d.row[i].is_gone)
+			table_record_delete(
+			    s->index, d.row[i].name, d.row[i].signer);
+		else
+			begin_anew(s, d.row[i].name, d.row[i].signer);
 	}
-	if (d.n > 0) {
+	if (d.n > 0)
+		commit_schedule(s);
+	if (d.n_gone > 0)
 		log_info("%zu records that have not been configured for %u "
 			 "days are dropped",
-		    d.n, (unsigned)(DORMANT_KEPT_NS / NS_PER_S / 86400));
-		commit_schedule(s);
-	}
+		    d.n_gone, (unsigned)(DORMANT_KEPT_NS / NS_PER_S / 86400));
 	memcpy(at->last, d.last, d.last_len);
 	at->last_len = d.last_len;
 	if (d.n_rows == SLICE)

@@ -12,7 +12,8 @@
 
 #define DORMANT_KEPT_NS (UINT64_C(30) * 86400 * NS_PER_S)
 
-/* Once a second: looks through some of them, each of them once an hour. */
+/* Once a second: looks through some of them, each of them once an hour, when
+ * the clock has been steady (clock.h): what goes does not come back. */
 void dormant_tick(struct store *);
 
 #endif

@@ -92,14 +92,17 @@ expire_tick(struct store *s)
 	bool went_back = clock_check(&s->clock);
 	uint64_t now = clock_now_ns(&s->clock);
 
-	if (s->policy == NULL || !clock_is_sane(&s->clock))
+	if (s->policy == NULL || !clock_is_set(&s->clock))
 		return;
+	/* to show again what a wrong clock has hidden needs no better one */
 	if ((went_back || now < s->expired_until_ns) &&
 	    s->expired_until_ns > now) {
 		if (settle_range(s, now, s->expired_until_ns, WINNER_SHOWN))
 			s->expired_until_ns = now;
 		return;
 	}
+	if (!clock_is_sane(&s->clock))
+		return;
 	/* from a little before: what came meanwhile with an end just past */
 	if (settle_range(s,
 		s->expired_until_ns > NS_PER_S ? s->expired_until_ns - NS_PER_S

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/name.h"
 
 #define BLOCK 4096u   /* a file takes whole blocks */
 #define TRIM_MAX 4096 /* rows at a time */
@@ -78,20 +79,23 @@ blocks(uint64_t size)
 	return (size + BLOCK - 1) / BLOCK * BLOCK + BLOCK;
 }
 
+/* In the key of what is doomed is the second, not the nanosecond, of its
+ * replacement: so it comes before all that is kept. */
+#define DOOMED_BEFORE (UINT64_C(1) << 40)
+
 void
 history_add(struct store *s, const struct entry *e)
 {
 	struct history h = {e->size, *e};
-	uint64_t when_ns;
+	uint64_t now_ns = clock_now_ns(&s->clock), when_ns;
 
+	/* a clock at its beginning must not doom it */
+	if (now_ns < DOOMED_BEFORE)
+		now_ns = DOOMED_BEFORE;
 	if (!table_old(s->index, VIEW_BATCH, e->sha256, &when_ns))
 		s->stats.old_bytes += blocks(e->size);
-	table_old_set(s->index, e->sha256, clock_now_ns(&s->clock), &h);
+	table_old_set(s->index, e->sha256, now_ns, &h);
 }
-
-/* In the key of what is doomed is the second, not the nanosecond, of its
- * replacement: so it comes before all that is kept. */
-#define DOOMED_BEFORE (UINT64_C(1) << 40)
 
 struct doomed {
 	const uint8_t *sha256;
@@ -169,6 +173,8 @@ history_open(struct store *s, const struct entry *e)
 }
 
 struct oldest {
+	struct store *s;
+	bool is_steady; /* the clock */
 	uint64_t now_ns;
 	uint64_t over;	 /* bytes to get rid of */
 	bool is_pressed; /* even what is young */
@@ -180,6 +186,20 @@ struct oldest {
 	} row[TRIM_MAX];
 };
 
+/* Content of a current version that the clock alone has hidden: if that clock
+ * was wrong, it is all there is of it. */
+static bool
+is_hidden(struct store *s, const struct history *h)
+{
+	struct winner w;
+	uint8_t key[16];
+
+	name_key(h->entry.name, key);
+	return table_winner(s->index, VIEW_BATCH, key, &w) == FOUND &&
+	       w.state == WINNER_HIDDEN &&
+	       memcmp(w.sha256, h->entry.sha256, 32) == 0;
+}
+
 static bool
 on_oldest(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
     bool is_damaged)
@@ -187,7 +207,7 @@ on_oldest(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	struct oldest *o = ctx;
 	struct history h;
 	uint64_t when_ns, bytes = 0;
-	bool is_doomed;
+	bool is_doomed, is_sound;
 
 	if (key_len != 40)
 		return true;
@@ -206,7 +226,10 @@ on_oldest(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 		o->has_more = true;
 		return false;
 	}
-	if (!is_damaged && row_history_decode(&h, body.data, body.len))
+	is_sound = !is_damaged && row_history_decode(&h, body.data, body.len);
+	if (is_sound && !is_doomed && !o->is_steady && is_hidden(o->s, &h))
+		return true;
+	if (is_sound)
 		bytes = blocks(h.size);
 	memcpy(o->row[o->n].sha256, key + 8, 32);
 	o->row[o->n++].bytes = bytes;
@@ -234,19 +257,24 @@ history_trim(struct store *s)
 	struct oldest *o;
 	bool is_any;
 
-	if (s->policy == NULL ||
+	if (s->policy == NULL || index_is_read_only(s->index) ||
 	    (s->stats.old_bytes <= budget && !s->has_doomed))
 		return false;
 	o = xcalloc(1, sizeof(*o));
+	o->s = s;
+	o->is_steady = clock_is_steady(&s->clock);
 	o->now_ns = clock_now_ns(&s->clock);
 	if (s->stats.old_bytes > budget)
 		o->over = s->stats.old_bytes - budget;
 	o->is_pressed = o->over > MINUTE_BYTES_MAX;
+	/* within a walk only a batch can be asked */
+	if (!o->is_steady)
+		index_begin(s->index);
 	index_walk(s->index, VIEW_BATCH, INDEX_HISTORY, NULL, 0, 2 * TRIM_MAX,
 	    on_oldest, o);
 	s->has_doomed = o->has_more;
-	is_any = o->n > 0;
-	if (is_any) {
+	is_any = o->n > 0 || !o->is_steady;
+	if (o->n > 0) {
 		index_begin(s->index);
 		trim_rows(s, o);
 	}

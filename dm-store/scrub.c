@@ -84,7 +84,7 @@ look_at(struct store *s, const uint8_t key[static 16])
 	if (w.state == WINNER_LOST ||
 	    table_record(s->index, VIEW_COMMITTED, w.name, w.signer, &rec) !=
 		FOUND ||
-	    (w.state == WINNER_HIDDEN && clock_is_sane(&s->clock) &&
+	    (w.state == WINNER_HIDDEN && clock_is_set(&s->clock) &&
 		w.expires_ns > now)) {
 		settle_name(s, w.name, SETTLE_PRUNE);
 		return;

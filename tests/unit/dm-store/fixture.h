@@ -154,7 +154,7 @@ fix_start(struct fix *f)
 	clock_init(&f->s.clock);
 	f->s.clock.wall_ns = fix_wall;
 	f->s.clock.mono_ns = fix_mono_ns;
-	f->s.clock.offset_ns = fix_now - fix_mono;
+	clock_watch(&f->s.clock);
 	f->s.send = fix_send;
 	f->s.send_ctx = f;
 	assert_int_equal(files_hold(f->dir, true, dirs), 0);
