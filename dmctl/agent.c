@@ -2,6 +2,7 @@
 #include "dmctl/agent.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/sshwire.h"
+#include "dmctl/when.h"
 
 #define ANSWER_MAX (256u << 10) /* what OpenSSH's agent sends at most */
 #define REQUEST_DATA_MAX 4096
@@ -40,8 +42,39 @@ agent_error_text(enum agent_error error)
 	return "unknown error";
 }
 
+/* Until fd is ready, or the deadline: false with errno. */
+static bool
+wait_ready(int fd, short events, uint64_t deadline_mono_ns)
+{
+	struct pollfd p = {fd, events, 0};
+	int n;
+
+	do
+		n = poll(&p, 1, when_left_ms(deadline_mono_ns));
+	while (n == -1 && errno == EINTR);
+	if (n == 0)
+		errno = ETIMEDOUT;
+	return n > 0;
+}
+
+/* A full backlog has no event to wait for: looks again ten times a second. */
+static bool
+connect_agent(int fd, const struct sockaddr_un *un, uint64_t deadline_mono_ns)
+{
+	while (connect(fd, (const struct sockaddr *)un, sizeof(*un)) == -1) {
+		if (errno != EAGAIN && errno != EINTR)
+			return false;
+		if (when_left_ms(deadline_mono_ns) == 0) {
+			errno = ETIMEDOUT;
+			return false;
+		}
+		when_sleep_ns(100 * NS_PER_MS);
+	}
+	return true;
+}
+
 enum agent_error
-agent_open(int *fd)
+agent_open(int *fd, uint64_t deadline_mono_ns)
 {
 	const char *path = getenv("SSH_AUTH_SOCK");
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -54,10 +87,10 @@ agent_open(int *fd)
 		return AGENT_IO;
 	}
 	memcpy(un.sun_path, path, strlen(path));
-	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd == -1)
 		return AGENT_IO;
-	if (connect(*fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
+	if (connect_agent(*fd, &un, deadline_mono_ns))
 		return AGENT_OK;
 	saved = errno;
 	close(*fd);
@@ -69,12 +102,15 @@ agent_open(int *fd)
  */
 
 static bool
-send_all(int fd, const uint8_t *data, size_t len)
+send_all(int fd, uint64_t deadline_mono_ns, const uint8_t *data, size_t len)
 {
 	while (len > 0) {
-		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+		ssize_t n;
 
-		if (n == -1 && errno == EINTR)
+		if (!wait_ready(fd, POLLOUT, deadline_mono_ns))
+			return false;
+		n = send(fd, data, len, MSG_NOSIGNAL);
+		if (n == -1 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
 			return false;
@@ -84,17 +120,17 @@ send_all(int fd, const uint8_t *data, size_t len)
 	return true;
 }
 
-/*
- * No deadline: the agent may be asking its user, who interrupts us if that
- * takes too long.
- */
 static bool
-receive_all(int fd, uint8_t *data, size_t len)
+receive_all(int fd, uint64_t deadline_mono_ns, uint8_t *data, size_t len)
 {
 	while (len > 0) {
-		ssize_t n = recv(fd, data, len, 0);
+		ssize_t n;
 
-		if (n == -1 && errno == EINTR)
+		/* each piece has the same deadline, whatever came before */
+		if (!wait_ready(fd, POLLIN, deadline_mono_ns))
+			return false;
+		n = recv(fd, data, len, 0);
+		if (n == -1 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n == 0)
 			errno = ECONNRESET;
@@ -108,23 +144,23 @@ receive_all(int fd, uint8_t *data, size_t len)
 
 /* One request and its answer, which the caller frees. */
 static enum agent_error
-agent_ask(int fd, const uint8_t *request, size_t request_len, uint8_t **answer,
-    size_t *len)
+agent_ask(int fd, uint64_t deadline, const uint8_t *request, size_t request_len,
+    uint8_t **answer, size_t *len)
 {
 	uint8_t head[4];
 	struct sshwire_writer w = {head, 0, sizeof(head)};
 	struct sshwire_reader r = {head, sizeof(head), false};
 
 	sshwire_put_u32(&w, (uint32_t)request_len);
-	if (!send_all(fd, head, sizeof(head)) ||
-	    !send_all(fd, request, request_len) ||
-	    !receive_all(fd, head, sizeof(head)))
+	if (!send_all(fd, deadline, head, sizeof(head)) ||
+	    !send_all(fd, deadline, request, request_len) ||
+	    !receive_all(fd, deadline, head, sizeof(head)))
 		return AGENT_IO;
 	*len = sshwire_get_u32(&r);
 	if (*len == 0 || *len > ANSWER_MAX)
 		return AGENT_MALFORMED;
 	*answer = xmalloc(*len);
-	if (receive_all(fd, *answer, *len))
+	if (receive_all(fd, deadline, *answer, *len))
 		return AGENT_OK;
 	free(*answer);
 	*answer = NULL;
@@ -188,14 +224,16 @@ agent_parse_keys(const uint8_t *answer, size_t len,
 }
 
 enum agent_error
-agent_list(int fd, struct agent_key keys[static AGENT_KEYS_MAX], size_t *n)
+agent_list(int fd, uint64_t deadline_mono_ns,
+    struct agent_key keys[static AGENT_KEYS_MAX], size_t *n)
 {
 	static const uint8_t request[] = {AGENT_REQUEST_IDENTITIES};
 	enum agent_error error;
 	uint8_t *answer;
 	size_t len;
 
-	error = agent_ask(fd, request, sizeof(request), &answer, &len);
+	error = agent_ask(
+	    fd, deadline_mono_ns, request, sizeof(request), &answer, &len);
 	if (error != AGENT_OK)
 		return error;
 	error = agent_parse_keys(answer, len, keys, n);
@@ -226,8 +264,9 @@ agent_parse_signature(
 }
 
 enum agent_error
-agent_sign(int fd, const uint8_t public_key[static 32], const uint8_t *data,
-    size_t len, uint8_t signature[static 64])
+agent_sign(int fd, uint64_t deadline_mono_ns,
+    const uint8_t public_key[static 32], const uint8_t *data, size_t len,
+    uint8_t signature[static 64])
 {
 	uint8_t request[REQUEST_DATA_MAX + 128], *answer;
 	struct sshwire_writer w = {request, 0, sizeof(request)};
@@ -241,7 +280,8 @@ agent_sign(int fd, const uint8_t public_key[static 32], const uint8_t *data,
 	sshwire_put_key(&w, public_key);
 	sshwire_put_string(&w, data, len);
 	sshwire_put_u32(&w, 0); /* flags */
-	error = agent_ask(fd, request, w.len, &answer, &answer_len);
+	error = agent_ask(
+	    fd, deadline_mono_ns, request, w.len, &answer, &answer_len);
 	if (error != AGENT_OK)
 		return error;
 	error = agent_parse_signature(answer, answer_len, signature);

@@ -31,16 +31,18 @@ enum agent_error {
 const char *agent_error_text(enum agent_error);
 
 /* A connection to the agent that SSH_AUTH_SOCK names, for the functions
- * below; the caller closes it. */
-enum agent_error agent_open(int *fd);
+ * below; the caller closes it. What takes longer than the deadline is AGENT_IO
+ * with ETIMEDOUT, here and below. */
+enum agent_error agent_open(int *fd, uint64_t deadline_mono_ns);
 
 /* The ed25519 keys it holds, at most AGENT_KEYS_MAX; others are skipped. */
-enum agent_error agent_list(
-    int fd, struct agent_key keys[static AGENT_KEYS_MAX], size_t *n);
+enum agent_error agent_list(int fd, uint64_t deadline_mono_ns,
+    struct agent_key keys[static AGENT_KEYS_MAX], size_t *n);
 
 /* The raw signature of data (at most 4096 bytes). */
-enum agent_error agent_sign(int fd, const uint8_t public_key[static 32],
-    const uint8_t *data, size_t len, uint8_t signature[static 64]);
+enum agent_error agent_sign(int fd, uint64_t deadline_mono_ns,
+    const uint8_t public_key[static 32], const uint8_t *data, size_t len,
+    uint8_t signature[static 64]);
 
 /* --- pure: the answers, behind their length --------------------------------
  */

@@ -52,8 +52,10 @@ struct args {
 	const char *which;
 	const char *sha256;
 	uint64_t valid_for_ns;
-	uint64_t timeout_ns;	   /* default 30 s */
-	uint64_t deadline_mono_ns; /* see patience_deadline(); set by main */
+	uint64_t timeout_ns; /* default 30 s */
+	/* The end that --timeout sets to the whole command, 0: none. Set by
+	 * main(). */
+	uint64_t deadline_mono_ns;
 	char *operands[ARGS_OPERANDS_MAX + 1]; /* NULL behind the last */
 	size_t n_operands;
 };

@@ -11,13 +11,25 @@
 
 #include "dmctl/when.h"
 
-#define SEND_S_MAX 10 /* for connect() and the request */
+#define SEND_NS_MAX (10 * NS_PER_S)	 /* for connect() and the request */
+#define RECEIVED_MAX (UINT64_C(1) << 30) /* all names with all signers fit */
+
+/* What is left of the time for sending; never zero, which means for ever. */
+static struct timeval
+send_limit(uint64_t deadline_mono_ns)
+{
+	const uint64_t latest = when_mono_ns() + SEND_NS_MAX;
+	int ms =
+	    when_left_ms(deadline_mono_ns < latest ? deadline_mono_ns : latest);
+
+	return (struct timeval){ms / 1000, ms % 1000 * 1000 + (ms == 0)};
+}
 
 static int
-ask_connect(const char *path)
+ask_connect(const char *path, uint64_t deadline_mono_ns)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	struct timeval limit = {SEND_S_MAX, 0};
+	struct timeval limit = send_limit(deadline_mono_ns);
 	int fd, saved;
 
 	if (strlen(path) >= sizeof(un.sun_path)) {
@@ -69,7 +81,8 @@ ask_send(int fd, const uint8_t *data, size_t len, int attached_fd)
 
 int
 control_ask_open(struct control_ask *ask, const char *socket_path,
-    enum control_command command, const void *fields, int fd)
+    enum control_command command, const void *fields, int fd,
+    uint64_t deadline_mono_ns)
 {
 	uint8_t request[CONTROL_REQUEST_MAX];
 	size_t len = control_request_encode(command, fields, request);
@@ -77,7 +90,9 @@ control_ask_open(struct control_ask *ask, const char *socket_path,
 
 	memset(&ask->answer, 0, sizeof(ask->answer));
 	ask->attached_fd = -1;
-	ask->fd = ask_connect(socket_path);
+	ask->waited_ns = 0;
+	ask->received = 0;
+	ask->fd = ask_connect(socket_path, deadline_mono_ns);
 	if (ask->fd == -1)
 		return -1;
 	if (ask_send(ask->fd, request, len, fd) == 0)
@@ -132,10 +147,21 @@ ask_receive(struct control_ask *ask)
 	return n;
 }
 
+/* Until there is something to receive, or the deadline. -1: poll failed. */
+static int
+ask_wait(struct control_ask *ask, uint64_t deadline_mono_ns)
+{
+	struct pollfd p = {ask->fd, POLLIN, 0};
+	const uint64_t start = when_mono_ns();
+	int n = poll(&p, 1, when_left_ms(deadline_mono_ns));
+
+	ask->waited_ns += when_mono_ns() - start;
+	return n == -1 && errno != EINTR ? -1 : 0;
+}
+
 enum ask_result
 control_ask_next(struct control_ask *ask, uint64_t deadline_mono_ns)
 {
-	struct pollfd p = {ask->fd, POLLIN, 0};
 	ssize_t n;
 
 	if (ask->attached_fd != -1)
@@ -146,15 +172,16 @@ control_ask_next(struct control_ask *ask, uint64_t deadline_mono_ns)
 			return ASK_LOST;
 		if (when_left_ms(deadline_mono_ns) == 0)
 			return ASK_LATE;
-		if (poll(&p, 1, when_left_ms(deadline_mono_ns)) == -1 &&
-		    errno != EINTR)
+		if (ask_wait(ask, deadline_mono_ns) == -1)
 			return ASK_LOST;
 	}
 	if (n == 0) {
 		errno = ECONNRESET;
 		return ASK_LOST;
 	}
-	if (!control_answer_decode(&ask->answer, ask->buf, (size_t)n)) {
+	ask->received += (size_t)n;
+	if (ask->received > RECEIVED_MAX ||
+	    !control_answer_decode(&ask->answer, ask->buf, (size_t)n)) {
 		errno = EPROTO;
 		return ASK_LOST;
 	}

@@ -15,7 +15,9 @@
 
 struct control_ask {
 	int fd;
-	int attached_fd; /* came with the last row, -1: none; see below */
+	int attached_fd;    /* came with the last row, -1: none; see below */
+	uint64_t waited_ns; /* for answers, in all */
+	uint64_t received;  /* bytes, in all */
 	struct control_answer answer; /* borrows from buf */
 	uint8_t buf[CONTROL_ANSWER_MAX + 1];
 };
@@ -24,15 +26,18 @@ enum ask_result {
 	ASK_ROW,  /* answer.row is set */
 	ASK_END,  /* answer.verdict and answer.sentence are set */
 	ASK_LATE, /* nothing came until the deadline */
-	ASK_LOST, /* hung up, or what came was malformed: errno EPROTO */
+	ASK_LOST, /* hung up, or what came was malformed or is endless:
+		     errno EPROTO */
 };
 
 /*
  * Connects to the socket and sends the request, with fd (-1: none), which stays
- * the caller's. 0, or -1 with errno: ENOENT, ECONNREFUSED, EACCES...
+ * the caller's. A daemon whose socket takes neither until the deadline, or for
+ * 10 s, is EAGAIN. 0, or -1 with errno: ENOENT, ECONNREFUSED, EACCES...
  */
 int control_ask_open(struct control_ask *, const char *socket_path,
-    enum control_command, const void *fields, int fd);
+    enum control_command, const void *fields, int fd,
+    uint64_t deadline_mono_ns);
 
 /* The next answer, or what became of the connection. A descriptor that came
  * with it is closed by the next call, unless control_ask_take_fd() took it. */

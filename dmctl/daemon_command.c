@@ -27,7 +27,8 @@ tell(const struct args *args, enum control_command command, const void *fields,
 		where_clear(&w);
 		return code;
 	}
-	while ((result = control_ask_next(&ask, where_deadline(&w))) == ASK_ROW)
+	while ((result = control_ask_next(&ask, where_deadline(&w, &ask))) ==
+	       ASK_ROW)
 		continue;
 	code = where_ended(&w, &ask, result, NULL);
 	if (code == EX_OK) {

@@ -79,15 +79,13 @@ try_control(
 	const struct control_upload request = {
 	    .entry = bytes_of(buf, entry_encode(e, buf))};
 	uint64_t deadline =
-	    when_mono_ns() + when_disk_ns(e->size) +
-	    ((w->args->given & ARG_TIMEOUT) != 0 ? w->args->timeout_ns
-						 : ANSWER_NS_MAX);
+	    patience_deadline(w->args, ANSWER_NS_MAX + when_disk_ns(e->size));
 	enum attempt attempt = ATTEMPT_DONE;
 	struct control_ask ask;
 	enum ask_result result;
 
-	if (control_ask_open(&ask, w->socket, CONTROL_UPLOAD, &request, fd) ==
-	    -1)
+	if (control_ask_open(
+		&ask, w->socket, CONTROL_UPLOAD, &request, fd, deadline) == -1)
 		return unreachable(w, d, errno);
 	while ((result = control_ask_next(&ask, deadline)) == ASK_ROW)
 		if (ask.answer.kind == ROW_HELD)
@@ -113,7 +111,7 @@ struct body {
 	size_t len;
 };
 
-static void
+static bool
 body_add(void *ctx, const uint8_t *data, size_t len)
 {
 	struct body *b = ctx;
@@ -122,6 +120,7 @@ body_add(void *ctx, const uint8_t *data, size_t len)
 		len = sizeof(b->text) - b->len;
 	memcpy(b->text + b->len, data, len);
 	b->len += len;
+	return true;
 }
 
 static bool
@@ -198,6 +197,7 @@ try_http(
 		return not_judged(d, ATTEMPT_DONE, EX_PROTOCOL, "%s",
 		    http_client_error(w->http));
 	case HTTP_BODY:
+	case HTTP_STOPPED:
 		break;
 	}
 	return not_judged(
@@ -213,7 +213,7 @@ deliver(struct where *w, const struct entry *e, int fd, struct delivery *d)
 	enum attempt attempt;
 	struct patience p;
 
-	patience_begin(&p, w->args->timeout_ns);
+	patience_begin(&p, w->args);
 	do {
 		memset(d, 0, sizeof(*d));
 		attempt = w->http != NULL ? try_http(w, e, fd, d)

@@ -47,7 +47,8 @@ command_forget(const struct args *args)
 		where_clear(&w);
 		return code;
 	}
-	while ((result = control_ask_next(&ask, where_deadline(&w))) == ASK_ROW)
+	while ((result = control_ask_next(&ask, where_deadline(&w, &ask))) ==
+	       ASK_ROW)
 		if (ask.answer.kind == ROW_VALUE)
 			records = ask.answer.row.value.number;
 	code = where_ended(&w, &ask, result, name);

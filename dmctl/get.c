@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,36 @@
 
 struct target {
 	const char *path; /* NULL: stdout */
-	char temp[4096];  /* beside it; empty: written to directly */
+	bool is_replaced; /* by half_written; else written to directly */
 	int fd;
 };
+
+/* The name of what is half written, for the handler below; empty: none. It is
+ * there before the file is. */
+static char half_written[4096];
+
+/* A signal that ends the command leaves no part of a file behind. */
+static void
+on_end(int signo)
+{
+	if (half_written[0] != '\0')
+		unlink(half_written);
+	raise(signo); /* SA_RESETHAND: the default is back */
+}
+
+static void
+catch_ends(void)
+{
+	static const int ends[] = {SIGHUP, SIGINT, SIGTERM};
+	struct sigaction action = {.sa_flags = (int)SA_RESETHAND}, was;
+
+	action.sa_handler = on_end;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (sigaction(ends[i], NULL, &was) == 0 &&
+		    was.sa_handler == SIG_DFL)
+			sigaction(ends[i], &action, NULL);
+	signal(SIGXFSZ, SIG_IGN); /* EFBIG says it */
+}
 
 static bool
 target_take(void *ctx, const void *data, size_t len)
@@ -62,7 +90,7 @@ target_open(struct target *t, const char *path)
 	umask(mask);
 	t->path = path != NULL && strcmp(path, "-") != 0 ? path : NULL;
 	t->fd = STDOUT_FILENO;
-	t->temp[0] = '\0';
+	t->is_replaced = false;
 	if (t->path == NULL)
 		return EX_OK;
 	if (is_special(path)) {
@@ -72,16 +100,20 @@ target_open(struct target *t, const char *path)
 		log_error("%s: %s", path, strerror(errno));
 		return EX_CANTCREAT;
 	}
-	if ((size_t)snprintf(t->temp, sizeof(t->temp), "%s.XXXXXX", path) >=
-	    sizeof(t->temp)) {
+	if ((size_t)snprintf(half_written, sizeof(half_written), "%s.XXXXXX",
+		path) >= sizeof(half_written)) {
+		half_written[0] = '\0';
 		log_error("%s: %s", path, strerror(ENAMETOOLONG));
 		return EX_CANTCREAT;
 	}
-	t->fd = mkostemp(t->temp, O_CLOEXEC);
+	catch_ends();
+	t->fd = mkostemp(half_written, O_CLOEXEC);
 	if (t->fd == -1) {
 		log_error("%s: %s", path, strerror(errno));
+		half_written[0] = '\0';
 		return EX_CANTCREAT;
 	}
+	t->is_replaced = true;
 	/* as if it had been made by open(2) */
 	if (fchmod(t->fd, 0666 & ~mask) == -1)
 		log_warn("%s: %s", path, strerror(errno));
@@ -94,18 +126,19 @@ target_close(struct target *t, int code)
 {
 	if (t->path == NULL)
 		return code;
-	if (t->temp[0] == '\0') {
+	if (!t->is_replaced) {
 		close(t->fd);
 		return code;
 	}
 	if (code == EX_OK &&
-	    (fsync(t->fd) == -1 || rename(t->temp, t->path) == -1)) {
+	    (fsync(t->fd) == -1 || rename(half_written, t->path) == -1)) {
 		log_error("%s: %s", t->path, strerror(errno));
 		code = EX_CANTCREAT;
 	}
 	close(t->fd);
 	if (code != EX_OK)
-		unlink(t->temp);
+		unlink(half_written);
+	half_written[0] = '\0';
 	return code;
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -15,12 +14,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/duration.h"
 #include "common/log.h"
-#include "dmctl/when.h"
+#include "dmctl/lookup.h"
 #include "dmctl/progress.h"
+#include "dmctl/when.h"
 
 #define CONNECT_NS_MAX (10 * NS_PER_S) /* for each address */
-#define IDLE_NS_DEFAULT (60 * NS_PER_S)
+#define CALL_NS_MIN (60 * NS_PER_S)    /* and for the bodies */
+#define IDLE_NS_MAX (60 * NS_PER_S)
 #define CONTINUE_NS_MAX (5 * NS_PER_S) /* then the body goes unasked */
 #define EXPECT_SIZE 65536	       /* bodies from here on ask first */
 #define REQUEST_MAX 4096
@@ -29,8 +31,9 @@
 struct http_client {
 	struct url url;
 	int fd;
-	bool is_reused; /* answered a request before */
-	uint64_t idle_ns;
+	bool is_reused;		   /* answered a request before */
+	uint64_t deadline_mono_ns; /* of all calls, 0: none */
+	uint64_t end_mono_ns;	   /* of this call */
 	char error[HTTP_CLIENT_ERROR_MAX];
 	struct http_response response;
 	uint8_t buffer[BUFFER_SIZE];
@@ -50,17 +53,22 @@ struct transfer {
 	bool is_refused; /* the other side reads no more */
 	uint64_t continue_mono_ns;
 	uint64_t idle_mono_ns;
+	uint64_t body_max; /* of the response; once has_head */
+	uint64_t received; /* of its body */
+	bool has_head;
+	bool is_stopped; /* nothing more is wanted */
+	bool is_too_long;
 	struct progress progress;
 };
 
 struct http_client *
-http_client_new(const struct url *url, uint64_t idle_ns)
+http_client_new(const struct url *url, uint64_t deadline_mono_ns)
 {
 	struct http_client *c = xcalloc(1, sizeof(*c));
 
 	c->url = *url;
 	c->fd = -1;
-	c->idle_ns = idle_ns != 0 ? idle_ns : IDLE_NS_DEFAULT;
+	c->deadline_mono_ns = deadline_mono_ns;
 	return c;
 }
 
@@ -103,12 +111,19 @@ fail(struct http_client *c, enum http_outcome outcome, const char *fmt, ...)
 /* --- connecting ------------------------------------------------------------
  */
 
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* A connected socket that never blocks, -1 with errno. */
 static int
-connect_one(const struct addrinfo *ai)
+connect_one(const struct addrinfo *ai, uint64_t end_mono_ns)
 {
 	struct pollfd p = {-1, POLLOUT, 0};
-	uint64_t deadline = when_mono_ns() + CONNECT_NS_MAX;
+	uint64_t deadline =
+	    earlier(when_mono_ns() + CONNECT_NS_MAX, end_mono_ns);
 	socklen_t len = sizeof(int);
 	int on = 1, error = 0, n;
 
@@ -141,8 +156,6 @@ connect_one(const struct addrinfo *ai)
 static enum http_outcome
 client_connect(struct http_client *c)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-	    .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
 	/* both loopback addresses, whatever hosts(5) says: RFC 6761, 6.3 */
 	const char *host =
 	    strcasecmp(c->url.host, "localhost") == 0 ? NULL : c->url.host;
@@ -152,16 +165,19 @@ client_connect(struct http_client *c)
 
 	if (c->fd != -1)
 		return HTTP_ANSWERED;
-	error = getaddrinfo(host, c->url.port, &hints, &list);
+	error = lookup(host, c->url.port, c->end_mono_ns, &list);
 	if (error == EAI_AGAIN)
 		return fail(c, HTTP_UNREACHABLE, "%s: %s", c->url.host,
 		    gai_strerror(error));
+	if (error == EAI_SYSTEM && errno == ETIMEDOUT)
+		return fail(c, HTTP_UNREACHABLE,
+		    "%s: no name server answers in time", c->url.host);
 	if (error != 0)
 		return fail(c, HTTP_UNRESOLVED, "%s: %s", c->url.host,
 		    error == EAI_SYSTEM ? strerror(errno)
 					: gai_strerror(error));
 	for (ai = list; ai != NULL && c->fd == -1; ai = ai->ai_next) {
-		c->fd = connect_one(ai);
+		c->fd = connect_one(ai, c->end_mono_ns);
 		if (c->fd == -1)
 			saved = errno;
 	}
@@ -175,6 +191,27 @@ client_connect(struct http_client *c)
 
 /* --- one request -----------------------------------------------------------
  */
+
+/* When silence from now on is too long; extra_ns more than elsewhere. */
+static uint64_t
+idle_end(const struct http_client *c, uint64_t extra_ns)
+{
+	return c->deadline_mono_ns != 0
+		   ? c->deadline_mono_ns
+		   : when_mono_ns() + IDLE_NS_MAX + extra_ns;
+}
+
+/* When a call that starts now has to be over; its answer may move it once. */
+static uint64_t
+call_end(const struct http_client *c, const struct http_call *call)
+{
+	uint64_t size = call->has_body ? call->body_size : 0;
+
+	return c->deadline_mono_ns != 0
+		   ? c->deadline_mono_ns
+		   : when_mono_ns() + CALL_NS_MIN + when_network_ns(size) +
+			 when_disk_ns(size);
+}
 
 static void
 transfer_init(
@@ -199,7 +236,7 @@ transfer_init(
 	if (n < 0 || (size_t)n >= sizeof(t->head))
 		fatal("a request's head of %d bytes", n);
 	t->head_len = (size_t)n;
-	t->idle_mono_ns = when_mono_ns() + c->idle_ns;
+	t->idle_mono_ns = idle_end(c, 0);
 	progress_init(&t->progress, call->path, call->body_size);
 	http_response_init(&c->response);
 }
@@ -257,8 +294,7 @@ send_some(struct transfer *t)
 		return HTTP_ANSWERED;
 	}
 	/* the answer to a large body comes when the disk has it */
-	t->idle_mono_ns =
-	    when_mono_ns() + c->idle_ns + when_disk_ns(t->body_sent);
+	t->idle_mono_ns = idle_end(c, when_disk_ns(t->body_sent));
 	if (is_head) {
 		t->head_sent += (size_t)n;
 		t->continue_mono_ns = when_mono_ns() + CONTINUE_NS_MAX;
@@ -270,14 +306,42 @@ send_some(struct transfer *t)
 	return HTTP_ANSWERED;
 }
 
-/* What is refused has a body of its own kind: see http_client_call(). */
+/* The final head is here: how long may the body be, and how long may it take?
+ */
+static bool
+take_head(struct transfer *t)
+{
+	struct http_client *c = t->client;
+
+	t->has_head = true;
+	t->body_max = HTTP_CLIENT_BODY_MAX;
+	if (t->call->on_head != NULL &&
+	    !t->call->on_head(t->call->ctx, &c->response, &t->body_max))
+		return false;
+	if (c->deadline_mono_ns == 0)
+		c->end_mono_ns += when_network_ns(t->body_max);
+	return true;
+}
+
 static void
 body_pass(void *ctx, const uint8_t *data, size_t len)
 {
-	const struct transfer *t = ctx;
+	struct transfer *t = ctx;
 
-	if (t->call->on_body != NULL)
-		t->call->on_body(t->call->ctx, data, len);
+	if (t->is_stopped)
+		return;
+	if (!t->has_head && !take_head(t)) {
+		t->is_stopped = true;
+		return;
+	}
+	if (len > t->body_max - t->received) {
+		t->is_stopped = t->is_too_long = true;
+		return;
+	}
+	t->received += len;
+	if (t->call->on_body != NULL &&
+	    !t->call->on_body(t->call->ctx, data, len))
+		t->is_stopped = true;
 }
 
 /* Reads what is there; the buffer may hold a chunk, so it has its own. */
@@ -285,6 +349,7 @@ static enum http_outcome
 receive_some(struct transfer *t)
 {
 	struct http_client *c = t->client;
+	char at[URL_AUTHORITY_MAX], size[SIZE_TEXT_MAX];
 	uint8_t data[16384];
 	ssize_t n = recv(c->fd, data, sizeof(data), 0);
 
@@ -299,16 +364,37 @@ receive_some(struct transfer *t)
 		return fail(
 		    c, HTTP_LOST, "the connection broke: %s", strerror(saved));
 	}
-	t->idle_mono_ns = when_mono_ns() + c->idle_ns;
+	t->idle_mono_ns = idle_end(c, 0);
 	if (http_response_feed(&c->response, data, (size_t)n, body_pass, t) <
 	    (size_t)n)
 		c->response.may_keep_alive = false; /* not asked for */
 	if (c->response.is_continue)
 		t->is_waiting = false;
+	if (t->is_too_long)
+		return fail(c, HTTP_MALFORMED,
+		    "the answer of http://%s is longer than %s",
+		    url_authority(&c->url, at), size_format(t->body_max, size));
+	if (t->is_stopped)
+		return fail(c, HTTP_STOPPED, "its answer is not wanted");
 	if (c->response.state == RESPONSE_BAD)
 		return fail(c, HTTP_MALFORMED,
 		    "what answers there does not speak HTTP/1.1 as dmd does");
 	return HTTP_ANSWERED;
+}
+
+/* Nothing came for too long, or not all of it in the time there is. */
+static enum http_outcome
+late(struct transfer *t)
+{
+	struct http_client *c = t->client;
+	char at[URL_AUTHORITY_MAX];
+
+	url_authority(&c->url, at);
+	if (c->response.status == 0)
+		return fail(c, HTTP_LOST, "http://%s does not answer%s", at,
+		    t->call->has_body ? ": it may or may not have it" : "");
+	return fail(
+	    c, HTTP_LOST, "the answer of http://%s did not end in time", at);
 }
 
 static enum http_outcome
@@ -316,10 +402,12 @@ transfer_step(struct transfer *t)
 {
 	struct http_client *c = t->client;
 	struct pollfd p = {c->fd, POLLIN, 0};
-	uint64_t deadline = t->idle_mono_ns;
+	uint64_t deadline = earlier(t->idle_mono_ns, c->end_mono_ns);
 	enum http_outcome outcome = HTTP_ANSWERED;
-	char at[URL_AUTHORITY_MAX];
 	int n;
+
+	if (when_mono_ns() >= c->end_mono_ns)
+		return late(t); /* it may be sending without a pause */
 
 	/* an answer has begun: the rest of the body is not wanted */
 	if (c->response.status == 0 && has_to_send(t))
@@ -334,9 +422,7 @@ transfer_step(struct transfer *t)
 		return HTTP_ANSWERED;
 	}
 	if (n == 0)
-		return fail(c, HTTP_LOST, "http://%s does not answer%s",
-		    url_authority(&c->url, at),
-		    t->call->has_body ? ": it may or may not have it" : "");
+		return late(t);
 	/* what is there first: a refusal may be followed by a reset */
 	if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) != 0)
 		outcome = receive_some(t);
@@ -367,6 +453,7 @@ http_client_call(struct http_client *c, const struct http_call *call,
 	bool was_reused;
 
 	*response = &c->response;
+	c->end_mono_ns = call_end(c, call);
 	do {
 		was_reused = c->is_reused;
 		outcome = client_connect(c);

@@ -2,8 +2,9 @@
 /*
  * An HTTP/1.1 client over TCP, for uploads and reads of dmd's HTTP side:
  * requests one after another over one connection, bodies streamed from a
- * descriptor, nothing kept in memory but the head and a buffer. Every wait has
- * an end. No redirects, no TLS, no proxies.
+ * descriptor, nothing kept in memory but the head and a buffer. A call ends at
+ * a deadline that no byte moves, and takes no more of a body than it was told.
+ * No redirects, no TLS, no proxies.
  */
 #ifndef DMCTL_HTTP_CLIENT_H
 #define DMCTL_HTTP_CLIENT_H
@@ -18,6 +19,17 @@
 
 struct http_client;
 
+/* What is taken of a body where the caller sets no bound: refusals, healthz. */
+#define HTTP_CLIENT_BODY_MAX 65536
+
+/* Takes a piece of a body; false ends the call with HTTP_STOPPED. */
+typedef bool http_take_fn(void *ctx, const uint8_t *data, size_t len);
+
+/* Called with the final head before the first byte of a body, to say how many
+ * may come; false as above. */
+typedef bool http_head_fn(
+    void *ctx, const struct http_response *, uint64_t *body_max);
+
 struct http_call {
 	const char *method;
 	const char *path;   /* "/files/a", below the URL's prefix */
@@ -25,7 +37,8 @@ struct http_call {
 	bool has_body;
 	int body_fd; /* read with pread(2) from 0 to body_size */
 	uint64_t body_size;
-	http_body_fn *on_body; /* the response's; not for what is refused */
+	http_head_fn *on_head; /* NULL: HTTP_CLIENT_BODY_MAX */
+	http_take_fn *on_body; /* the response's */
 	void *ctx;
 };
 
@@ -34,18 +47,23 @@ enum http_outcome {
 	HTTP_UNREACHABLE, /* no connection: worth another try */
 	HTTP_LOST,	  /* broke off or fell silent: worth another try */
 	HTTP_UNRESOLVED,  /* the host has no address */
-	HTTP_MALFORMED,	  /* what answers does not speak HTTP/1.1 */
+	HTTP_MALFORMED,	  /* what answers does not speak HTTP/1.1, or its
+			     body is longer than it may be */
 	HTTP_BODY,	  /* our body cannot be read */
+	HTTP_STOPPED,	  /* on_head or on_body wants no more */
 };
 
-/* idle_ns: how long silence lasts before it is HTTP_LOST; 0: a minute. */
-struct http_client *http_client_new(const struct url *, uint64_t idle_ns);
+/*
+ * deadline_mono_ns ends every call, from the look-up of the host to the last
+ * byte. 0: a call has a minute, and what the slowest network (when.h) takes for
+ * the bodies that were announced; silence for a minute ends it before.
+ */
+struct http_client *http_client_new(
+    const struct url *, uint64_t deadline_mono_ns);
 void http_client_free(struct http_client *);
 
-/*
- * One request and its response, which is the client's until the next call. The
- * whole may take as long as bytes move.
- */
+/* One request and its response, which is the client's until the next call. Out
+ * of time is HTTP_LOST, or HTTP_UNREACHABLE before there is a connection. */
 enum http_outcome http_client_call(struct http_client *,
     const struct http_call *, const struct http_response **);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define INTERIMS_MAX 16
 #define TRAILERS_MAX 8192 /* bytes of all of them */
 #define TOKEN                       \
 	"!#$%&'*+-.^_`|~0123456789" \
@@ -20,6 +21,7 @@ http_response_init(struct http_response *r)
 	r->head_len = 0;
 	r->line_len = 0;
 	r->trailer_bytes = 0;
+	r->interims = 0;
 }
 
 /* --- lines of a head -------------------------------------------------------
@@ -172,6 +174,8 @@ judge_head(struct http_response *r)
 	if (status == 101)
 		return RESPONSE_BAD; /* nothing was to be switched */
 	if (status < 200) {
+		if (++r->interims > INTERIMS_MAX)
+			return RESPONSE_BAD;
 		r->is_continue = r->is_continue || status == 100;
 		r->head_len = 0;
 		return RESPONSE_HEAD;

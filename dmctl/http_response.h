@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Reads one HTTP/1.1 response (RFC 9112), however its bytes are cut. Strict
- * and bounded: a head of at most 16 KiB, one framing of the body, no folded
- * lines. Used by http_client.c. Pure: no socket, no allocation.
+ * and bounded: a head of at most 16 KiB, at most 16 interim heads before it,
+ * one framing of the body, no folded lines. Used by http_client.c. Pure: no
+ * socket, no allocation.
  */
 #ifndef DMCTL_HTTP_RESPONSE_H
 #define DMCTL_HTTP_RESPONSE_H
@@ -39,6 +40,7 @@ struct http_response {
 	char line[HTTP_RESPONSE_LINE_MAX];
 	size_t line_len;
 	size_t trailer_bytes;
+	unsigned interims; /* heads with 1xx */
 };
 
 void http_response_init(struct http_response *);

@@ -19,7 +19,8 @@ ask_facts(const struct where *w, enum control_command command,
 
 	if (code != EX_OK)
 		return code;
-	while ((result = control_ask_next(&ask, where_deadline(w))) == ASK_ROW)
+	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	       ASK_ROW)
 		if (ask.answer.kind == ROW_VALUE)
 			facts_add(facts, "id", &ask.answer.row.value);
 	code = where_ended(w, &ask, result, NULL);

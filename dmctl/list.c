@@ -222,7 +222,8 @@ rows_print(struct where *w, struct rows *rows, enum control_command command,
 					show_columns, SHOW_COLUMNS)
 				  : output_new(rows->args, OUTPUT_TABLE,
 					list_columns, LIST_COLUMNS);
-	while ((result = control_ask_next(&ask, where_deadline(w))) == ASK_ROW)
+	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	       ASK_ROW)
 		if (!answer_print(rows, &ask.answer))
 			is_understood = false;
 	code = where_ended(w, &ask, result, subject);

@@ -9,11 +9,18 @@
 #define PAUSE_NS_MAX (2 * NS_PER_S)
 #define QUIET_NS (800 * NS_PER_MS) /* nobody wonders before that */
 
-void
-patience_begin(struct patience *p, uint64_t timeout_ns)
+uint64_t
+patience_deadline(const struct args *args, uint64_t otherwise_ns)
 {
-	p->timeout_ns = timeout_ns;
-	p->deadline_mono_ns = when_mono_ns() + timeout_ns;
+	return args->deadline_mono_ns != 0 ? args->deadline_mono_ns
+					   : when_mono_ns() + otherwise_ns;
+}
+
+void
+patience_begin(struct patience *p, const struct args *args)
+{
+	p->timeout_ns = args->timeout_ns;
+	p->deadline_mono_ns = patience_deadline(args, args->timeout_ns);
 	p->pause_ns = PAUSE_FIRST_NS;
 	p->has_told = false;
 }

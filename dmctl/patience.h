@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* Trying again, with longer and longer pauses, until --timeout is over; after
- * about a second the user is told what is being waited for. */
+/*
+ * How long a command waits. A --timeout that was given ends the whole command,
+ * whatever it waits for by then; else each kind of wait has its own end. Trying
+ * again is done with longer and longer pauses, and after about a second the
+ * user is told what is being waited for.
+ */
 #ifndef DMCTL_PATIENCE_H
 #define DMCTL_PATIENCE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "dmctl/args.h"
 
 struct patience {
 	uint64_t timeout_ns;
@@ -14,7 +20,12 @@ struct patience {
 	bool has_told;
 };
 
-void patience_begin(struct patience *, uint64_t timeout_ns);
+/* When to give up waiting: at the end that --timeout sets, else (also with
+ * --timeout 0, which only means not to try again) otherwise_ns from now. */
+uint64_t patience_deadline(const struct args *, uint64_t otherwise_ns);
+
+/* For --timeout, or its default. */
+void patience_begin(struct patience *, const struct args *);
 
 /* Waits before the next attempt; false if there is no time for one. why: what
  * the last attempt came to, a sentence. */

@@ -65,7 +65,8 @@ command_peers(const struct args *args)
 		return code;
 	}
 	out = output_new(args, OUTPUT_TABLE, columns, COLUMNS);
-	while ((result = control_ask_next(&ask, where_deadline(&w))) == ASK_ROW)
+	while ((result = control_ask_next(&ask, where_deadline(&w, &ask))) ==
+	       ASK_ROW)
 		if (ask.answer.kind == ROW_PEER)
 			peer_row(out, &ask.answer.row.peer);
 	code = where_ended(&w, &ask, result, NULL);

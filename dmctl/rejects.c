@@ -73,7 +73,8 @@ command_rejects(const struct args *args)
 		return code;
 	}
 	out = rejects_output(args);
-	while ((result = control_ask_next(&ask, where_deadline(&w))) == ASK_ROW)
+	while ((result = control_ask_next(&ask, where_deadline(&w, &ask))) ==
+	       ASK_ROW)
 		if (ask.answer.kind == ROW_REJECT)
 			rejects_row(out, &ask.answer.row.reject);
 	code = where_ended(&w, &ask, result, NULL);

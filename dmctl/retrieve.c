@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/duration.h"
 #include "common/log.h"
 #include "dmctl/content.h"
 #include "dmctl/fields.h"
@@ -25,6 +26,10 @@ struct reading {
 	struct hash *hash;
 	uint64_t size;
 	bool is_stopped;
+	int code; /* why a call over HTTP was ended, EX_OK: it was not */
+	bool has_entry;
+	struct entry *entry;
+	uint64_t file_max;
 	const struct http_response *response;
 	char problem[PROBLEM_MAX]; /* of a refusal over HTTP */
 	size_t problem_len;
@@ -101,8 +106,8 @@ from_control(struct where *w, struct reading *r, struct entry *e)
 		   : where_ask(w, &ask, CONTROL_GET_VERSION, &earlier);
 	if (code != EX_OK)
 		return code;
-	while (
-	    (result = control_ask_next(&ask, where_deadline(w))) == ASK_ROW) {
+	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	       ASK_ROW) {
 		const struct bytes *entry = &ask.answer.row.content.entry;
 
 		if (ask.answer.kind == ROW_CONTENT && fd == -1 &&
@@ -125,19 +130,57 @@ from_control(struct where *w, struct reading *r, struct entry *e)
 /* --- over HTTP -------------------------------------------------------------
  */
 
-static void
+/* Takes the signed size and the rest from the head; EX_OK or an exit code. */
+static int
+take_entry(struct reading *r, const struct http_response *response)
+{
+	struct entry *e = r->entry;
+	char text[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX];
+
+	snprintf(e->name, sizeof(e->name), "%s", r->name);
+	r->has_entry = fields_parse(response, e);
+	if (!r->has_entry) {
+		log_error(
+		    "%s: what answers there is not dmd: no signature", r->name);
+		return EX_PROTOCOL;
+	}
+	if (e->size <= r->file_max)
+		return EX_OK;
+	log_error("%s: it says that it has %s, and %s is the most that is "
+		  "taken (max_file_size of dm.toml where it can be read, see "
+		  "-f, else 1G)",
+	    r->name, size_format(e->size, text),
+	    size_format(r->file_max, most));
+	return EX_DATAERR;
+}
+
+/* Nothing is taken of a file whose head is not that of dmd. */
+static bool
+on_head(void *ctx, const struct http_response *response, uint64_t *body_max)
+{
+	struct reading *r = ctx;
+
+	if (response->status != 200)
+		return true;
+	r->code = take_entry(r, response);
+	*body_max = r->entry->size;
+	return r->code == EX_OK;
+}
+
+static bool
 on_body(void *ctx, const uint8_t *data, size_t len)
 {
 	struct reading *r = ctx;
 
 	if (r->response->status == 200) {
 		reading_add(r, data, len);
-		return;
+		return !r->is_stopped;
 	}
 	if (len > sizeof(r->problem) - r->problem_len)
 		len = sizeof(r->problem) - r->problem_len;
 	memcpy(r->problem + r->problem_len, data, len);
 	r->problem_len += len;
+	return true;
 }
 
 /* 4xx and 5xx: dmd says why, and what it means is in its table. */
@@ -160,28 +203,28 @@ refused(const struct reading *r)
 }
 
 static int
-from_http(struct where *w, struct reading *r, struct entry *e)
+from_http(struct where *w, struct reading *r)
 {
 	char path[NAME_LEN_MAX + 8];
 	const struct http_call call = {.method = "GET",
 	    .path = path,
 	    .fields = "",
 	    .body_fd = -1,
+	    .on_head = on_head,
 	    .on_body = on_body,
 	    .ctx = r};
 	enum http_outcome outcome;
 
 	snprintf(path, sizeof(path), "/files/%s", r->name);
 	outcome = http_client_call(w->http, &call, &r->response);
+	if (outcome == HTTP_STOPPED)
+		return r->code != EX_OK ? r->code : EX_IOERR;
 	if (outcome != HTTP_ANSWERED)
 		return where_http_failed(w, outcome);
 	if (r->response->status != 200)
 		return refused(r);
-	snprintf(e->name, sizeof(e->name), "%s", r->name);
-	if (fields_parse(r->response, e))
-		return EX_OK;
-	log_error("%s: what answers there is not dmd: no signature", r->name);
-	return EX_PROTOCOL;
+	/* one without a body */
+	return r->has_entry ? EX_OK : take_entry(r, r->response);
 }
 
 int
@@ -195,14 +238,18 @@ int
 retrieve_version(struct where *w, const char *name, const char *which,
     retrieve_fn *take, void *ctx, struct entry *e)
 {
-	struct reading r = {
-	    .name = name, .which = which, .take = take, .ctx = ctx};
+	struct reading r = {.name = name,
+	    .which = which,
+	    .take = take,
+	    .ctx = ctx,
+	    .entry = e,
+	    .file_max = where_file_max(w)};
 	uint8_t sha256[32];
 	int code;
 
 	memset(e, 0, sizeof(*e));
 	r.hash = hash_new();
-	code = w->http != NULL ? from_http(w, &r, e) : from_control(w, &r, e);
+	code = w->http != NULL ? from_http(w, &r) : from_control(w, &r, e);
 	hash_end(r.hash, sha256);
 	if (code != EX_OK)
 		return code;

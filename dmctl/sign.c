@@ -11,6 +11,10 @@
 #include "common/sshsig.h"
 #include "dmctl/agent.h"
 #include "dmctl/key_input.h"
+#include "dmctl/patience.h"
+#include "dmctl/when.h"
+
+#define AGENT_NS_MAX (120 * NS_PER_S)
 
 /* --- private keys ----------------------------------------------------------
  */
@@ -69,6 +73,13 @@ open_key(struct signer *s, const char *key, uint64_t deadline)
 /* --- ssh-agent -------------------------------------------------------------
  */
 
+/* An agent may be asking its user, who may have to look for a token. */
+static uint64_t
+agent_deadline(const struct signer *s)
+{
+	return patience_deadline(s->args, AGENT_NS_MAX);
+}
+
 /* key: the public one that was named, or NULL. */
 static int
 agent_failed(enum agent_error error, const char *key)
@@ -91,7 +102,7 @@ choose_key(struct signer *s)
 	enum agent_error error;
 	size_t n;
 
-	error = agent_list(s->agent_fd, keys, &n);
+	error = agent_list(s->agent_fd, agent_deadline(s), keys, &n);
 	if (error != AGENT_OK)
 		return agent_failed(error, NULL);
 	if (n == 1) {
@@ -127,7 +138,7 @@ open_agent(struct signer *s, const char *key)
 		if (bad != KEY_OK)
 			return key_failed(key, bad);
 	}
-	error = agent_open(&s->agent_fd);
+	error = agent_open(&s->agent_fd, agent_deadline(s));
 	if (error != AGENT_OK) {
 		s->agent_fd = -1;
 		return agent_failed(error, key);
@@ -141,6 +152,7 @@ signer_open(struct signer *s, const struct args *args)
 	int code;
 
 	memset(s, 0, sizeof(*s));
+	s->args = args;
 	s->agent_fd = -1;
 	if (args->key == NULL && (args->given & ARG_AGENT) == 0) {
 		log_error("who signs? Say --key FILE or --agent");
@@ -173,8 +185,8 @@ signer_sign(const struct signer *s, struct entry *e)
 	len = entry_text(e, text);
 	len = sshsig_signed_bytes(text, len, data);
 	if (s->is_agent) {
-		error = agent_sign(
-		    s->agent_fd, s->public_key, data, len, e->signature);
+		error = agent_sign(s->agent_fd, agent_deadline(s),
+		    s->public_key, data, len, e->signature);
 		if (error != AGENT_OK)
 			return agent_failed(error, NULL);
 	} else {

@@ -15,6 +15,7 @@
 #include "dmctl/args.h"
 
 struct signer {
+	const struct args *args;
 	bool is_agent;
 	int agent_fd;
 	struct key_pair pair; /* without an agent */

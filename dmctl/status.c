@@ -69,7 +69,7 @@ ask_all(struct status *s, const struct where *w)
 
 	for (i = 0; i < PARTS; i++)
 		if (control_ask_open(&s->ask[i], w->socket, parts[i].command,
-			NULL, -1) == -1)
+			NULL, -1, when_mono_ns() + SILENCE_NS) == -1)
 			break;
 	if (i < PARTS) {
 		int code = where_unreachable(w, errno);

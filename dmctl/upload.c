@@ -98,9 +98,7 @@ upload_path(struct upload *u, const struct args *args, const char *path)
 	code = entry_prepare(&e, args, path, &u->network);
 	if (code == EX_OK)
 		code = content_open(&content, path, u->where.http == NULL,
-		    u->where.config != NULL
-			? u->where.config->limits.max_file_size
-			: CONTENT_COPY_MAX);
+		    where_file_max(&u->where));
 	if (code != EX_OK) {
 		outcome_fail(u->outcome, code);
 		return;

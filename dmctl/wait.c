@@ -15,6 +15,7 @@
 #include "dmctl/command.h"
 #include "dmctl/fields.h"
 #include "dmctl/output.h"
+#include "dmctl/patience.h"
 #include "dmctl/when.h"
 #include "dmctl/where.h"
 
@@ -83,8 +84,8 @@ look(struct wait *wt, const struct where *w, uint64_t deadline)
 	enum ask_result result;
 
 	wt->is_here = false;
-	if (control_ask_open(&ask, w->socket, CONTROL_SHOW, &request, -1) ==
-	    -1) {
+	if (control_ask_open(
+		&ask, w->socket, CONTROL_SHOW, &request, -1, deadline) == -1) {
 		if (!where_may_come(errno)) {
 			wt->code = where_unreachable(w, errno);
 			return LOOK_FAILED;
@@ -129,7 +130,8 @@ say_here(const struct wait *wt)
 static int
 wait_for(struct wait *wt, const struct where *w)
 {
-	const uint64_t deadline = when_mono_ns() + wt->args->timeout_ns;
+	const uint64_t deadline =
+	    patience_deadline(wt->args, wt->args->timeout_ns);
 
 	for (;;) {
 		switch (look(wt, w, deadline)) {

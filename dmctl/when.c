@@ -166,3 +166,11 @@ when_disk_ns(uint64_t bytes)
 
 	return bytes / bytes_per_ms * 1000000;
 }
+
+uint64_t
+when_network_ns(uint64_t bytes)
+{
+	const uint64_t bytes_max = UINT64_C(1) << 40; /* two years */
+
+	return (bytes < bytes_max ? bytes : bytes_max) / 16384 * NS_PER_S;
+}

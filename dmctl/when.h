@@ -39,4 +39,7 @@ bool when_parse(const char *text, size_t len, uint64_t *unix_ns);
 /* How long the slowest disk that is worth waiting for takes for so much. */
 uint64_t when_disk_ns(uint64_t bytes);
 
+/* The same of the slowest network, 16 KiB a second. */
+uint64_t when_network_ns(uint64_t bytes);
+
 #endif

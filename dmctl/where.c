@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "dmctl/when.h"
+#include "dmctl/content.h"
 #include "dmctl/json_scan.h"
 #include "dmctl/patience.h"
 #include "dmctl/sign.h"
+#include "dmctl/when.h"
 
 #define SOCKET_DEFAULT "/run/dmd/control.sock"
 #define HEALTH_MAX 4096
@@ -73,8 +74,7 @@ where_init(struct where *w, const struct args *args)
 			log_error("--url %s: %s", args->url, bad);
 			return EX_USAGE;
 		}
-		w->http = http_client_new(&url,
-		    (args->given & ARG_TIMEOUT) != 0 ? args->timeout_ns : 0);
+		w->http = http_client_new(&url, args->deadline_mono_ns);
 	}
 	if (args->config != NULL) {
 		code = load_named(w, args->config);
@@ -142,7 +142,8 @@ int
 where_ask(const struct where *w, struct control_ask *ask,
     enum control_command command, const void *fields)
 {
-	if (control_ask_open(ask, w->socket, command, fields, -1) == 0)
+	if (control_ask_open(ask, w->socket, command, fields, -1,
+		patience_deadline(w->args, w->args->timeout_ns)) == 0)
 		return EX_OK;
 	return where_unreachable(w, errno);
 }
@@ -176,9 +177,19 @@ where_ended(const struct where *w, const struct control_ask *ask,
 }
 
 uint64_t
-where_deadline(const struct where *w)
+where_deadline(const struct where *w, const struct control_ask *ask)
 {
-	return when_mono_ns() + w->args->timeout_ns;
+	const uint64_t all = w->args->timeout_ns;
+
+	return patience_deadline(
+	    w->args, all > ask->waited_ns ? all - ask->waited_ns : 0);
+}
+
+uint64_t
+where_file_max(const struct where *w)
+{
+	return w->config != NULL ? w->config->limits.max_file_size
+				 : CONTENT_COPY_MAX;
 }
 
 int
@@ -191,6 +202,7 @@ where_http_failed(const struct where *w, enum http_outcome outcome)
 	case HTTP_MALFORMED:
 		return EX_PROTOCOL;
 	case HTTP_BODY:
+	case HTTP_STOPPED:
 		return EX_DATAERR;
 	case HTTP_ANSWERED:
 	case HTTP_UNREACHABLE:
@@ -223,7 +235,7 @@ struct health {
 	size_t len;
 };
 
-static void
+static bool
 health_add(void *ctx, const uint8_t *data, size_t len)
 {
 	struct health *h = ctx;
@@ -232,6 +244,7 @@ health_add(void *ctx, const uint8_t *data, size_t len)
 		len = sizeof(h->text) - h->len;
 	memcpy(h->text + h->len, data, len);
 	h->len += len;
+	return true;
 }
 
 static int
@@ -248,7 +261,7 @@ network_from_http(struct where *w, struct where_network *n)
 	struct patience p;
 	char key[256];
 
-	patience_begin(&p, w->args->timeout_ns);
+	patience_begin(&p, w->args);
 	for (;;) {
 		enum http_outcome outcome =
 		    http_client_call(w->http, &call, &r);
@@ -280,8 +293,9 @@ ask_id(const struct where *w, struct control_ask *ask)
 	struct patience p;
 	char why[512];
 
-	patience_begin(&p, w->args->timeout_ns);
-	while (control_ask_open(ask, w->socket, CONTROL_ID, NULL, -1) == -1) {
+	patience_begin(&p, w->args);
+	while (control_ask_open(ask, w->socket, CONTROL_ID, NULL, -1,
+		   p.deadline_mono_ns) == -1) {
 		int error = errno;
 
 		snprintf(why, sizeof(why), "no dmd answers at %s: %s",
@@ -298,13 +312,12 @@ network_from_control(const struct where *w, struct where_network *n)
 	struct control_ask ask;
 	enum ask_result result;
 	char key[256] = "";
-	uint64_t deadline;
 	int code = ask_id(w, &ask);
 
 	if (code != EX_OK)
 		return code;
-	deadline = where_deadline(w);
-	while ((result = control_ask_next(&ask, deadline)) == ASK_ROW) {
+	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	       ASK_ROW) {
 		const struct row_value *row = &ask.answer.row.value;
 
 		if (ask.answer.kind == ROW_VALUE && row->key.len == 7 &&

@@ -62,7 +62,13 @@ int where_ended(const struct where *, const struct control_ask *,
 /* The same of a call over HTTP that was not answered. */
 int where_http_failed(const struct where *, enum http_outcome);
 
-/* When an answer from the local daemon is waited for no longer. */
-uint64_t where_deadline(const struct where *);
+/* When a part of this answer of the local daemon is waited for no longer.
+ * Without --timeout only waiting counts: who reads our output may take longer.
+ */
+uint64_t where_deadline(const struct where *, const struct control_ask *);
+
+/* The most bytes of a file that are taken from whoever is not trusted to say
+ * how long it is: max_file_size where the configuration can be read. */
+uint64_t where_file_max(const struct where *);
 
 #endif

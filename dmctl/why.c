@@ -35,8 +35,8 @@ gather(struct why *y, struct where *w, const char *part,
 
 	if (code != EX_OK)
 		return code;
-	while (
-	    (result = control_ask_next(&ask, where_deadline(w))) == ASK_ROW) {
+	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	       ASK_ROW) {
 		if (ask.answer.kind == ROW_VALUE) {
 			facts_add(&y->facts, part, &ask.answer.row.value);
 		} else if (ask.answer.kind == ROW_REJECT) {
