@@ -4,6 +4,7 @@
  * that programs rely on (dm-net(8), SECURITY): each source a few times a
  * minute, then how often it was.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -24,48 +25,70 @@ accuse_free(struct mesh *m)
 	blame_free(m->uninvited);
 }
 
+/*
+ * Whom a line may name. A connection that came in was made from its address,
+ * by whoever that is. An address that was dialled was chosen by somebody else:
+ * a peer record, which any peer may pass on, leads to whichever server its
+ * signer names. Even when the peer there proves its id, the address may be that
+ * of a relay. So the peer is blamed, by its id, and never the address; and
+ * without an id nobody is.
+ */
+struct accused {
+	char address[LINK_ADDRESS_MAX]; /* "-": dialled */
+	char peer[PEER_ID_TEXT_SIZE];	/* "-": not proved */
+	char dialled[sizeof(" dialed=") + LINK_ADDRESS_MAX]; /* "": came in */
+};
+
+/* False: nobody is to be named, or not now. */
 static bool
-is_to_be_told(struct blame *blame, const struct link *l)
+accuse(struct blame *blame, const struct link *l, const struct peer_id *peer,
+    struct accused *out)
 {
-	struct admission_source source;
+	struct admission_source address;
+	struct blame_source source;
+	bool is_dialled = p2p_conn_role(l->conn) == P2P_DIALER;
 
-	link_source(&source, &l->remote);
+	if (is_dialled && peer == NULL)
+		return false;
+	link_address(l, out->address);
+	out->dialled[0] = '\0';
+	if (is_dialled) {
+		snprintf(out->dialled, sizeof(out->dialled), " dialed=%s",
+		    out->address);
+		strcpy(out->address, "-");
+		blame_peer(&source, peer);
+	} else {
+		link_source(&address, &l->remote);
+		blame_address(&source, &address);
+	}
+	strcpy(out->peer, "-");
+	if (peer != NULL)
+		peer_id_format(peer, out->peer);
 	return blame_tell(blame, &source, mesh_monotonic_ns());
-}
-
-/* The peer id if it is known, else "-". */
-static const char *
-name_of(const struct link *l, char out[static PEER_ID_TEXT_SIZE])
-{
-	link_peer(l, out);
-	if (out[0] == '\0')
-		strcpy(out, "-");
-	return out;
 }
 
 void
 accuse_misbehaving(const struct link *l, const char *reason, const char *text)
 {
-	char address[LINK_ADDRESS_MAX], peer[PEER_ID_TEXT_SIZE];
+	struct accused who;
 
-	if (!is_to_be_told(l->mesh->misbehaving, l))
+	if (!accuse(l->mesh->misbehaving, l, p2p_conn_peer_id(l->conn), &who))
 		return;
-	log_warn("misbehaving peer address=%s peer=%s reason=\"%s%s%s\"",
-	    link_address(l, address), name_of(l, peer), reason,
+	log_warn("misbehaving peer address=%s peer=%s%s reason=\"%s%s%s\"",
+	    who.address, who.peer, who.dialled, reason,
 	    reason[0] == '\0' ? "" : ": ", text);
 }
 
 void
 accuse_uninvited(const struct link *l, const struct peer_id *peer)
 {
-	char address[LINK_ADDRESS_MAX], name[PEER_ID_TEXT_SIZE];
+	struct accused who;
 
-	if (!is_to_be_told(l->mesh->uninvited, l))
+	if (!accuse(l->mesh->uninvited, l, peer, &who))
 		return;
-	peer_id_format(peer, name);
-	log_warn("refused peer address=%s peer=%s reason=\"not in "
+	log_warn("refused peer address=%s peer=%s%s reason=\"not in "
 		 "allowed_peers\"",
-	    link_address(l, address), name);
+	    who.address, who.peer, who.dialled);
 }
 
 static void

@@ -10,7 +10,7 @@
 /* What a source did in a minute of its own, from its first line on. */
 struct entry {
 	bool is_used;
-	struct admission_source source;
+	struct blame_source source;
 	uint64_t since_ns;
 	unsigned told;
 	uint64_t untold;
@@ -37,6 +37,22 @@ blame_free(struct blame *b)
 	free(b);
 }
 
+void
+blame_address(
+    struct blame_source *source, const struct admission_source *address)
+{
+	memset(source, 0, sizeof(*source));
+	source->address = *address;
+}
+
+void
+blame_peer(struct blame_source *source, const struct peer_id *peer)
+{
+	memset(source, 0, sizeof(*source));
+	source->is_peer = true;
+	source->peer = *peer;
+}
+
 static bool
 is_over(const struct entry *e, uint64_t now_ns)
 {
@@ -45,8 +61,7 @@ is_over(const struct entry *e, uint64_t now_ns)
 
 /* Its entry, or one that says nothing any more; NULL: the table is full. */
 static struct entry *
-entry_of(
-    struct blame *b, const struct admission_source *source, uint64_t now_ns)
+entry_of(struct blame *b, const struct blame_source *source, uint64_t now_ns)
 {
 	struct entry *room = NULL;
 
@@ -86,8 +101,7 @@ hold(struct entry *e, uint64_t now_ns)
 }
 
 bool
-blame_tell(
-    struct blame *b, const struct admission_source *source, uint64_t now_ns)
+blame_tell(struct blame *b, const struct blame_source *source, uint64_t now_ns)
 {
 	struct entry *e = entry_of(b, source, now_ns);
 
@@ -139,11 +153,14 @@ blame_rest(struct blame *b, uint64_t now_ns, struct blame_rest *out)
 const char *
 blame_whom(const struct blame_rest *rest, char out[static BLAME_TEXT_MAX])
 {
-	const uint8_t *source = rest->source.bytes;
+	const uint8_t *source = rest->source.address.bytes;
 	uint8_t ip6[16] = {0};
 
 	if (rest->is_others) {
-		strcpy(out, "other addresses");
+		strcpy(out, "others");
+	} else if (rest->source.is_peer) {
+		strcpy(out, "peer=");
+		peer_id_format(&rest->source.peer, out + strlen(out));
 	} else if (source[0] == 4) {
 		inet_ntop(AF_INET, source + 1, out, BLAME_TEXT_MAX);
 	} else {

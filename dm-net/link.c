@@ -289,8 +289,8 @@ is_its_own(enum p2p_reason reason)
 	return reason == P2P_REASON_PROTOCOL || reason == P2P_REASON_FLOOD;
 }
 
-/* Broken rules, also by who has not proven who it is, end in the canonical
- * line; the rest is everyday life. */
+/* Broken rules, also by who came in and has not proven who it is, end in the
+ * canonical line; the rest is everyday life. */
 static bool
 is_misbehaviour(enum p2p_reason reason)
 {
@@ -398,8 +398,10 @@ tell_closed(const struct link *l, const char *address, const char *name,
     enum p2p_reason reason, const char *text)
 {
 	const struct peer_id *peer = p2p_conn_peer_id(l->conn);
+	bool is_dialled = p2p_conn_role(l->conn) == P2P_DIALER;
 
-	if (is_misbehaviour(reason))
+	/* what was dialled and is no peer was not reached: dial.c says so */
+	if (is_misbehaviour(reason) && (peer != NULL || !is_dialled))
 		accuse_misbehaving(l, p2p_reason_name(reason), text);
 	else if (l->is_reported && !l->mesh->is_ending && peer != NULL &&
 		 is_only_one(l, peer))
@@ -449,6 +451,7 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 	struct link *l = p2p_conn_user(conn);
 	const struct peer_id *peer = p2p_conn_peer_id(conn);
 	char address[LINK_ADDRESS_MAX], name[PEER_ID_TEXT_SIZE] = "-";
+	char why[MESH_ERROR_MAX];
 
 	if (peer != NULL)
 		peer_id_format(peer, name);
@@ -461,8 +464,9 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 	if (peer != NULL && reason != P2P_REASON_LOCAL)
 		mesh_note(
 		    l->mesh, peer, "%s: %s", p2p_reason_name(reason), text);
+	snprintf(why, sizeof(why), "%s: %s", p2p_reason_name(reason), text);
 	if (l->attempt != NULL)
-		dial_closed(l->attempt, text);
+		dial_closed(l->attempt, why);
 }
 
 static void

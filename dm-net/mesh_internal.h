@@ -184,7 +184,8 @@ void accuse_init(struct mesh *);
 void accuse_free(struct mesh *);
 /* Tells what was left out and is due; to be called every few seconds. */
 void accuse_tick(struct mesh *);
-/* The peer broke rules; reason may be "". */
+/* The peer broke rules; reason may be "". Nobody is named for a connection that
+ * was dialled and on which no id was proved. */
 void accuse_misbehaving(
     const struct link *, const char *reason, const char *text);
 /* It is not in allowed_peers. */

@@ -9,21 +9,23 @@
 
 #define S UINT64_C(1000000000)
 
-static struct admission_source
+static struct blame_source
 source(unsigned i)
 {
 	const uint8_t address[4] = {
 	    10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
-	struct admission_source s;
+	struct admission_source from;
+	struct blame_source s;
 
-	admission_source(&s, address, 4);
+	admission_source(&from, address, 4);
+	blame_address(&s, &from);
 	return s;
 }
 
 static bool
 tell(struct blame *b, unsigned i, uint64_t now_ns)
 {
-	struct admission_source s = source(i);
+	struct blame_source s = source(i);
 
 	return blame_tell(b, &s, now_ns);
 }
@@ -31,7 +33,7 @@ tell(struct blame *b, unsigned i, uint64_t now_ns)
 static bool
 is_of(const struct blame_rest *rest, unsigned i)
 {
-	struct admission_source s = source(i);
+	struct blame_source s = source(i);
 
 	return !rest->is_others &&
 	       memcmp(&rest->source, &s, sizeof(s)) == 0;
@@ -128,12 +130,12 @@ test_many_sources(void **state)
 		count += rest.count;
 		sums++;
 		assert_string_not_equal(
-		    blame_whom(&rest, text), "other addresses");
+		    blame_whom(&rest, text), "others");
 	}
 	assert_int_equal(count, 2 * BLAME_SOURCES_MAX - BLAME_LINES);
 	assert_true(sums <= BLAME_SOURCES_MAX);
 	assert_true(rest.is_others);
-	assert_string_equal(blame_whom(&rest, text), "other addresses");
+	assert_string_equal(blame_whom(&rest, text), "others");
 	assert_int_equal(rest.count, 1000);
 	assert_false(blame_rest(b, 63 * S, &rest));
 	/* room again */
@@ -168,16 +170,27 @@ test_whom(void **state)
 	    0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 	static const uint8_t mapped[16] = {
 	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
+	static const uint8_t key[32] = {1, 1};
 	struct blame_rest rest = {.is_others = false};
-	char text[BLAME_TEXT_MAX];
+	struct admission_source from;
+	struct peer_id peer;
+	char text[BLAME_TEXT_MAX], id[PEER_ID_TEXT_SIZE];
 
 	(void)state;
-	admission_source(&rest.source, ip4, 4);
+	admission_source(&from, ip4, 4);
+	blame_address(&rest.source, &from);
 	assert_string_equal(blame_whom(&rest, text), "192.0.2.1");
-	admission_source(&rest.source, ip6, 16);
+	admission_source(&from, ip6, 16);
+	blame_address(&rest.source, &from);
 	assert_string_equal(blame_whom(&rest, text), "2001:db8:1:2::/64");
-	admission_source(&rest.source, mapped, 16);
+	admission_source(&from, mapped, 16);
+	blame_address(&rest.source, &from);
 	assert_string_equal(blame_whom(&rest, text), "192.0.2.1");
+	assert_true(peer_id_from_key(&peer, key));
+	peer_id_format(&peer, id);
+	blame_peer(&rest.source, &peer);
+	assert_memory_equal(blame_whom(&rest, text), "peer=", 5);
+	assert_string_equal(text + 5, id);
 }
 
 int
