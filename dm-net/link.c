@@ -26,8 +26,6 @@
 /* Timers that are further off come together, so many times a second. */
 #define COARSE_FROM_NS (UINT64_C(2) * 1000000000)
 #define COARSE_NS (UINT64_C(250) * 1000000)
-#define TWIN_NS (UINT64_C(60) * 1000000000)
-#define TWIN_TIMES 3
 
 const char *
 link_format(
@@ -313,73 +311,6 @@ is_only_one(const struct link *l, const struct peer_id *peer)
 	return true;
 }
 
-static bool
-is_same_host(
-    const struct sockaddr_storage *one, const struct sockaddr_storage *other)
-{
-	const struct sockaddr_in *a = (const void *)one;
-	const struct sockaddr_in *b = (const void *)other;
-	const struct sockaddr_in6 *a6 = (const void *)one;
-	const struct sockaddr_in6 *b6 = (const void *)other;
-
-	if (one->ss_family != other->ss_family)
-		return false;
-	if (one->ss_family == AF_INET)
-		return a->sin_addr.s_addr == b->sin_addr.s_addr;
-	return memcmp(&a6->sin6_addr, &b6->sin6_addr, 16) == 0;
-}
-
-/* Another connection that the same peer made from elsewhere; NULL: none. */
-static const struct link *
-find_elsewhere(const struct link *l, const struct peer_id *peer)
-{
-	const struct link *other;
-	const struct peer_id *id;
-
-	LIST_FOREACH(other, &l->mesh->links, next) {
-		id = p2p_conn_peer_id(other->conn);
-		if (other != l && other->is_reported && id != NULL &&
-		    p2p_conn_role(other->conn) == P2P_LISTENER &&
-		    peer_id_equal(id, peer) &&
-		    !is_same_host(&l->remote, &other->remote))
-			return other;
-	}
-	return NULL;
-}
-
-/*
- * Two nodes with one identity throw each other out, as their peers take the
- * newer connection for the one that is alive. Once is a restart behind another
- * address; again and again within a minute is not.
- */
-static void
-look_for_twin(const struct link *l, const struct peer_id *peer)
-{
-	const struct link *other = p2p_conn_role(l->conn) == P2P_LISTENER
-				       ? find_elsewhere(l, peer)
-				       : NULL;
-	char here[LINK_ADDRESS_MAX], there[LINK_ADDRESS_MAX];
-	char name[PEER_ID_TEXT_SIZE];
-	uint64_t now_ns = mesh_monotonic_ns();
-	struct mesh *m = l->mesh;
-
-	if (other == NULL)
-		return;
-	if (!peer_id_equal(&m->twin.peer, peer) ||
-	    now_ns - m->twin.since_ns > TWIN_NS) {
-		m->twin.peer = *peer;
-		m->twin.since_ns = now_ns;
-		m->twin.times = 0;
-	}
-	if (++m->twin.times != TWIN_TIMES)
-		return;
-	peer_id_format(peer, name);
-	log_warn("peer=%s comes from address=%s and address=%s by turns: do "
-		 "two nodes have the same identity key? \"dmctl id --rotate\" "
-		 "and a restart give one of them another",
-	    name, link_address(l, here), link_address(other, there));
-}
-
 static void
 tell_established(const struct link *l, const struct peer_id *peer)
 {
@@ -427,7 +358,7 @@ on_established(struct p2p_conn *conn, const struct peer_id *peer)
 	l->is_reported = true;
 	l->since_ns = mesh_wall_ns();
 	tell_established(l, peer);
-	look_for_twin(l, peer);
+	twin_look(l, peer);
 	announce_open(l);
 	sync_connected(l->mesh->sync, l->id, peer, is_outbound,
 	    addr.len > 0 ? &addr : NULL);

@@ -4,7 +4,7 @@
  * mesh_config.c, peers.c (what people are shown), link.c (one TCP connection),
  * dial.c, accept.c, transfer.c (content from peers), serve.c
  * (content to peers), announce.c (the sync streams), accuse.c (who is named in
- * the log). Included by them only.
+ * the log), twin.c. Included by them only.
  */
 #ifndef DM_NET_MESH_INTERNAL_H
 #define DM_NET_MESH_INTERNAL_H
@@ -75,7 +75,7 @@ struct mesh {
 	size_t n_allowed, n_allowed_next;
 	/* perf.c: in force, being read, and ever registered */
 	bool is_perf, is_perf_next, has_perf;
-	/* link.c: a peer that came while it was here, since when, how often */
+	/* twin.c: a peer that came while it was here, since when, how often */
 	struct {
 		struct peer_id peer;
 		uint64_t since_ns;
@@ -190,6 +190,12 @@ void accuse_misbehaving(
     const struct link *, const char *reason, const char *text);
 /* It is not in allowed_peers. */
 void accuse_uninvited(const struct link *, const struct peer_id *);
+
+/* --- twin.c: two nodes with one identity --- */
+
+/* The link is established with that peer: warns if it came in from elsewhere
+ * than another one, for the third time in a minute. */
+void twin_look(const struct link *, const struct peer_id *);
 
 /* --- accept.c --- */
 
