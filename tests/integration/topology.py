@@ -2,8 +2,10 @@
 """Machines for the tests. As root each is a network namespace, joined to the
 others by veth pairs and a bridge in a namespace of their own; otherwise they
 share loopback and differ in their ports."""
+import functools
 import itertools
 import os
+import shutil
 import socket
 import subprocess
 
@@ -14,15 +16,24 @@ def _run(*args):
     subprocess.run(args, check=True, capture_output=True, text=True)
 
 
+@functools.lru_cache(maxsize=None)
 def can_make_namespaces():
-    if os.geteuid() != 0:
+    """Whether a namespace can be made, set up and entered. Making one is not
+    enough: in a chroot that is no mount point it cannot be entered, and a
+    container may lack the rights to set it up."""
+    if os.geteuid() != 0 or shutil.which("ip") is None:
         return False
     name = f"dmdt{os.getpid()}x"
-    if subprocess.run(["ip", "netns", "add", name],
-                      capture_output=True).returncode != 0:
-        return False
-    subprocess.run(["ip", "netns", "del", name], capture_output=True)
-    return True
+    try:
+        return all(subprocess.run(["ip", *step], capture_output=True)
+                   .returncode == 0 for step in (
+            ["netns", "add", name],
+            ["-n", name, "link", "set", "lo", "up"],
+            ["-n", name, "link", "add", "br0", "type", "bridge"],
+            ["-n", name, "link", "add", "v0", "type", "veth"],
+            ["netns", "exec", name, "true"]))
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
 
 def free_port():
