@@ -88,6 +88,46 @@ settle(struct link *l)
 /* --- moving bytes ----------------------------------------------------------
  */
 
+/* Takes what came in, as far as one turn may. */
+static void
+take(struct link *l, uint64_t now_ns)
+{
+	uint8_t *buf;
+	size_t len;
+	ssize_t n;
+
+	for (int i = 0; i < READS_PER_TURN && p2p_conn_wants_read(l->conn) &&
+			!p2p_conn_is_closed(l->conn);
+	     i++) {
+		buf = p2p_conn_recv_buffer(l->conn, &len);
+		n = recv(l->fd, buf, len, MSG_DONTWAIT);
+		if (n > 0) {
+			p2p_conn_recv_done(l->conn, (size_t)n, now_ns);
+			if ((size_t)n < len)
+				break;
+			continue;
+		}
+		p2p_conn_recv_done(l->conn, 0, now_ns);
+		if (n == 0)
+			p2p_conn_recv_eof(l->conn, now_ns);
+		else if (errno != EAGAIN && errno != EWOULDBLOCK &&
+			 errno != EINTR)
+			p2p_conn_io_error(l->conn, errno, now_ns);
+		break;
+	}
+}
+
+/* The socket refuses to send. The peer may have closed it, and the reason that
+ * the peer gave may still wait to be read: it says more than the error. */
+static void
+send_failed(struct link *l, int err, uint64_t now_ns)
+{
+	p2p_conn_send_done(l->conn, 0, now_ns);
+	take(l, now_ns);
+	if (!p2p_conn_is_closed(l->conn))
+		p2p_conn_io_error(l->conn, err, now_ns);
+}
+
 /* Sends what there is. False once the socket is full. */
 static bool
 flush(struct link *l, uint64_t now_ns)
@@ -103,8 +143,7 @@ flush(struct link *l, uint64_t now_ns)
 		n = send(l->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK &&
 		    errno != EINTR) {
-			p2p_conn_send_done(l->conn, 0, now_ns);
-			p2p_conn_io_error(l->conn, errno, now_ns);
+			send_failed(l, errno, now_ns);
 			return true;
 		}
 		p2p_conn_send_done(l->conn, n == -1 ? 0 : (size_t)n, now_ns);
@@ -173,30 +212,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct link *l = arg;
 	uint64_t now_ns = mesh_now(l->mesh);
-	uint8_t *buf;
-	size_t len;
-	ssize_t n;
 
+	(void)fd;
 	(void)what;
-	for (int i = 0; i < READS_PER_TURN && p2p_conn_wants_read(l->conn) &&
-			!p2p_conn_is_closed(l->conn);
-	     i++) {
-		buf = p2p_conn_recv_buffer(l->conn, &len);
-		n = recv(fd, buf, len, MSG_DONTWAIT);
-		if (n > 0) {
-			p2p_conn_recv_done(l->conn, (size_t)n, now_ns);
-			if ((size_t)n < len)
-				break;
-			continue;
-		}
-		p2p_conn_recv_done(l->conn, 0, now_ns);
-		if (n == 0)
-			p2p_conn_recv_eof(l->conn, now_ns);
-		else if (errno != EAGAIN && errno != EWOULDBLOCK &&
-			 errno != EINTR)
-			p2p_conn_io_error(l->conn, errno, now_ns);
-		break;
-	}
+	take(l, now_ns);
 	settle_turn(l, now_ns);
 }
 
