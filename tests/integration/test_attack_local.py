@@ -22,10 +22,10 @@ import pytest
 import wire
 from conftest import BUILD, GROUP, IS_ASAN, IS_ROOT, PATIENCE, eventually
 from mesh import control_put, memfd
+from rights import needs_proc, needs_root
 from versions import Signer, Version
 
 SIGNER = Signer()
-needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root")
 CHILDREN = ("dm_net", "dm_store", "resolver")
 LIST = wire.request("list", "")
 
@@ -337,7 +337,7 @@ def kernel_status(pid):
     return dict(line.split(":", 1) for line in text.splitlines())
 
 
-@needs_root
+@needs_proc
 @pytest.mark.skipif(IS_ASAN, reason="sanitizers need more")
 @pytest.mark.parametrize("child", CHILDREN)
 def test_status_says_what_the_kernel_has(victim, child):
@@ -370,7 +370,7 @@ def test_status_says_what_the_kernel_has(victim, child):
                      b"DMD_STATE_DIR", b"DMD_PARENT"}
 
 
-@needs_root
+@needs_proc
 @pytest.mark.parametrize("child", CHILDREN)
 def test_descriptors_of_the_children(victim, child):
     allowed = [r"/dev/null", r"socket:\[\d+\]", r"anon_inode:\[event.*\]",

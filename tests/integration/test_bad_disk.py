@@ -12,6 +12,7 @@ import pytest
 
 from conftest import IS_ROOT, eventually
 from mesh import ask, content, put, put_ok, wait_content
+from rights import mounted, needs_root
 from test_scrub import call, quarantined, status
 from versions import Signer, Version
 
@@ -327,17 +328,14 @@ def test_what_the_disk_refuses_is_in_the_log(make_node):
 
 @contextlib.contextmanager
 def read_only(path):
-    subprocess.run(["mount", "--bind", path, path], check=True)
-    try:
+    with mounted(path, "--bind", path):
         def remount(how):
             subprocess.run(["mount", "-o", f"remount,{how},bind", path],
                            check=True)
         yield remount
-    finally:
-        subprocess.run(["umount", "-l", path], check=True)
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="needs a file system of its own")
+@needs_root
 def test_read_only_file_system(make_node):
     node = make_node(files={"dir/*": [SIGNER.text]}).start()
     for name in NAMES:

@@ -2,7 +2,6 @@
 """dmd itself, with stand-ins for dm-net and dm-store (standin.c)."""
 
 import contextlib
-import ctypes
 import os
 import pathlib
 import re
@@ -12,18 +11,17 @@ import socket
 import stat
 import subprocess
 import tempfile
-import time
 
 import pytest
 
 import topology
 import wire
-from conftest import (BUILD, GROUP, IS_ROOT, PATIENCE, USERS, Node, eventually,
+from conftest import (BUILD, GROUP, IS_ROOT, PATIENCE, USERS, eventually,
                       free_port)
+from rights import SEES_PROCESSES, needs_proc, needs_root
 
 KEY = "P6AE0lukf9/qmVglYrGPNYo5ZnpFrnqLeAzlCZF0lTk="
 PEER = "12D3KooWHs5NXo2CPFvFT6cdsu8eSkfggNtfqTtKBVojHY7En86i"
-needs_root = pytest.mark.skipif(not IS_ROOT, reason="needs root")
 CHILDREN = ("dm_net", "dm_store", "resolver")
 
 
@@ -445,10 +443,9 @@ def test_advertise_comes_first_in_the_record(parent):
         f"/dns/me.test/tcp/4001/p2p/{parent.peer_id()}", parent.multiaddr()]
 
 
+@needs_proc
 def test_no_descriptor_leaks_into_children(parent):
     parent.start()
-    if not IS_ROOT:
-        pytest.skip("children are not dumpable: only root sees their files")
     for child in CHILDREN:
         fds = {int(p.name): os.readlink(p) for p in
                pathlib.Path(f"/proc/{parent.pid(child)}/fd").iterdir()}
@@ -476,6 +473,11 @@ def test_children_run_as_their_users_and_without_rights(parent):
                                  re.M).group(1), 16) == 0
         assert re.search(r"^NoNewPrivs:\s+1", status, re.M)
         assert re.search(r"^Seccomp:\s+2", status, re.M)
+
+
+@needs_proc
+def test_children_see_no_more_than_their_directory(parent):
+    parent.start()
     assert os.readlink(f"/proc/{parent.pid('dm_net')}/root") == \
         str(parent.run / "empty")
     assert os.readlink(f"/proc/{parent.pid('dm_store')}/root") == \
@@ -634,7 +636,7 @@ def test_request_is_passed_on_unread(parent):
     parent.wait_log(rf"dmd\[store\].*client uid {os.geteuid()} privileged 1, "
                     r"\d+ bytes, header agrees")
     fds = pathlib.Path(f"/proc/{parent.process.pid}/fd")
-    if IS_ROOT:
+    if SEES_PROCESSES:
         assert not any("deleted" in os.readlink(p) for p in fds.iterdir())
 
 

@@ -9,7 +9,6 @@ import random
 import shutil
 import signal
 import socket
-import subprocess
 import threading
 import time
 
@@ -20,6 +19,7 @@ from conftest import IS_ROOT, PATIENCE, USERS, eventually
 from mesh import (Client, ask, connect, content, control_put, files, listing,
                   peers, put, put_ok, reload, spread, tell, wait,
                   wait_equal_lists, wait_files)
+from rights import mounted, needs_root
 from versions import Signer, Version, winner
 
 SIGNER = Signer()
@@ -272,21 +272,14 @@ def test_stopped_resolver(mesh):
 @pytest.fixture
 def small_disk(mesh, users):
     """Nodes whose state directory is a small file system."""
-    if not IS_ROOT:
-        pytest.skip("needs root")
-    mounted = []
-
-    def mount(node, size="12m"):
-        node.state.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o",
-                           f"size={size},mode=750", "tmpfs", node.state],
-                          capture_output=True).returncode != 0:
-            pytest.skip("cannot mount")
-        mounted.append(node)
-    yield mount
-    for node in mounted:
-        node.stop()
-        subprocess.run(["umount", "-l", node.state])
+    with contextlib.ExitStack() as stack:
+        def mount(node, size="12m"):
+            node.state.mkdir()
+            stack.enter_context(mounted(
+                node.state, "-t", "tmpfs", "-o", f"size={size},mode=750",
+                "tmpfs"))
+            stack.callback(node.stop)
+        yield mount
 
 
 class Filler:
@@ -340,16 +333,13 @@ def test_full_disk(mesh, small_disk, min_free):
     assert [node.pid(c) for c in CHILDREN] == pids, "without a restart"
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="needs a file system of its own")
+@needs_root
 @pytest.mark.parametrize("min_free", ["0", "64M"])
 def test_file_system_without_blocks(make_node, min_free):
     """It says nothing about its room: nothing is refused for that."""
     node = make_node(files={"a": [SIGNER.text]}, limits={"min_free": min_free})
     node.state.mkdir(exist_ok=True)
-    if subprocess.run(["mount", "-t", "ramfs", "-o", "mode=750", "ramfs",
-                       node.state], capture_output=True).returncode != 0:
-        pytest.skip("cannot mount a ramfs")
-    try:
+    with mounted(node.state, "-t", "ramfs", "-o", "mode=750", "ramfs"):
         node.start()
         for size in (3, 1_000_000):
             version = Version("a", os.urandom(size), SIGNER)
@@ -358,9 +348,7 @@ def test_file_system_without_blocks(make_node, min_free):
         values = node.ask("status_store").values()
         assert values["free_bytes"] == ["unknown"]
         assert values["writable"] == [1]
-    finally:
         node.stop()
-        subprocess.run(["umount", "-l", node.state])
 
 
 def test_full_disk_of_a_peer(mesh, small_disk):
@@ -431,7 +419,7 @@ def test_port_in_use(make_node, which):
     assert str(getattr(node, which)) in line and "in use" in line
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="needs root")
+@needs_root
 def test_missing_user_and_wrong_owner(make_node):
     node = make_node()
     node.config[""]["store_user"] = "_nobody_has_this"

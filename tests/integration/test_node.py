@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 
 from conftest import IS_ROOT, eventually
+from rights import needs_proc
 
 CHILDREN = ("dm_net", "dm_store", "resolver")
 LAYERS = {"seccomp", "no-new-privs", "capabilities", "rlimits"}
@@ -51,9 +52,8 @@ def test_killed_child_comes_back_and_the_node_serves(node, child):
         assert node.ask(part).verdict == "ok"
 
 
+@needs_proc
 def test_no_descriptor_leaks_into_the_real_children(node):
-    if not IS_ROOT:
-        pytest.skip("children are not dumpable: only root sees their files")
     node.start()
     for child in CHILDREN:
         for path in pathlib.Path(f"/proc/{node.pid(child)}/fd").iterdir():
