@@ -24,7 +24,7 @@ set_name(struct entry *e, const char *name)
 }
 
 static void
-set_rest(struct entry *e, const struct where_network *n)
+set_rest(struct entry *e, const struct network *n)
 {
 	e->has_network = n->has_key;
 	if (n->has_key)
@@ -34,7 +34,7 @@ set_rest(struct entry *e, const struct where_network *n)
 
 int
 entry_prepare(struct entry *e, const struct args *args, const char *path,
-    const struct where_network *n)
+    const struct network *n)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
@@ -56,8 +56,7 @@ entry_prepare(struct entry *e, const struct args *args, const char *path,
 }
 
 int
-entry_prepare_delete(
-    struct entry *e, const char *name, const struct where_network *n)
+entry_prepare_delete(struct entry *e, const char *name, const struct network *n)
 {
 	memset(e, 0, sizeof(*e));
 	e->kind = ENTRY_DELETE;

@@ -6,17 +6,17 @@
 
 #include "common/entry.h"
 #include "dmctl/args.h"
-#include "dmctl/where.h"
+#include "dmctl/network.h"
 
 /*
  * All but size, hash, signer and signature: name (--name, else the last part
  * of path), network, now, --valid-for. 0, or an exit code after a message.
  */
 int entry_prepare(struct entry *, const struct args *, const char *path,
-    const struct where_network *);
+    const struct network *);
 
 /* All but signer and signature of a deletion. */
 int entry_prepare_delete(
-    struct entry *, const char *name, const struct where_network *);
+    struct entry *, const char *name, const struct network *);
 
 #endif

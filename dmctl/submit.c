@@ -13,6 +13,7 @@
 #include "dmctl/bundle.h"
 #include "dmctl/command.h"
 #include "dmctl/content.h"
+#include "dmctl/network.h"
 #include "dmctl/outcome.h"
 #include "dmctl/prepare_entry.h"
 #include "dmctl/sign.h"
@@ -25,7 +26,7 @@
 
 /* For which network, without asking a daemon: there may be none here. */
 static int
-offline_network(const struct args *args, struct where_network *n)
+offline_network(const struct args *args, struct network *n)
 {
 	struct where w;
 	int code = where_init(&w, args);
@@ -36,7 +37,7 @@ offline_network(const struct args *args, struct where_network *n)
 		code = EX_USAGE;
 	}
 	if (code == EX_OK)
-		code = where_network(&w, n);
+		code = network_choose(&w, n);
 	where_clear(&w);
 	return code;
 }
@@ -123,7 +124,7 @@ sign_content(const struct args *args, struct entry *e,
 int
 command_sign(const struct args *args)
 {
-	struct where_network network;
+	struct network network;
 	struct content content;
 	struct signer signer;
 	struct entry e;

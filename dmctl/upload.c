@@ -8,6 +8,7 @@
 #include "dmctl/when.h"
 #include "dmctl/command.h"
 #include "dmctl/content.h"
+#include "dmctl/network.h"
 #include "dmctl/outcome.h"
 #include "dmctl/prepare_entry.h"
 #include "dmctl/sign.h"
@@ -16,7 +17,7 @@
 
 struct upload {
 	struct where where;
-	struct where_network network;
+	struct network network;
 	struct signer signer;
 	struct outcome *outcome;
 };
@@ -32,7 +33,7 @@ upload_begin(struct upload *u, const struct args *args)
 	if (code == EX_OK)
 		code = signer_open(&u->signer, args);
 	if (code == EX_OK) {
-		code = where_network(&u->where, &u->network);
+		code = network_choose(&u->where, &u->network);
 		if (code != EX_OK)
 			signer_close(&u->signer);
 	}

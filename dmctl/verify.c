@@ -16,6 +16,7 @@
 #include "dmctl/command.h"
 #include "dmctl/content.h"
 #include "dmctl/fields.h"
+#include "dmctl/network.h"
 #include "dmctl/output.h"
 #include "dmctl/retrieve.h"
 #include "dmctl/sign.h"
@@ -101,7 +102,7 @@ print(const struct args *args, const struct entry *e)
 static int
 verify_copy(struct where *w, const char *name, struct entry *e)
 {
-	struct where_network network;
+	struct network network;
 	int code;
 
 	if (!name_is_valid(name, strlen(name))) {
@@ -112,7 +113,7 @@ verify_copy(struct where *w, const char *name, struct entry *e)
 	code = retrieve(w, name, discard, NULL, e);
 	if (code == EX_OK && w->http != NULL) {
 		/* the signature covers it, the X- fields do not name it */
-		code = where_network(w, &network);
+		code = network_choose(w, &network);
 		e->has_network = network.has_key;
 		memcpy(e->network, network.key, sizeof(e->network));
 	}

@@ -9,13 +9,9 @@
 
 #include "common/log.h"
 #include "dmctl/content.h"
-#include "dmctl/json_scan.h"
 #include "dmctl/patience.h"
-#include "dmctl/sign.h"
-#include "dmctl/when.h"
 
 #define SOCKET_DEFAULT "/run/dmd/control.sock"
-#define HEALTH_MAX 4096
 
 /* --- which daemon ----------------------------------------------------------
  */
@@ -61,7 +57,6 @@ load_default(struct where *w)
 int
 where_init(struct where *w, const struct args *args)
 {
-	struct url url;
 	const char *bad;
 	int code;
 
@@ -69,12 +64,12 @@ where_init(struct where *w, const struct args *args)
 	w->args = args;
 	w->socket = SOCKET_DEFAULT;
 	if (args->url != NULL) {
-		bad = url_parse(args->url, &url);
+		bad = url_parse(args->url, &w->url);
 		if (bad != NULL) {
 			log_error("--url %s: %s", args->url, bad);
 			return EX_USAGE;
 		}
-		w->http = http_client_new(&url, args->deadline_mono_ns);
+		w->http = http_client_new(&w->url, args->deadline_mono_ns);
 	}
 	if (args->config != NULL) {
 		code = load_named(w, args->config);
@@ -210,139 +205,4 @@ where_http_failed(const struct where *w, enum http_outcome outcome)
 		break;
 	}
 	return EX_UNAVAILABLE;
-}
-
-/* --- the network -----------------------------------------------------------
- */
-
-static int
-network_parse(const char *text, struct where_network *n)
-{
-	n->has_key = strcmp(text, "-") != 0;
-	return n->has_key ? signer_parse_public(text, n->key) : EX_OK;
-}
-
-static int
-network_unknown(void)
-{
-	log_error("for which network? The daemon does not say: give --network "
-		  "KEY, or - for none");
-	return EX_UNAVAILABLE;
-}
-
-struct health {
-	char text[HEALTH_MAX];
-	size_t len;
-};
-
-static bool
-health_add(void *ctx, const uint8_t *data, size_t len)
-{
-	struct health *h = ctx;
-
-	if (len > sizeof(h->text) - h->len)
-		len = sizeof(h->text) - h->len;
-	memcpy(h->text + h->len, data, len);
-	h->len += len;
-	return true;
-}
-
-static int
-network_from_http(struct where *w, struct where_network *n)
-{
-	struct health health = {.len = 0};
-	const struct http_call call = {.method = "GET",
-	    .path = "/healthz",
-	    .fields = "",
-	    .body_fd = -1,
-	    .on_body = health_add,
-	    .ctx = &health};
-	const struct http_response *r;
-	struct patience p;
-	char key[256];
-
-	patience_begin(&p, w->args);
-	for (;;) {
-		enum http_outcome outcome =
-		    http_client_call(w->http, &call, &r);
-
-		if (outcome == HTTP_ANSWERED)
-			break;
-		if ((outcome != HTTP_UNREACHABLE && outcome != HTTP_LOST) ||
-		    !patience_wait(&p, http_client_error(w->http)))
-			return where_http_failed(w, outcome);
-		health.len = 0;
-	}
-	switch (json_scan_text(
-	    health.text, health.len, "network", key, sizeof(key))) {
-	case JSON_NULL:
-		n->has_key = false;
-		return EX_OK;
-	case JSON_STRING:
-		return network_parse(key, n);
-	case JSON_NONE:
-		break;
-	}
-	return network_unknown();
-}
-
-/* Patient, since uploads are. */
-static int
-ask_id(const struct where *w, struct control_ask *ask)
-{
-	struct patience p;
-	char why[512];
-
-	patience_begin(&p, w->args);
-	while (control_ask_open(ask, w->socket, CONTROL_ID, NULL, -1,
-		   p.deadline_mono_ns) == -1) {
-		int error = errno;
-
-		snprintf(why, sizeof(why), "no dmd answers at %s: %s",
-		    w->socket, strerror(error));
-		if (!where_may_come(error) || !patience_wait(&p, why))
-			return where_unreachable(w, error);
-	}
-	return EX_OK;
-}
-
-static int
-network_from_control(const struct where *w, struct where_network *n)
-{
-	struct control_ask ask;
-	enum ask_result result;
-	char key[256] = "";
-	int code = ask_id(w, &ask);
-
-	if (code != EX_OK)
-		return code;
-	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
-	       ASK_ROW) {
-		const struct row_value *row = &ask.answer.row.value;
-
-		if (ask.answer.kind == ROW_VALUE && row->key.len == 7 &&
-		    memcmp(row->key.data, "network", 7) == 0 &&
-		    !bytes_copy_text(row->text, key, sizeof(key)))
-			key[0] = '\0';
-	}
-	code = where_ended(w, &ask, result, NULL);
-	control_ask_close(&ask);
-	if (code != EX_OK)
-		return code;
-	return key[0] != '\0' ? network_parse(key, n) : network_unknown();
-}
-
-int
-where_network(struct where *w, struct where_network *n)
-{
-	memset(n, 0, sizeof(*n));
-	if (w->args->network != NULL)
-		return network_parse(w->args->network, n);
-	if (w->config != NULL) {
-		n->has_key = w->config->has_network;
-		memcpy(n->key, w->config->network, sizeof(n->key));
-		return EX_OK;
-	}
-	return w->http != NULL ? network_from_http(w, n)
-			       : network_from_control(w, n);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which daemon a command talks to, and for which network one signs: worked out
- * from -s, -f, --url, --network and the configuration where it can be read.
+ * Which daemon a command talks to: worked out from -s, -f, --url and the
+ * configuration where it can be read.
  */
 #ifndef DMCTL_WHERE_H
 #define DMCTL_WHERE_H
@@ -21,21 +21,13 @@ struct where {
 	const struct args *args;
 	struct config *config;	  /* NULL: none, or it cannot be read */
 	const char *socket;	  /* never NULL */
+	struct url url;		  /* of http */
 	struct http_client *http; /* NULL without --url */
 };
 
 /* 0 or an exit code; where_clear() in either case. */
 int where_init(struct where *, const struct args *);
 void where_clear(struct where *);
-
-struct where_network {
-	bool has_key;
-	uint8_t key[32];
-};
-
-/* --network, else the configuration, else the daemon is asked. 0 or an exit
- * code. */
-int where_network(struct where *, struct where_network *);
 
 /* Opens the control socket with a request; says on stderr what went wrong. 0 or
  * an exit code. */

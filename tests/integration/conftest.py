@@ -20,6 +20,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -34,6 +35,9 @@ IS_ASAN = "asan" in str(BUILD)
 if IS_ASAN:
     # leaks are looked for by the unit tests; tools here end as they are
     os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
+# dmctl remembers the networks of URLs there; ports come again
+STATE_HOME = tempfile.TemporaryDirectory(prefix="dmctl-state-")
+os.environ["XDG_STATE_HOME"] = STATE_HOME.name
 #: seconds that anything may take; a sanitizer build is slow
 PATIENCE = 60 if IS_ASAN else 20
 USERS = ("_dmnet", "_dmstore", "_dmres")
