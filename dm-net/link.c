@@ -391,7 +391,8 @@ on_identify(struct p2p_conn *conn, const struct identify *id)
 
 	if (!id->has_record || id->record.len > SYNC_RECORD_MAX)
 		return;
-	sync_peer_record(l->mesh->sync, id->record.bytes, id->record.len);
+	sync_peer_record(
+	    l->mesh->sync, l->id, id->record.bytes, id->record.len);
 	mesh_kick(l->mesh);
 }
 

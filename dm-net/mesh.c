@@ -18,7 +18,6 @@
 #include "dm-net/refusals.h"
 
 #define CLOCK_INTERVAL_S 10
-#define CLOCK_FLOOR_S UINT64_C(1767225600) /* 2026-01-01 */
 #define NS_PER_S UINT64_C(1000000000)
 #define CLOCK_LAG_NS (5 * NS_PER_S / 1000)
 
@@ -296,7 +295,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 on_clock(evutil_socket_t fd, short what, void *arg)
 {
-	uint64_t wall_s = clock_ns(CLOCK_REALTIME) / NS_PER_S;
+	uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
 	struct mesh *m = arg;
 
 	(void)fd;
@@ -306,8 +305,8 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 	if (m->settings.store != NULL)
 		store_link_tick(m->settings.store);
 	/* dates of certificates are not judged by a clock that lies */
-	p2p_host_set_wall_time(
-	    m->host, wall_s < CLOCK_FLOOR_S ? 0 : (int64_t)wall_s);
+	p2p_host_set_wall_time(m->host,
+	    wall_ns < SYNC_CLOCK_FLOOR_NS ? 0 : (int64_t)(wall_ns / NS_PER_S));
 }
 
 /* --- life ------------------------------------------------------------------

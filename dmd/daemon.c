@@ -430,7 +430,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 }
 
 /* Somebody removed, or replaced, what the children hold open: they go on in a
- * place that nobody sees. */
+ * place that nobody sees. And the clock may have been set. */
 static void
 on_look(evutil_socket_t unused, short what, void *arg)
 {
@@ -445,6 +445,7 @@ on_look(evutil_socket_t unused, short what, void *arg)
 		    "is kept until it is restarted",
 		    d->config->state_dir, gone);
 	d->is_state_gone = gone != NULL;
+	record_update(d);
 }
 
 static void

@@ -20,6 +20,12 @@
 #include "dmd/prepare.h"
 #include "dmd/users.h"
 
+/* A moment, by both clocks. */
+struct record_clock {
+	uint64_t unix_ns;
+	uint64_t mono_ns;
+};
+
 struct dmd {
 	const struct options *options;
 	struct event_base *base;
@@ -50,6 +56,7 @@ struct dmd {
 	size_t naddresses;
 	uint8_t envelope[PEER_RECORD_ENVELOPE_MAX];
 	size_t envelope_len;
+	struct record_clock record_signed;
 	struct event *record_timer;
 
 	uint64_t zones; /* configure_zones() of what dm-net was told */

@@ -129,9 +129,22 @@ identity_sign_tls(const struct identity *id, const uint8_t *spki, size_t len,
 	return true;
 }
 
+/*
+ * Peers take the record with the greatest sequence, and none that is further
+ * ahead of their clock than the skew. One that was given while our clock was
+ * wrong by more than that was not believed, and nothing continues it.
+ */
+static uint64_t
+sequence_next(uint64_t last, uint64_t unix_ns, uint64_t skew_ns)
+{
+	if (unix_ns > last || last - unix_ns >= skew_ns)
+		return unix_ns;
+	return last + 1;
+}
+
 size_t
 identity_sign_record(struct identity *id, const struct multiaddr_raw *addresses,
-    size_t n, uint64_t unix_ns, uint64_t mono_ns,
+    size_t n, const struct identity_time *now,
     uint8_t out[static PEER_RECORD_ENVELOPE_MAX])
 {
 	uint8_t payload[PEER_RECORD_PAYLOAD_MAX], text[PEER_RECORD_SIGNED_MAX];
@@ -140,10 +153,10 @@ identity_sign_record(struct identity *id, const struct multiaddr_raw *addresses,
 	size_t len;
 
 	if (id->signed_ns != 0 &&
-	    mono_ns - id->signed_ns < IDENTITY_RECORD_NS_MIN)
+	    now->mono_ns - id->signed_ns < IDENTITY_RECORD_NS_MIN)
 		return 0;
-	id->signed_ns = mono_ns;
-	id->sequence = unix_ns > id->sequence ? unix_ns : id->sequence + 1;
+	id->signed_ns = now->mono_ns;
+	id->sequence = sequence_next(id->sequence, now->unix_ns, now->skew_ns);
 	record.len = peer_record_payload(
 	    payload, sizeof(payload), &id->id, id->sequence, addresses, n);
 	len = peer_record_signed(text, sizeof(text), record);

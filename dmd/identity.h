@@ -36,14 +36,22 @@ const struct peer_id *identity_peer(const struct identity *);
 bool identity_sign_tls(const struct identity *, const uint8_t *spki, size_t len,
     uint8_t signature[static 64]);
 
+struct identity_time {
+	uint64_t unix_ns;
+	uint64_t mono_ns;
+	uint64_t skew_ns; /* max_clock_skew: what peers allow */
+};
+
 /*
  * Makes the signed envelope of a record with these addresses. The sequence is
- * unix_ns, or the last one plus 1. 0 if the last record is younger than
- * IDENTITY_RECORD_NS_MIN (by mono_ns); else the length.
+ * unix_ns; or the last one plus 1, if that is ahead of it by less than
+ * skew_ns. 0 if the last record is younger than IDENTITY_RECORD_NS_MIN (by
+ * mono_ns); else the length.
  */
 size_t identity_sign_record(struct identity *,
-    const struct multiaddr_raw *addresses, size_t n, uint64_t unix_ns,
-    uint64_t mono_ns, uint8_t out[static PEER_RECORD_ENVELOPE_MAX]);
+    const struct multiaddr_raw *addresses, size_t n,
+    const struct identity_time *now,
+    uint8_t out[static PEER_RECORD_ENVELOPE_MAX]);
 
 /*
  * Puts a new key into the file and leaves the one in use alone: it takes

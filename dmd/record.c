@@ -36,19 +36,40 @@ addresses_now(struct dmd *d, struct multiaddr_raw *out)
 	return n;
 }
 
+/*
+ * A clock that was set makes the sequence wrong: too far ahead for peers to
+ * believe, or below that of an earlier record. And a record of an earlier life
+ * of this identity, signed by a clock that was ahead, wins at every peer once
+ * its time has come, until a later one is signed.
+ */
+bool
+record_is_stale(
+    const struct record_clock *signed_at, const struct record_clock *now)
+{
+	uint64_t age = now->mono_ns - signed_at->mono_ns;
+	uint64_t due = signed_at->unix_ns + age;
+
+	return age >= RECORD_AGE_NS_MAX ||
+	       now->unix_ns > due + RECORD_STEP_NS ||
+	       now->unix_ns + RECORD_STEP_NS < due;
+}
+
 void
 record_update(struct dmd *d)
 {
 	struct timeval later = {
 	    .tv_sec = (time_t)(IDENTITY_RECORD_NS_MIN / 1000000000)};
 	struct multiaddr_raw now[PEER_RECORD_ADDRS_MAX];
+	const struct record_clock clock = {clock_unix_ns(), clock_mono_ns()};
+	const struct identity_time time = {
+	    clock.unix_ns, clock.mono_ns, d->config->limits.max_clock_skew_ns};
 	size_t n = addresses_now(d, now), len;
 
 	if (d->envelope_len > 0 &&
+	    !record_is_stale(&d->record_signed, &clock) &&
 	    advertise_equal(now, n, d->addresses, d->naddresses))
 		return;
-	len = identity_sign_record(
-	    d->identity, now, n, clock_unix_ns(), clock_mono_ns(), d->envelope);
+	len = identity_sign_record(d->identity, now, n, &time, d->envelope);
 	if (len == 0) {
 		/* too soon after the last one */
 		if (!evtimer_pending(d->record_timer, NULL))
@@ -57,6 +78,7 @@ record_update(struct dmd *d)
 	}
 	memcpy(d->addresses, now, n * sizeof(now[0]));
 	d->naddresses = n;
+	d->record_signed = clock;
 	d->envelope_len = len;
 	record_send(d);
 }

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * This node's peer record: made when the addresses change, at most once a
- * second, and handed to dm-net. Called by daemon.c. The addresses come from
- * advertise.h, the signature from identity.h.
+ * This node's peer record: made when the addresses change or the wall clock
+ * was set, and now and then, at most once a second, and handed to dm-net.
+ * Called by daemon.c. The addresses come from advertise.h, the signature from
+ * identity.h.
  */
 #ifndef DMD_RECORD_H
 #define DMD_RECORD_H
 
 #include "dmd/daemon.h"
 
-/* The listeners, the interfaces or `advertise` may have changed. */
+#define RECORD_AGE_NS_MAX (10 * UINT64_C(60000000000))
+#define RECORD_STEP_NS UINT64_C(1000000000) /* the clock is slewed by less */
+
+/* Is one that was signed then to be signed again now, whatever it says? */
+bool record_is_stale(
+    const struct record_clock *signed_at, const struct record_clock *now);
+
+/* The listeners, the interfaces, `advertise` or the clock may have changed. */
 void record_update(struct dmd *);
 
 /* The current one to dm-net, which has just started. */

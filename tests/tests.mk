@@ -141,7 +141,8 @@ $(B)/tests/integration/hostile: $(B)/obj/tests/integration/hostile.o
 
 integration: all have-pytest $(B)/tests/integration/standin \
     $(B)/tests/integration/rogue $(B)/tests/integration/hostile \
-    $(B)/tests/bench/store_load $(B)/tests/interop/cpeer
+    $(B)/tests/bench/store_load $(B)/tests/interop/cpeer \
+    $(DAEMONS:%=$(B)/chaos/%)
 	$(PYTEST) tests/integration || $(call once_more,tests/integration)
 
 # go-, js- and rust-libp2p as the other end; skips by name what lacks its tools.

@@ -262,14 +262,13 @@ is_coming(struct sync *s, struct conn *c, const uint8_t *key,
 	return w != NULL || j != NULL;
 }
 
-/* Some are told; a flood of them needs no more. */
-static void
-turn_away(struct sync *s, const struct conn *c, const struct entry *e,
-    enum verdict why)
+void
+accept_turn_away(
+    struct sync *s, uint64_t conn, const struct entry *e, enum verdict why)
 {
 	if (s->turned_count == TURNED_MAX)
 		return;
-	s->turned[s->turned_count++] = (struct turned){c->handle, why, *e};
+	s->turned[s->turned_count++] = (struct turned){conn, why, *e};
 	act_add(s, SYNC_REFUSED, 0);
 }
 
@@ -288,7 +287,7 @@ accept_entry(struct sync *s, struct conn *c, const struct entry *e,
 		return;
 	why = check_policy(s, e);
 	if (why != VERDICT_OK)
-		turn_away(s, c, e, why);
+		accept_turn_away(s, c->handle, e, why);
 	if (why == VERDICT_SIGNED_IN_FUTURE) {
 		future_add(s, c, e, &rank);
 		return;

@@ -434,9 +434,12 @@ void peer_reset_backoff(struct sync *, const struct peer *except);
 void peer_forgive(struct sync *);
 /* It was hostile: sets shunned_ns, with jitter. */
 void peer_shun(struct sync *, struct peer *);
-/* Takes in a signed record; false: it is not good. */
-bool peer_record(
-    struct sync *, const uint8_t *bytes, size_t len, uint64_t teller);
+/*
+ * Takes in a signed record that came over conn; false: it is not good. Its
+ * sequence is a clock: beyond ours and max_clock_skew it is refused for time.
+ */
+bool peer_record(struct sync *, const uint8_t *bytes, size_t len,
+    uint64_t teller, uint64_t conn);
 /* Network of an address; 0: private, or no IP address. */
 uint64_t peer_group(const struct peer *);
 bool peer_is_trusted(const struct peer *);
@@ -507,6 +510,10 @@ void accept_tick(struct sync *);
 /* A new configuration: what was refused may be welcome now. */
 void accept_reload(struct sync *);
 void accept_lost(struct sync *);
+/* For the log: why something from that connection was refused. Some are told;
+ * a flood of them needs no more. */
+void accept_turn_away(
+    struct sync *, uint64_t conn, const struct entry *, enum verdict);
 /* Too far ahead of our clock? */
 bool accept_is_future(const struct sync *, uint64_t signed_at_ns);
 

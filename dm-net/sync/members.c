@@ -210,7 +210,8 @@ conn_on_records(struct sync *s, struct conn *c, struct wire_records *r)
 			s->stats.overflows++;
 			break;
 		}
-		if (!peer_record(s, bytes, len, peer_hash(s, &c->peer->id))) {
+		if (!peer_record(
+			s, bytes, len, peer_hash(s, &c->peer->id), c->handle)) {
 			conn_hostile(s, c, "a peer record that is not signed");
 			return;
 		}

@@ -216,33 +216,95 @@ peer_reset_backoff(struct sync *s, const struct peer *except)
 	}
 }
 
+/* A clock that lies judges nobody's. */
+static bool
+record_is_future(const struct sync *s, uint64_t seq)
+{
+	return s->wall_ns >= SYNC_CLOCK_FLOOR_NS && accept_is_future(s, seq);
+}
+
+/* The addresses replace what was learned, not what is configured. */
+static void
+learn_addrs(struct peer *p, const struct sync_record *r)
+{
+	p->addr_count = p->static_count;
+	for (size_t i = 0; i < r->addr_count && i < SYNC_ADDRS_MAX; i++)
+		peer_add_addr(p, &r->addrs[i], false);
+}
+
+/*
+ * Its signer's clock is, or once was, ahead. To believe the sequence would be
+ * to believe no later record. While there is nothing else its addresses are
+ * tried, but it is not kept and not handed on.
+ */
+static void
+record_from_future(
+    struct sync *s, struct peer *p, const struct sync_record *r, uint64_t conn)
+{
+	const struct entry nameless = {.signed_at_ns = r->seq};
+
+	s->stats.refused[VERDICT_SIGNED_IN_FUTURE]++;
+	accept_turn_away(s, conn, &nameless, VERDICT_SIGNED_IN_FUTURE);
+	if (p->record == NULL)
+		learn_addrs(p, r);
+	due_at(s, s->now_ns + SECOND / 5);
+}
+
+static bool
+says_the_same(const struct peer *p, const struct sync_record *r)
+{
+	if (p->record == NULL ||
+	    p->addr_count != p->static_count + r->addr_count)
+		return false;
+	for (size_t i = 0; i < r->addr_count; i++)
+		if (!addr_equal(&p->addrs[p->static_count + i], &r->addrs[i]))
+			return false;
+	return true;
+}
+
+static void
+record_keep(struct peer *p, const uint8_t *bytes, size_t len, uint64_t seq)
+{
+	free(p->record);
+	p->record = xmalloc(len);
+	memcpy(p->record, bytes, len);
+	p->record_len = len;
+	p->seq = seq;
+}
+
 bool
-peer_record(struct sync *s, const uint8_t *bytes, size_t len, uint64_t teller)
+peer_record(struct sync *s, const uint8_t *bytes, size_t len, uint64_t teller,
+    uint64_t conn)
 {
 	struct sync_record r = {.addr_count = 0};
 	struct peer *p;
+	bool is_news;
 
 	if (len > SYNC_RECORD_MAX || !s->set.record_open(bytes, len, &r))
 		return false;
 	if (peer_id_equal(&r.peer, &s->set.self))
 		return true;
 	p = peer_add(s, &r.peer, teller);
-	if (p == NULL || (p->record != NULL && r.seq <= p->seq))
+	if (p == NULL)
+		return true;
+	if (record_is_future(s, r.seq)) {
+		record_from_future(s, p, &r, conn);
+		return true;
+	}
+	/* one taken while our own clock was ahead gives way to any */
+	if (p->record != NULL && r.seq <= p->seq &&
+	    !record_is_future(s, p->seq))
 		return true;
 	/* it is told of us as we are of it: one of the two dials first */
 	if (p->record == NULL && p->conns == 0 &&
 	    peer_id_compare(&s->set.self, &p->id) > 0 &&
 	    p->next_dial_ns < s->now_ns + SECOND / 2)
 		p->next_dial_ns = s->now_ns + SECOND / 2;
-	free(p->record);
-	p->record = xmalloc(len);
-	memcpy(p->record, bytes, len);
-	p->record_len = len;
-	p->seq = r.seq;
-	/* it replaces what was learned, not what is configured */
-	p->addr_count = p->static_count;
-	for (size_t i = 0; i < r.addr_count && i < SYNC_ADDRS_MAX; i++)
-		peer_add_addr(p, &r.addrs[i], false);
+	is_news = !says_the_same(p, &r);
+	record_keep(p, bytes, len, r.seq);
+	if (!is_news)
+		return true;
+	learn_addrs(p, &r);
 	s->hints_due = true;
 	due_at(s, s->now_ns + SECOND / 5);
 	if (p->conns > 0 && (teller == 0 || teller == peer_hash(s, &p->id)))
@@ -253,7 +315,8 @@ peer_record(struct sync *s, const uint8_t *bytes, size_t len, uint64_t teller)
 bool
 peer_is_good(const struct sync *s, const struct peer *p)
 {
-	if (p->record == NULL || p->addr_count == 0)
+	if (p->record == NULL || p->addr_count == 0 ||
+	    record_is_future(s, p->seq))
 		return false;
 	return p->conns > 0 ||
 	       (p->was_dialled && s->now_ns - p->dialled_ns < PEER_DAY_NS);
@@ -306,9 +369,10 @@ sync_own_record(struct sync *s, const uint8_t *bytes, size_t len)
 }
 
 void
-sync_peer_record(struct sync *s, const uint8_t *bytes, size_t len)
+sync_peer_record(
+    struct sync *s, uint64_t conn, const uint8_t *bytes, size_t len)
 {
-	peer_record(s, bytes, len, 0);
+	peer_record(s, bytes, len, 0, conn);
 }
 
 void

@@ -85,6 +85,9 @@ void sync_free(struct sync *);
 
 /* --- time ------------------------------------------------------------- */
 
+/* 2026-01-01: an earlier wall clock has not been set yet. */
+#define SYNC_CLOCK_FLOOR_NS (UINT64_C(1767225600) * 1000000000)
+
 /* Sets the time, and does what is due if the deadline has passed. */
 void sync_tick(struct sync *, uint64_t mono_ns, uint64_t wall_ns);
 
@@ -196,8 +199,9 @@ void sync_network_changed(struct sync *);
 /* Our own signed peer record, at most SYNC_RECORD_MAX bytes; replaces. */
 void sync_own_record(struct sync *, const uint8_t *bytes, size_t len);
 
-/* The peer's record that came with identify (connection or none). */
-void sync_peer_record(struct sync *, const uint8_t *bytes, size_t len);
+/* The peer's record, which came with identify over the connection. */
+void sync_peer_record(
+    struct sync *, uint64_t conn, const uint8_t *bytes, size_t len);
 
 /* A peer remembered by the store; untrusted. last_success: wall, 0 never. */
 void sync_hint(struct sync *, const struct peer_id *, const struct sync_addr *,

@@ -29,6 +29,7 @@
 #include "dmd/identity.h"
 #include "dmd/lookup.h"
 #include "dmd/prepare.h"
+#include "dmd/record.h"
 #include "dmd/spawn.h"
 
 #define S UINT64_C(1000000000)
@@ -142,8 +143,8 @@ link_add(struct dump *d, int index, const char *name, const char *alias)
 }
 
 static void
-address_add(struct dump *d, int index, const char *text, uint8_t prefix,
-    uint32_t flags)
+address_add(
+    struct dump *d, int index, const char *text, uint8_t prefix, uint32_t flags)
 {
 	struct ifaddrmsg msg = {
 	    .ifa_prefixlen = prefix, .ifa_index = (uint32_t)index};
@@ -419,8 +420,8 @@ advertised_addresses(void **state)
 	link_add(&d, 1, "lo", NULL);
 	address_add(&d, 1, "127.0.0.1", 8, 0);
 	interfaces_read(bare, d.buf, d.len);
-	assert_string_equal(advertises("", bare, out, sizeof(out)),
-	    "/ip4/127.0.0.1/tcp/7946 ");
+	assert_string_equal(
+	    advertises("", bare, out, sizeof(out)), "/ip4/127.0.0.1/tcp/7946 ");
 	/* whoever reaches it by a link-local address has a loopback too */
 	link_add(&d, 2, "eth0", NULL);
 	address_add(&d, 2, "fe80::5", 64, 0);
@@ -468,8 +469,8 @@ identity_signs_only_p256_keys(void **state)
 	assert_true(identity_sign_tls(id, spki, 91, signature));
 	memcpy(text, "libp2p-tls-handshake:", 21);
 	memcpy(text + 21, spki, 91);
-	assert_true(key_verify(peer_id_key(identity_peer(id)), text,
-	    sizeof(text), signature));
+	assert_true(key_verify(
+	    peer_id_key(identity_peer(id)), text, sizeof(text), signature));
 	assert_false(identity_sign_tls(id, spki, 90, signature));
 	assert_false(identity_sign_tls(id, spki, 92, signature));
 	assert_false(identity_sign_tls(id, spki, 0, signature));
@@ -502,8 +503,8 @@ records_verify_rise_and_are_rare(void **state)
 	assert_non_null(id);
 	/* the wall clock stands still, then goes back: seq still rises */
 	for (uint64_t i = 1; i <= 3; i++) {
-		len = identity_sign_record(
-		    id, &addr, 1, 1000 - i, i * S, out);
+		len = identity_sign_record(id, &addr, 1,
+		    &(struct identity_time){1000 - i, i * S, 100}, out);
 		assert_true(len > 0);
 		assert_int_equal(
 		    peer_record_open(&record, out, len), PEER_RECORD_OK);
@@ -513,13 +514,69 @@ records_verify_rise_and_are_rare(void **state)
 		assert_true(multiaddr_equal(&record.addrs[0], &addr));
 		last = record.seq;
 		/* not twice within a second */
-		assert_int_equal(identity_sign_record(id, &addr, 1, 5000,
-				     i * S + S - 1, out),
+		assert_int_equal(
+		    identity_sign_record(id, &addr, 1,
+			&(struct identity_time){5000, i * S + S - 1, 100}, out),
 		    0);
 	}
 	identity_free(id);
 	unlink(path);
 	free(path);
+}
+
+static uint64_t
+sequence_at(struct identity *id, uint64_t unix_s, uint64_t mono_s)
+{
+	const struct identity_time now = {unix_s * S, mono_s * S, 300 * S};
+	uint8_t out[PEER_RECORD_ENVELOPE_MAX];
+	struct peer_record record;
+	struct multiaddr_raw addr;
+	size_t len;
+
+	assert_int_equal(multiaddr_from_text(&addr, "/ip4/192.0.2.5/tcp/1", 20),
+	    MULTIADDR_OK);
+	len = identity_sign_record(id, &addr, 1, &now, out);
+	assert_int_equal(peer_record_open(&record, out, len), PEER_RECORD_OK);
+	return record.seq;
+}
+
+static void
+record_follows_a_clock_that_was_set(void **state)
+{
+	char *path = scratch("clock.key");
+	struct identity *id;
+	int code = 0;
+
+	(void)state;
+	id = identity_open(path, &code);
+	assert_non_null(id);
+	assert_int_equal(sequence_at(id, 90000, 1), 90000 * S);
+	/* peers took it: continue */
+	assert_int_equal(sequence_at(id, 89900, 2), 90000 * S + 1);
+	/* peers did not take it: what continues it would not be taken either */
+	assert_int_equal(sequence_at(id, 1000, 3), 1000 * S);
+	identity_free(id);
+	unlink(path);
+	free(path);
+}
+
+static void
+record_is_signed_again_when_the_clock_was_set(void **state)
+{
+	const struct record_clock at = {1000 * S, 50 * S};
+	struct record_clock now = {1060 * S, 110 * S};
+
+	(void)state;
+	assert_false(record_is_stale(&at, &now));
+	now.unix_ns = 1060 * S + S / 2; /* slewed */
+	assert_false(record_is_stale(&at, &now));
+	now.unix_ns = 90000 * S;
+	assert_true(record_is_stale(&at, &now));
+	now.unix_ns = 10 * S;
+	assert_true(record_is_stale(&at, &now));
+	now = (struct record_clock){
+	    1000 * S + RECORD_AGE_NS_MAX, 50 * S + RECORD_AGE_NS_MAX};
+	assert_true(record_is_stale(&at, &now));
 }
 
 static void
@@ -550,9 +607,9 @@ identity_is_kept_and_rotated(void **state)
 static void
 directories_of_paths(void **state)
 {
-	static const char *const rows[][2] = {{"/run/dmd/control.sock",
-						  "/run/dmd"},
-	    {"/a", "/"}, {"/a/b/", "/a"}, {"/a//b", "/a"}, {"/", "/"}};
+	static const char *const rows[][2] = {
+	    {"/run/dmd/control.sock", "/run/dmd"}, {"/a", "/"}, {"/a/b/", "/a"},
+	    {"/a//b", "/a"}, {"/", "/"}};
 	char *dir;
 
 	(void)state;
@@ -644,6 +701,8 @@ main(void)
 	    cmocka_unit_test(advertised_addresses),
 	    cmocka_unit_test(identity_signs_only_p256_keys),
 	    cmocka_unit_test(records_verify_rise_and_are_rare),
+	    cmocka_unit_test(record_follows_a_clock_that_was_set),
+	    cmocka_unit_test(record_is_signed_again_when_the_clock_was_set),
 	    cmocka_unit_test(identity_is_kept_and_rotated),
 	    cmocka_unit_test(directories_of_paths),
 	    cmocka_unit_test(children_lie_beside_a_build_else_in_libexec),
