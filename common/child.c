@@ -7,7 +7,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "common/log.h"
 #include "common/privdrop.h"
 #include "common/sandbox.h"
+#include "common/signals.h"
 
 static const char *const tags[ROLE_COUNT] = {
     "dmd", "dmd[net]", "dmd[store]", "dmd[resolver]"};
@@ -148,24 +148,6 @@ descriptors_check(enum role role)
 		refuse(role, "descriptor 3 is not a channel");
 }
 
-/*
- * A terminal's ^C and a service manager's SIGTERM reach the whole group: dmd
- * alone acts on them and tells its children (message stop).
- */
-static void
-signals_begin(void)
-{
-	static const int ignored[] = {
-	    SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
-	sigset_t none;
-
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		signal(ignored[i], SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int
 bytes_compare(const void *a, const void *b)
 {
@@ -196,11 +178,11 @@ warm_up(enum role role)
 void
 child_begin(enum role role, struct child_settings *out)
 {
+	signals_child();
 	log_init(tags[role]);
 	close_stray();
 	settings_read(role, out);
 	descriptors_check(role);
-	signals_begin();
 	warm_up(role);
 }
 

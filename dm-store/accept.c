@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-store/accept.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "common/name.h"
+#include "dm-store/disk.h"
 #include "dm-store/settle.h"
 
 /* Sizes are summed up: far from where that could overflow. */
@@ -163,8 +163,7 @@ accept_signature(struct store *s, bool is_good)
 enum verdict
 accept_error(int error)
 {
-	return error == ENOSPC || error == EDQUOT ? VERDICT_NO_SPACE
-						  : VERDICT_IO_ERROR;
+	return disk_error_is_full(error) ? VERDICT_NO_SPACE : VERDICT_IO_ERROR;
 }
 
 enum verdict

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -130,6 +131,32 @@ disk_free(int fd, uint64_t *bytes)
 		     ? DISK_FREE_UNKNOWN
 		     : (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
 	return 0;
+}
+
+bool
+disk_error_is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+static bool
+is_at_limit(int fd, uint64_t margin)
+{
+	struct rlimit limit;
+	struct stat st;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	       limit.rlim_cur != RLIM_INFINITY && disk_stat(fd, &st) == 0 &&
+	       (uint64_t)st.st_size + margin >= limit.rlim_cur;
+}
+
+bool
+disk_is_nearly_full(int fd, uint64_t margin)
+{
+	uint64_t bytes;
+
+	return (disk_free(fd, &bytes) == 0 && bytes < margin) ||
+	       is_at_limit(fd, margin);
 }
 
 bool

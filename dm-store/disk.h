@@ -39,6 +39,13 @@ int disk_stat(int fd, struct stat *st);
 #define DISK_FREE_UNKNOWN UINT64_MAX
 int disk_free(int fd, uint64_t *bytes);
 
+/* No room is left: of the disk, of a quota, or of `ulimit -f`. */
+bool disk_error_is_full(int error);
+
+/* The file of fd can grow by less than margin bytes: the disk or `ulimit -f`
+ * does not let it. */
+bool disk_is_nearly_full(int fd, uint64_t margin);
+
 /* A memfd of that size that nobody can change any more: what is hashed is what
  * is stored. */
 bool disk_is_sealed(int fd, uint64_t size);

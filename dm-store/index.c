@@ -55,8 +55,8 @@ is_damage(int rc)
 static bool
 is_full(int rc)
 {
-	return rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT ||
-	       rc == MDB_TXN_FULL || rc == EROFS;
+	return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL || rc == EROFS ||
+	       disk_error_is_full(rc);
 }
 
 /* What LMDB says outside of a batch, where nothing may go wrong. */
@@ -72,18 +72,17 @@ give_up(struct index *ix, const char *what, int rc)
 
 /*
  * LMDB says EIO of a write that a full disk has cut short, as it does of a
- * disk that fails. It is the former if the disk is full and no written page
- * was lost: that is reported once to each open descriptor, so to ours as well.
+ * disk that fails. It is the former if there is no room (of the disk, or of a
+ * limit) and no written page was lost: that is reported once to each open
+ * descriptor, so to ours as well.
  */
 static int
 full_disk(struct index *ix, int rc)
 {
-	uint64_t bytes;
-
-	if (rc != EIO || disk_free(ix->dir_fd, &bytes) == -1 ||
-	    bytes >= NEARLY_FULL || fsync(ix->data_fd) == -1)
-		return rc;
-	return ENOSPC;
+	if (rc == EIO && disk_is_nearly_full(ix->data_fd, NEARLY_FULL) &&
+	    fsync(ix->data_fd) == 0)
+		return ENOSPC;
+	return rc;
 }
 
 /* The first error of the batch stays. */

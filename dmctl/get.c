@@ -48,7 +48,6 @@ catch_ends(void)
 		if (sigaction(ends[i], NULL, &was) == 0 &&
 		    was.sa_handler == SIG_DFL)
 			sigaction(ends[i], &action, NULL);
-	signal(SIGXFSZ, SIG_IGN); /* EFBIG says it */
 }
 
 static bool

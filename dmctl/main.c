@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "common/log.h"
+#include "common/signals.h"
 #include "dmctl/args.h"
 #include "dmctl/command.h"
 #include "dmctl/help.h"
@@ -206,6 +207,7 @@ main(int argc, char **argv)
 	static struct args args; /* large */
 	int code;
 
+	signals_command();
 	take_standard_descriptors();
 	log_init(program);
 	log_set_style(LOG_STYLE_PLAIN);

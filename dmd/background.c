@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/signals.h"
 
 static void __attribute__((noreturn)) wait_for(int fd, pid_t daemon)
 {
@@ -39,6 +40,7 @@ background_start(void)
 	}
 	if (pid != 0) {
 		close(fds[1]);
+		signals_default();
 		wait_for(fds[0], pid);
 	}
 	close(fds[0]);

@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "common/sandbox.h"
+#include "common/signals.h"
 #include "dmd/background.h"
 #include "dmd/clock.h"
 #include "dmd/commands.h"
@@ -477,13 +478,13 @@ events_new(struct dmd *d)
 {
 	static const int signals[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
 
-	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		d->signals[i] = evsignal_new(d->base, signals[i], on_signal, d);
 		if (d->signals[i] == NULL ||
 		    event_add(d->signals[i], NULL) == -1)
 			fatal("out of memory");
 	}
+	signals_release();
 	d->listen_timer = evtimer_new(d->base, on_listen_timer, d);
 	d->record_timer = evtimer_new(d->base, record_on_timer, d);
 	if (d->listen_timer == NULL || d->record_timer == NULL)

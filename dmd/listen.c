@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/signals.h"
 
 #ifndef SO_BINDTOIFINDEX
 #define SO_BINDTOIFINDEX 62 /* Linux 5.1 */
@@ -216,7 +217,8 @@ endpoint_bind_patiently(struct listen *l, const struct endpoint *e)
 	if (fd == -1 && errno == EADDRINUSE && l->patience_ms > 0)
 		log_info("%s is in use: waiting for it to be free",
 		    endpoint_text(e, text));
-	while (fd == -1 && errno == EADDRINUSE && l->patience_ms > 0) {
+	while (fd == -1 && errno == EADDRINUSE && l->patience_ms > 0 &&
+	       !signals_end_is_asked()) {
 		nanosleep(&pause, NULL);
 		l->patience_ms -= PAUSE_MS;
 		fd = endpoint_bind(e);

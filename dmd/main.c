@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/signals.h"
 #include "dmd/background.h"
 #include "dmd/configure.h"
 #include "dmd/daemon.h"
@@ -53,6 +54,8 @@ serve(const struct options *options, struct config *config)
 	code = daemon_open(d, options, config, background_fd);
 	if (code == 0)
 		code = daemon_run(d);
+	else if (code == EX_TEMPFAIL && signals_end_is_asked())
+		code = 0; /* it was told to stop while it waited for a port */
 	daemon_close(d);
 	free(d);
 	return code;
@@ -68,12 +71,15 @@ main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--role=resolver") == 0)
 		return resolver_main();
+	signals_hold();
 	background_fill();
 	/* a configuration of OpenSSL's own could load code */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		fatal("OpenSSL does not start");
 	log_init("dmd");
 	options_parse(argc, argv, &options);
+	if (options.is_check)
+		signals_default();
 	config = config_read(options.config_path);
 	if (config == NULL) {
 		code = EX_CONFIG;

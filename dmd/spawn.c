@@ -15,6 +15,7 @@
 
 #include "common/child.h"
 #include "common/log.h"
+#include "common/signals.h"
 
 #define SPAWN_ENV_MAX 8
 
@@ -190,10 +191,10 @@ child_exec(const struct spawn *s, enum role role, int channel_fd, char **env)
 	    role == ROLE_RESOLVER ? (char *)(uintptr_t) "--role=resolver"
 				  : NULL,
 	    NULL};
-	sigset_t none;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* what is ignored stays so over exec: no signal to the group ends a
+	 * child that has not got as far as its first line */
+	signals_child();
 	/* all descriptors are close-on-exec; this makes sure of it */
 	(void)syscall(
 	    SYS_close_range, CHILD_FD, ~0U, 1U << 2 /* CLOEXEC, 5.11 */);
@@ -214,12 +215,15 @@ pid_t
 spawn_child(const struct spawn *s, enum role role, int channel_fd)
 {
 	struct environment env;
+	sigset_t was;
 	pid_t pid;
 
 	env_make(&env, s, role);
+	signals_block_all(&was);
 	pid = fork();
 	if (pid == 0)
 		child_exec(s, role, channel_fd, env.list);
+	sigprocmask(SIG_SETMASK, &was, NULL);
 	env_clear(&env);
 	return pid;
 }
