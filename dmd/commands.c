@@ -10,6 +10,7 @@
 #include "common/sandbox.h"
 #include "dmd/clock.h"
 #include "dmd/daemon.h"
+#include "dmd/reload.h"
 
 /* kinds of a value row, control.def */
 enum { KIND_NUMBER = 1, KIND_BOOL = 2, KIND_NS = 3, KIND_UNIX_NS = 4 };
@@ -137,8 +138,8 @@ id(struct control_client *client, const struct dmd *d)
 static void
 reload(struct control_client *client, struct dmd *d)
 {
-	char text[DAEMON_TEXT_MAX];
-	enum verdict verdict = daemon_reload(d, text);
+	char text[RELOAD_TEXT_MAX];
+	enum verdict verdict = reload_now(d, text);
 
 	control_client_end(client, verdict, text);
 }

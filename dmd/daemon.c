@@ -16,10 +16,10 @@
 #include "dmd/background.h"
 #include "dmd/clock.h"
 #include "dmd/commands.h"
-#include "dmd/configure.h"
 #include "dmd/confine.h"
 #include "dmd/messages.h"
 #include "dmd/record.h"
+#include "dmd/reload.h"
 #include "dmd/sink.h"
 
 #define LOOK_US 5000000
@@ -129,8 +129,8 @@ tell_missing(const struct dmd *d, const struct config_list *list)
 			    list->item[i]);
 }
 
-static void
-tell_missing_all(const struct dmd *d)
+void
+daemon_tell_missing(const struct dmd *d)
 {
 	tell_missing(d, &d->config->cluster.interfaces);
 	tell_missing(d, &d->config->http.interfaces);
@@ -172,9 +172,8 @@ own_addresses_send(struct dmd *d)
 	}
 }
 
-/* While the daemon runs, a port in use is no reason to end it. */
-static void
-listen_while_running(struct dmd *d)
+void
+daemon_listen(struct dmd *d)
 {
 	int exit_code;
 
@@ -188,27 +187,7 @@ on_listen_timer(evutil_socket_t unused, short what, void *arg)
 {
 	(void)unused;
 	(void)what;
-	listen_while_running(arg);
-}
-
-static void
-configuration_send(struct dmd *d, const struct child *c)
-{
-	const struct interfaces *interfaces = netlink_interfaces(d->netlink);
-
-	configure_send(c->ipc, c->role, d->config, d->generation, interfaces);
-	if (c->role == ROLE_NET)
-		d->zones = configure_zones(d->config, interfaces);
-}
-
-/* The interface that a peer's address names came, or has another number. */
-static void
-zones_follow(struct dmd *d)
-{
-	if (daemon_net(d) != NULL &&
-	    configure_zones(d->config, netlink_interfaces(d->netlink)) !=
-		d->zones)
-		configuration_send(d, children_get(d->children, ROLE_NET));
+	daemon_listen(arg);
 }
 
 static void
@@ -220,8 +199,8 @@ on_interfaces(void *ctx)
 		return;
 	log_debug("the interfaces have changed");
 	own_addresses_send(d);
-	listen_while_running(d);
-	zones_follow(d);
+	daemon_listen(d);
+	reload_follow_zones(d);
 }
 
 /* --- the children -----------------------------------------------------------
@@ -239,14 +218,14 @@ on_child_started(void *ctx, struct child *c)
 	/* dm-net first has its TLS key signed: daemon_net_signed() */
 	if (c->role == ROLE_STORE) {
 		prepared_open_again(&d->prepared);
-		configuration_send(d, c);
+		reload_send(d, c);
 	}
 }
 
 void
 daemon_net_signed(struct dmd *d, struct child *c)
 {
-	configuration_send(d, c);
+	reload_send(d, c);
 	own_addresses_send(d);
 	listen_attach(d->listen, c->ipc);
 	record_send(d);
@@ -322,77 +301,7 @@ on_hopeless(void *ctx, struct child *c)
 	daemon_stop(d);
 }
 
-/* --- reload, stop, signals --- */
-
-static enum verdict
-reload_errors(
-    const struct config_errors *errors, char text[static DAEMON_TEXT_MAX])
-{
-	for (size_t i = 0; i < errors->n; i++)
-		log_error("%s", errors->text[i]);
-	log_error("the configuration has errors: nothing has changed");
-	snprintf(text, DAEMON_TEXT_MAX, "%s%s", errors->text[0],
-	    errors->n > 1 ? " (and more: run dmd -n)" : "");
-	return VERDICT_BAD_CONFIG;
-}
-
-static void
-reload_apply(struct dmd *d, struct config *new)
-{
-	bool is_level_new = d->config->log_level != new->log_level;
-
-	config_free(d->config);
-	d->config = new;
-	d->generation++;
-	if (is_level_new && !d->options->is_verbose)
-		daemon_log_level(d, new->log_level);
-	for (unsigned role = ROLE_NET; role <= ROLE_STORE; role++) {
-		const struct child *c = children_get(d->children, role);
-
-		if (c->ipc != NULL && (role == ROLE_STORE || c->has_signed))
-			configuration_send(d, c);
-	}
-	listen_while_running(d);
-	tell_missing_all(d);
-}
-
-static enum verdict
-reload_read(struct dmd *d, char text[static DAEMON_TEXT_MAX])
-{
-	struct config_errors errors;
-	struct config *new = NULL;
-	enum verdict verdict = VERDICT_OK;
-	const char *what;
-
-	if (configure_load(d->options->config_path, &new, &errors) == -1) {
-		verdict = reload_errors(&errors, text);
-	} else if (config_needs_restart(d->config, new, &what)) {
-		snprintf(text, DAEMON_TEXT_MAX,
-		    "a change of %s needs a restart of dmd", what);
-		log_error("%s: nothing has changed", text);
-		config_free(new);
-		verdict = VERDICT_NEEDS_RESTART;
-	} else {
-		config_describe_change(d->config, new, text, DAEMON_TEXT_MAX);
-		log_info("reloaded: %s", text);
-		configure_log_doubt(d->options->config_path);
-		reload_apply(d, new);
-	}
-	config_errors_clear(&errors);
-	return verdict;
-}
-
-enum verdict
-daemon_reload(struct dmd *d, char text[static DAEMON_TEXT_MAX])
-{
-	enum verdict verdict;
-
-	notify_send(&d->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
-	    (unsigned long long)(clock_mono_ns() / 1000));
-	verdict = reload_read(d, text);
-	notify_send(&d->notify, "READY=1");
-	return verdict;
-}
+/* --- stop, signals --- */
 
 /* Twice within a second is once: some tools signal a process and its group. */
 void
@@ -412,7 +321,7 @@ daemon_stop(struct dmd *d)
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
 {
-	char text[DAEMON_TEXT_MAX];
+	char text[RELOAD_TEXT_MAX];
 	struct dmd *d = arg;
 
 	(void)what;
@@ -422,7 +331,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 		break;
 	case SIGHUP:
 		if (!d->is_stopping)
-			daemon_reload(d, text);
+			reload_now(d, text);
 		break;
 	default:
 		daemon_stop(d);
@@ -530,7 +439,7 @@ daemon_open(struct dmd *d, const struct options *options, struct config *config,
 	d->listen = listen_new();
 	if (listen_again(d, &code) > 0)
 		return code;
-	tell_missing_all(d);
+	daemon_tell_missing(d);
 	d->own = control_server_new(d->base, ROLE_DMD, commands_serve, d);
 	d->control = control_new(
 	    d->base, config->control_socket, &d->users, d->own, &code);

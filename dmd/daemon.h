@@ -82,12 +82,12 @@ int daemon_run(struct dmd *);
 /* Whatever was opened. */
 void daemon_close(struct dmd *);
 
-/*
- * Reads the configuration again. OK, and what changed in text; or why not
- * (BAD_CONFIG, NEEDS_RESTART) and nothing changed.
- */
-#define DAEMON_TEXT_MAX 512
-enum verdict daemon_reload(struct dmd *, char text[static DAEMON_TEXT_MAX]);
+/* Listens on what is configured and there, and tells dm-net and the peers.
+ * While the daemon runs, a port in use is no reason to end it. */
+void daemon_listen(struct dmd *);
+
+/* A line for each interface that is configured and not there. */
+void daemon_tell_missing(const struct dmd *);
 
 /* Sets the level here and in the children. */
 void daemon_log_level(struct dmd *, enum log_level);

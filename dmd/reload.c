@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+#include "dmd/reload.h"
+
+#include <stdio.h>
+
+#include "common/log.h"
+#include "dmd/clock.h"
+#include "dmd/configure.h"
+#include "dmd/daemon.h"
+
+void
+reload_send(struct dmd *d, const struct child *c)
+{
+	const struct interfaces *interfaces = netlink_interfaces(d->netlink);
+
+	configure_send(c->ipc, c->role, d->config, d->generation, interfaces);
+	if (c->role == ROLE_NET)
+		d->zones = configure_zones(d->config, interfaces);
+}
+
+void
+reload_follow_zones(struct dmd *d)
+{
+	if (daemon_net(d) != NULL &&
+	    configure_zones(d->config, netlink_interfaces(d->netlink)) !=
+		d->zones)
+		reload_send(d, children_get(d->children, ROLE_NET));
+}
+
+static enum verdict
+refuse(const struct config_errors *errors, char text[static RELOAD_TEXT_MAX])
+{
+	for (size_t i = 0; i < errors->n; i++)
+		log_error("%s", errors->text[i]);
+	log_error("the configuration has errors: nothing has changed");
+	snprintf(text, RELOAD_TEXT_MAX, "%s%s", errors->text[0],
+	    errors->n > 1 ? " (and more: run dmd -n)" : "");
+	return VERDICT_BAD_CONFIG;
+}
+
+static void
+apply(struct dmd *d, struct config *new)
+{
+	bool is_level_new = d->config->log_level != new->log_level;
+
+	config_free(d->config);
+	d->config = new;
+	d->generation++;
+	if (is_level_new && !d->options->is_verbose)
+		daemon_log_level(d, new->log_level);
+	for (unsigned role = ROLE_NET; role <= ROLE_STORE; role++) {
+		const struct child *c = children_get(d->children, role);
+
+		if (c->ipc != NULL && (role == ROLE_STORE || c->has_signed))
+			reload_send(d, c);
+	}
+	daemon_listen(d);
+	daemon_tell_missing(d);
+}
+
+static enum verdict
+read_again(struct dmd *d, char text[static RELOAD_TEXT_MAX])
+{
+	struct config_errors errors;
+	struct config *new = NULL;
+	enum verdict verdict = VERDICT_OK;
+	const char *what;
+
+	if (configure_load(d->options->config_path, &new, &errors) == -1) {
+		verdict = refuse(&errors, text);
+	} else if (config_needs_restart(d->config, new, &what)) {
+		snprintf(text, RELOAD_TEXT_MAX,
+		    "a change of %s needs a restart of dmd", what);
+		log_error("%s: nothing has changed", text);
+		config_free(new);
+		verdict = VERDICT_NEEDS_RESTART;
+	} else {
+		config_describe_change(d->config, new, text, RELOAD_TEXT_MAX);
+		log_info("reloaded: %s", text);
+		configure_log_doubt(d->options->config_path);
+		apply(d, new);
+	}
+	config_errors_clear(&errors);
+	return verdict;
+}
+
+enum verdict
+reload_now(struct dmd *d, char text[static RELOAD_TEXT_MAX])
+{
+	enum verdict verdict;
+
+	notify_send(&d->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
+	    (unsigned long long)(clock_mono_ns() / 1000));
+	verdict = read_again(d, text);
+	notify_send(&d->notify, "READY=1");
+	return verdict;
+}

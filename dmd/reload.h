@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration while dmd runs: read again, and told to the children.
+ * Called by daemon.c and commands.c. A file with an error changes nothing.
+ */
+#ifndef DMD_RELOAD_H
+#define DMD_RELOAD_H
+
+#include "common/verdict.h"
+
+struct child;
+struct dmd;
+
+/*
+ * Reads the configuration again. OK, and what changed in text; or why not
+ * (BAD_CONFIG, NEEDS_RESTART) and nothing changed.
+ */
+#define RELOAD_TEXT_MAX 512
+enum verdict reload_now(struct dmd *, char text[static RELOAD_TEXT_MAX]);
+
+/* Tells dm-net or dm-store the configuration as it is now. */
+void reload_send(struct dmd *, const struct child *);
+
+/* After a change of the interfaces: one that a peer's address names came, or
+ * has another number. */
+void reload_follow_zones(struct dmd *);
+
+#endif
