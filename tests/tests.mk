@@ -166,14 +166,29 @@ $(foreach d,$(DAEMONS),$(eval $(call shifted,$(d))))
 # PREVIOUS names the build directory of an older version, for upgrades.
 SECONDS ?= 20
 SEED ?= 1
-chaos: all have-pytest $(DAEMONS:%=$(B)/chaos/%)
-	$(PYTEST) tests/chaos
+chaos: all rigs $(DAEMONS:%=$(B)/chaos/%)
 	DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/chaos/chaos.py \
 	    --seconds $(SECONDS) --seed $(SEED) \
 	    $(if $(PREVIOUS),--previous $(abspath $(PREVIOUS))/chaos)
 
+# --- powercut: a virtual machine that loses its power --------------------------
+# What the disk of the machine and the ledger promise; no machine runs.
+rigs: have-pytest
+	$(PYTEST) tests/chaos tests/powercut
+
+$(B)/powercut/no_sync.so: tests/powercut/no_sync.c
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(WARN) -shared -fPIC -o $@ $<
+
+CUTS ?= 50
+FS ?= ext4,xfs,btrfs
+powercut: all rigs $(B)/powercut/no_sync.so
+	DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/powercut/powercut.py \
+	    --cuts $(CUTS) --fs $(FS) --seed $(SEED)
+
 # Side by side with -j2: what waits much first, what computes beside it.
-check: structure integration unit fuzz-replay sim crash interop
+check: rigs structure integration unit fuzz-replay sim crash interop
 
 demo: all
 	@B=$(B) sh tests/demo.sh
@@ -182,9 +197,8 @@ demo: all
 bench: all
 	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/bench/bench.py $(FIGURES)
 
-.PHONY: unit chaos sim crash torture fuzz-replay fuzz-run have-pytest integration \
-	interop structure \
-	demo bench
+.PHONY: unit chaos powercut rigs sim crash torture fuzz-replay fuzz-run \
+	have-pytest integration interop structure demo bench
 
 $(B)/tests/bench/load: $(B)/obj/tests/bench/load.o $(AR_COMMON)
 	@mkdir -p $(@D)

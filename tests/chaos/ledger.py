@@ -92,6 +92,11 @@ class Ledger:
 
     def judge(self, node, files):
         """All of a node's files, when everything has healed."""
+        self.judge_digests(node, {name: hashlib.sha256(content).digest()
+                                  for name, content in files.items()})
+
+    def judge_digests(self, node, files):
+        """As judge(), of the sha256 of each file."""
         self.extra(node, files)
         for name, best in self.best.items():
             shown = files.get(name)
@@ -100,8 +105,7 @@ class Ledger:
                     self.violate(f"{node}: {name}: an acknowledged version is "
                                  "lost")
                 continue
-            version = self.by_content.get(
-                (name, hashlib.sha256(shown).digest()))
+            version = self.by_content.get((name, shown))
             if version is None:
                 self.violate(f"{node}: {name} shows what nobody uploaded")
             elif version.rank < best.rank:
