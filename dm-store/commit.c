@@ -190,8 +190,14 @@ after_placing(struct store *s, const struct change *ch)
 	if (ch->seq == 0)
 		return;
 	if (ch->row == INDEX_PENDING) {
-		/* durable before anybody hears of it */
-		files_sync(&s->files, ch->name, false);
+		/* durable before anybody hears of it; else its row stays */
+		if (files_sync(&s->files, ch->name, false) == -1) {
+			failures_tell(s,
+			    "syncing (done again at the next "
+			    "start)",
+			    "files/", ch->name, strerror(errno));
+			return;
+		}
 		/* a link to the file that it replaced is still there */
 		files_unstage(&s->files, ch->now.rank.version);
 	}

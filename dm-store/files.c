@@ -339,44 +339,109 @@ files_remove(struct files *f, const char *name, bool prune)
 	return rc;
 }
 
-void
-files_sync(struct files *f, const char *name, bool with_content)
+/* Nothing there that could be lost: not an error of a sync. */
+static bool
+is_nothing(int error)
 {
-	const char *p = name, *slash;
-	char part[NAME_LEN_MAX + 1];
-	int fd, next;
-
-	if (with_content) {
-		fd = disk_open(f->files_fd, name, O_RDONLY | O_NONBLOCK, 0);
-		if (fd != -1) {
-			files_must_sync(f, fd, name);
-			close(fd);
-		}
-	}
-	/* the outermost first: no name is durable before its directory */
-	fd = dup(f->files_fd);
-	for (; fd != -1; fd = next) {
-		files_must_sync(f, fd, "files/");
-		slash = strchr(p, '/');
-		next = -1;
-		if (slash != NULL) {
-			memcpy(part, p, (size_t)(slash - p));
-			part[slash - p] = '\0';
-			p = slash + 1;
-			next = disk_open(fd, part, O_RDONLY | O_DIRECTORY, 0);
-		}
-		close(fd);
-	}
+	return error == ENOENT || error == ENOTDIR || error == ELOOP;
 }
 
-bool
+/* fsync(2); a failure is the end of the process, or -1. Closes fd. */
+static int
+sync_opened(struct files *f, int fd, const char *what, bool must)
+{
+	int rc = 0, saved;
+
+	if (must)
+		files_must_sync(f, fd, what);
+	else
+		rc = disk_sync(fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
+static int
+sync_content(struct files *f, int dir_fd, const char *name, bool must)
+{
+	int fd = disk_open(dir_fd, name, O_RDONLY | O_NONBLOCK, 0);
+
+	if (fd == -1)
+		return is_nothing(errno) ? 0 : -1;
+	return sync_opened(f, fd, name, must);
+}
+
+/* The directory that the next part of *p names; *p goes behind it. -1 with
+ * errno, ENOENT if no part is left. */
+static int
+open_part(int dir_fd, const char **p)
+{
+	const char *slash = strchr(*p, '/');
+	char part[NAME_LEN_MAX + 1];
+
+	if (slash == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	memcpy(part, *p, (size_t)(slash - *p));
+	part[slash - *p] = '\0';
+	*p = slash + 1;
+	return disk_open(dir_fd, part, O_RDONLY | O_DIRECTORY, 0);
+}
+
+/* The outermost first: no name is durable before its directory. */
+static int
+sync_above(struct files *f, const char *name, bool must)
+{
+	int fd = dup(f->files_fd), next, error;
+
+	if (fd == -1)
+		return -1;
+	while (fd != -1) {
+		next = open_part(fd, &name);
+		error = next != -1 || is_nothing(errno) ? 0 : errno;
+		if (sync_opened(f, fd, "files/", must) == -1)
+			error = errno;
+		fd = next;
+		if (error == 0)
+			continue;
+		if (next != -1)
+			close(next);
+		errno = error;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+sync_name(struct files *f, const char *name, bool with_content, bool must)
+{
+	if (with_content && sync_content(f, f->files_fd, name, must) == -1)
+		return -1;
+	return sync_above(f, name, must);
+}
+
+int
+files_sync(struct files *f, const char *name, bool with_content)
+{
+	return sync_name(f, name, with_content, true);
+}
+
+int
+files_sync_try(struct files *f, const char *name, bool with_content)
+{
+	return sync_name(f, name, with_content, false);
+}
+
+int
 files_sync_all(struct files *f)
 {
-	if (!f->can_sync_all)
-		return false;
-	if (disk_sync_all(f->files_fd) == -1)
-		fatal("syncfs of files/: %s", strerror(errno));
-	return true;
+	if (!f->can_sync_all) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return disk_sync_all(f->files_fd);
 }
 
 /* --- reading
@@ -433,35 +498,32 @@ files_old_write(struct files *f, const uint8_t version[static 32],
     const uint8_t sha256[static 32], const void *content, size_t len)
 {
 	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
-	int fd;
 
 	files_hex(version, from);
 	files_hex(sha256, to);
 	if (files_stage(f, version, content, len) == -1)
 		return -1;
-	fd = disk_open(f->tmp_fd, from, O_RDONLY, 0);
-	if (fd == -1)
-		return -1;
-	files_must_sync(f, fd, "older content");
-	close(fd);
-	if (disk_rename(f->tmp_fd, from, f->old_fd, to) == -1)
-		return -1;
-	files_old_sync_names(f);
-	return 0;
+	return disk_rename(f->tmp_fd, from, f->old_fd, to);
 }
 
 void
 files_old_sync(struct files *f, const uint8_t sha256[static 32])
 {
 	char name[FILES_HEX_SIZE];
-	int fd;
 
 	files_hex(sha256, name);
-	fd = disk_open(f->old_fd, name, O_RDONLY | O_NONBLOCK, 0);
-	if (fd == -1)
-		return;
-	files_must_sync(f, fd, "older content");
-	close(fd);
+	sync_content(f, f->old_fd, name, true);
+}
+
+int
+files_old_sync_try(struct files *f, const uint8_t sha256[static 32])
+{
+	char name[FILES_HEX_SIZE];
+
+	files_hex(sha256, name);
+	if (sync_content(f, f->old_fd, name, false) == -1)
+		return -1;
+	return disk_sync(f->old_fd);
 }
 
 void

@@ -109,11 +109,24 @@ int files_remove(struct files *, const char *name, bool prune);
 void files_quarantine(struct files *, const char *name);
 void files_quarantine_old(struct files *, const uint8_t sha256[static 32]);
 
-/* Syncs the directory of files/NAME and those above; with_content: and the
- * file itself, if it is there. */
-void files_sync(struct files *, const char *name, bool with_content);
-/* The same for everything in files/ at once. False: use files_sync(). */
-bool files_sync_all(struct files *);
+/*
+ * Syncs the directory of files/NAME and those above; with_content: and the
+ * file itself, if it is there. -1 if one of them cannot be opened: it is not
+ * known to be durable then.
+ */
+int files_sync(struct files *, const char *name, bool with_content);
+/* The same, and -1 too if a sync fails: for a start, which has a durable copy
+ * of the content and needs not end. */
+int files_sync_try(struct files *, const char *name, bool with_content);
+
+/*
+ * The same for everything in files/ and index/old/ at once. ENOSYS: use
+ * files_sync(); any other error: of what was written since the start, nothing
+ * is known to be durable.
+ */
+int files_sync_all(struct files *);
+/* From so many files on, one syncfs(2) costs less than their fsyncs. */
+#define FILES_SYNC_ALL_MIN 16
 
 /* Read-only; ENOENT, or ESTALE if it is no file of this size. */
 int files_read(struct files *, const char *name, uint64_t size);
@@ -127,13 +140,15 @@ bool files_has_any(struct files *);
 
 void files_old_remove(struct files *, const uint8_t sha256[static 32]);
 
-/* old/SHA256 is that content again, durable; version: a name for it in tmp/
- * meanwhile. */
+/* old/SHA256 is that content again, without a sync; version: a name for it in
+ * tmp/ meanwhile. */
 int files_old_write(struct files *, const uint8_t version[static 32],
     const uint8_t sha256[static 32], const void *content, size_t len);
 
-/* Syncs old/SHA256, if it is there; the names in old/. */
+/* Syncs old/SHA256, if it is there; the names in old/. The second, as
+ * files_sync_try(): both. */
 void files_old_sync(struct files *, const uint8_t sha256[static 32]);
+int files_old_sync_try(struct files *, const uint8_t sha256[static 32]);
 void files_old_sync_names(struct files *);
 
 /* Bytes that may still be written, or FILES_FREE_UNKNOWN: then min_free is not

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* The rest of recover.h: what the last run had made durable but not visible. */
+/*
+ * The rest of recover.h: what the last run had made durable but not visible.
+ *
+ * The content of a redo row is written anew at every start, whatever stands in
+ * its place: after a failed sync Linux keeps the pages that it could not write
+ * and marks them clean, so a file may read as what it should be, and a sync of
+ * it may succeed, while the disk has something else. A row goes only after its
+ * file, written by this process, was synced. If there is no room to write it,
+ * a file that reads right is served, and its row stays for the next start.
+ */
 #include "dm-store/recover.h"
 
 #include <errno.h>
@@ -36,6 +45,39 @@ on_one(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return false;
 }
 
+/* What was done about a row, and what is left to do before it may go. */
+struct step {
+	enum index_table table;
+	uint64_t seq;
+	enum {
+		STEP_DONE,   /* nothing */
+		STEP_PLACED, /* a sync of files/NAME */
+		STEP_KEPT,   /* a sync of old/SHA256 */
+		STEP_STAYS,  /* the row stays for the next start */
+	} outcome;
+	uint8_t sha256[32];
+	char name[NAME_LEN_MAX + 1];
+};
+
+struct steps {
+	struct step *step;
+	size_t n, cap;
+};
+
+static struct step *
+step_new(struct steps *list)
+{
+	if (list->n == list->cap) {
+		list->cap = list->cap != 0 ? 2 * list->cap : 16;
+		list->step =
+		    xrealloc(list->step, list->cap, sizeof(*list->step));
+	}
+	memset(&list->step[list->n], 0, sizeof(*list->step));
+	return &list->step[list->n++];
+}
+
+/* --- one row --- */
+
 /* Whether that is its content, byte for byte. Closes fd, which may be -1. */
 static bool
 has_content(int fd, const struct redo *r)
@@ -51,53 +93,76 @@ has_content(int fd, const struct redo *r)
 	return is_same;
 }
 
-/* Its content stands where it belongs: no room is needed to put it there. */
 static bool
-is_placed(struct files *f, const struct redo *r)
+is_no_room(int error)
 {
-	return has_content(files_read(f, r->name, r->content.len), r);
+	return error == ENOSPC || error == EDQUOT;
 }
 
-/* Content of a winner, from the row or from tmp/VERSION. */
+/* Content of a winner, from its row. */
 static int
-place_again(struct store *s, const struct redo *r, enum index_table t)
+place_redo(struct files *f, const struct redo *r, struct step *st)
 {
-	struct files *f = &s->files;
-
-	if (t == INDEX_REDO && is_placed(f, r)) {
-		files_sync(f, r->name, false);
-		return 0;
-	}
-	if (t == INDEX_REDO &&
-	    files_stage(f, r->version, r->content.data, r->content.len) == -1)
+	st->outcome = STEP_PLACED;
+	if (files_stage(f, r->version, r->content.data, r->content.len) == 0)
+		return files_place(f, r->version, r->name);
+	if (!is_no_room(errno) ||
+	    !has_content(files_read(f, r->name, r->content.len), r))
 		return -1;
-	if (t == INDEX_PENDING && !files_is_staged(f, r->version))
+	log_warn(
+	    "%s: no room to write it anew: what is there is served", r->name);
+	st->outcome = STEP_STAYS;
+	return 0;
+}
+
+/* Content of a winner, from tmp/VERSION. */
+static int
+place_pending(struct files *f, const struct redo *r, struct step *st)
+{
+	st->outcome = STEP_PLACED;
+	if (!files_is_staged(f, r->version))
 		return 0; /* it was renamed before the end */
 	/* a directory that the last run made may not be durable yet */
-	files_sync(f, r->name, false);
+	if (files_sync_try(f, r->name, false) == -1)
+		return -1;
 	return files_place(f, r->version, r->name);
 }
 
 /* Of a version that was replaced before its file was synced: what is in old/
  * may be anything. A convenience, so no reason to give up. */
 static void
-keep_again(struct store *s, const struct redo *r)
+keep_again(struct store *s, const struct redo *r, struct step *st)
 {
 	struct files *f = &s->files;
 	uint64_t when_ns;
 
 	if (!table_old(s->index, VIEW_COMMITTED, r->sha256, &when_ns))
 		return;
-	if (has_content(files_read_old(f, r->sha256, r->content.len), r))
-		files_old_sync(f, r->sha256);
-	else if (files_old_write(f, r->version, r->sha256, r->content.data,
-		     r->content.len) == -1)
+	st->outcome = STEP_KEPT;
+	if (files_old_write(
+		f, r->version, r->sha256, r->content.data, r->content.len) == 0)
+		return;
+	st->outcome = STEP_DONE;
+	if (is_no_room(errno) &&
+	    has_content(files_read_old(f, r->sha256, r->content.len), r))
+		st->outcome = STEP_STAYS;
+	else
 		log_warn("old content of %s: %s", r->name, strerror(errno));
+}
+
+static int
+remove_again(
+    struct store *s, const struct redo *r, bool is_known, struct step *st)
+{
+	if (files_keep(&s->files, r->name, r->sha256) == -1 && errno != ENOENT)
+		log_warn("old content of %s: %s", r->name, strerror(errno));
+	st->outcome = STEP_PLACED;
+	return files_remove(&s->files, r->name, !is_known);
 }
 
 /* Only what still holds: the winner decides, not the row. */
 static int
-redo_one(struct store *s, const struct redo *r, enum index_table t)
+redo_one(struct store *s, const struct redo *r, struct step *st)
 {
 	struct winner w;
 	uint8_t key[16];
@@ -106,27 +171,15 @@ redo_one(struct store *s, const struct redo *r, enum index_table t)
 	name_key(r->name, key);
 	has = table_winner(s->index, VIEW_COMMITTED, key, &w) == FOUND;
 	is_there = has && (w.state == WINNER_SHOWN || w.state == WINNER_LOST);
-	if (r->op == REDO_REMOVE) {
-		if (is_there)
-			return 0;
-		if (files_keep(&s->files, r->name, r->sha256) == -1 &&
-		    errno != ENOENT)
-			log_warn(
-			    "old content of %s: %s", r->name, strerror(errno));
-		if (files_remove(&s->files, r->name, !has) == -1)
-			return -1;
-		files_sync(&s->files, r->name, false);
-		return 0;
-	}
-	if (!has || w.state != WINNER_SHOWN ||
-	    memcmp(w.rank.version, r->version, 32) != 0) {
-		if (t == INDEX_REDO)
-			keep_again(s, r);
-		return 0;
-	}
-	if (place_again(s, r, t) == -1)
-		return -1;
-	files_sync(&s->files, r->name, true);
+	if (r->op == REDO_REMOVE)
+		return is_there ? 0 : remove_again(s, r, has, st);
+	if (has && w.state == WINNER_SHOWN &&
+	    memcmp(w.rank.version, r->version, 32) == 0)
+		return st->table == INDEX_REDO
+			   ? place_redo(&s->files, r, st)
+			   : place_pending(&s->files, r, st);
+	if (st->table == INDEX_REDO)
+		keep_again(s, r, st);
 	return 0;
 }
 
@@ -150,49 +203,125 @@ block_one(struct store *s, const struct redo *r)
 	    r->name);
 }
 
+/* --- all rows --- */
+
 static int
-redo_table(struct store *s, enum index_table t, size_t *n)
+redo_table(struct store *s, enum index_table t, struct steps *list)
 {
 	struct one *one = xcalloc(1, sizeof(*one));
+	struct step *st;
 	uint8_t from[8] = {0};
 	int rc = 0;
 
 	while (rc == 0 && index_walk(s->index, VIEW_COMMITTED, t, from,
 			      sizeof(from), 1, on_one, one) == 1) {
-		if (one->is_sound && index_is_read_only(s->index))
-			block_one(s, &one->redo);
-		else if (one->is_sound)
-			rc = redo_one(s, &one->redo, t);
-		else
+		st = step_new(list);
+		st->table = t;
+		st->seq = row_get_u64(one->key);
+		row_put_u64(from, st->seq + 1);
+		if (!one->is_sound) {
 			log_error("index: a redo row is damaged");
-		++*n;
-		row_put_u64(from, row_get_u64(one->key) + 1);
+			continue;
+		}
+		memcpy(st->name, one->redo.name, sizeof(st->name));
+		memcpy(st->sha256, one->redo.sha256, sizeof(st->sha256));
+		if (index_is_read_only(s->index))
+			block_one(s, &one->redo);
+		else
+			rc = redo_one(s, &one->redo, st);
 	}
 	free(one);
 	return rc;
 }
 
+static void
+sync_step(struct files *f, struct step *st)
+{
+	int rc = 0;
+
+	if (st->outcome == STEP_PLACED)
+		rc = files_sync_try(f, st->name, true);
+	else if (st->outcome == STEP_KEPT)
+		rc = files_old_sync_try(f, st->sha256);
+	if (rc == 0)
+		return;
+	log_error("%s cannot be synced (done again at the next start): %s",
+	    st->name, strerror(errno));
+	st->outcome = STEP_STAYS;
+}
+
+/* A sync of everything failed: whose content that was cannot be told. */
+static void
+keep_rows(struct steps *list, int error)
+{
+	log_error("files/ cannot be synced (done again at the next start): %s",
+	    strerror(error));
+	for (size_t i = 0; i < list->n; i++)
+		if (list->step[i].outcome != STEP_DONE)
+			list->step[i].outcome = STEP_STAYS;
+}
+
+static void
+sync_steps(struct files *f, struct steps *list)
+{
+	if (list->n >= FILES_SYNC_ALL_MIN) {
+		if (files_sync_all(f) == 0)
+			return;
+		if (errno != ENOSYS) {
+			keep_rows(list, errno);
+			return;
+		}
+	}
+	for (size_t i = 0; i < list->n; i++)
+		sync_step(f, &list->step[i]);
+}
+
+static void
+drop_rows(struct store *s, const struct steps *list)
+{
+	size_t n_stay = 0;
+
+	if (list->n == 0)
+		return;
+	index_begin(s->index);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct step *st = &list->step[i];
+
+		if (st->outcome == STEP_STAYS)
+			n_stay++;
+		else
+			table_redo_delete(s->index, st->table, st->seq);
+	}
+	/* nothing can hide in an odd key */
+	if (n_stay == 0) {
+		index_empty(s->index, INDEX_REDO);
+		index_empty(s->index, INDEX_PENDING);
+	}
+	/* a full disk: the rows stay, and do no harm again */
+	if (index_commit(s->index) == -1)
+		log_warn("redo stays: %s", strerror(errno));
+	log_info("recovered: %zu steps of the last run done again, %zu left "
+		 "for the next start",
+	    list->n - n_stay, n_stay);
+}
+
 int
 recover_run(struct store *s)
 {
-	size_t n = 0;
+	struct steps list = {0};
+	int rc;
 
-	if (redo_table(s, INDEX_PENDING, &n) == -1 ||
-	    redo_table(s, INDEX_REDO, &n) == -1)
-		return -1;
-	if (index_is_read_only(s->index)) {
+	rc = redo_table(s, INDEX_PENDING, &list);
+	if (rc == 0)
+		rc = redo_table(s, INDEX_REDO, &list);
+	if (rc == 0 && index_is_read_only(s->index)) {
 		log_error("the state directory is on a read-only file system: "
 			  "what is there is served, nothing new is stored");
-		return 0;
+	} else if (rc == 0) {
+		sync_steps(&s->files, &list);
+		drop_rows(s, &list);
+		rc = files_sweep(&s->files);
 	}
-	if (n > 0) {
-		index_begin(s->index);
-		index_empty(s->index, INDEX_REDO);
-		index_empty(s->index, INDEX_PENDING);
-		/* a full disk: the rows stay, and do no harm again */
-		if (index_commit(s->index) == -1)
-			log_warn("redo stays: %s", strerror(errno));
-		log_info("recovered: %zu steps of the last run checked", n);
-	}
-	return files_sweep(&s->files);
+	free(list.step);
+	return rc;
 }

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-store/redo.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "dm-store/commit.h"
+#include "dm-store/failures.h"
 
 #define BEHIND_BYTES_MAX ((size_t)16 << 20)
 #define BEHIND_ROWS_MAX 4096
-/* From here on one syncfs(2) costs less than the fsyncs it replaces. */
-#define SYNC_ALL_MIN 16
 
 struct redo_row {
 	enum index_table table;
 	uint64_t seq;
 	bool is_place;
-	bool is_kept; /* what it replaced is in old/ */
+	bool is_kept;  /* what it replaced is in old/ */
+	bool is_stuck; /* it cannot be synced: the next start does it again */
 	uint8_t kept[32];
 	uint8_t key[16];
 	uint8_t version[32];
@@ -59,6 +60,7 @@ redo_add(struct store *s, const struct change *ch)
 	row->seq = ch->seq;
 	row->is_place = ch->place;
 	row->is_kept = ch->keep;
+	row->is_stuck = false;
 	memcpy(row->kept, ch->prev.sha256, sizeof(row->kept));
 	memcpy(row->key, ch->key, sizeof(row->key));
 	memcpy(row->version, ch->now.rank.version, sizeof(row->version));
@@ -81,7 +83,7 @@ redo_is_due(const struct store *s)
 
 /* What has been replaced since needs no sync: its successor has its own. */
 static void
-sync_row(struct store *s, const struct redo_row *row)
+sync_row(struct store *s, struct redo_row *row)
 {
 	struct winner w;
 	bool is_current;
@@ -92,15 +94,20 @@ sync_row(struct store *s, const struct redo_row *row)
 	    row->is_place &&
 	    table_winner(s->index, VIEW_COMMITTED, row->key, &w) == FOUND &&
 	    memcmp(w.rank.version, row->version, 32) == 0;
-	if (is_current || !row->is_place)
-		files_sync(&s->files, row->name, is_current);
+	if (!is_current && row->is_place)
+		return;
+	if (files_sync(&s->files, row->name, is_current) == 0)
+		return;
+	row->is_stuck = true;
+	failures_tell(s, "syncing (done again at the next start)", "files/",
+	    row->name, strerror(errno));
 }
 
 /* One by one. */
 static void
 sync_rows(struct store *s)
 {
-	const struct redo_list *r = s->redo;
+	struct redo_list *r = s->redo;
 	bool has_kept = false;
 
 	for (size_t i = 0; i < r->n; i++) {
@@ -114,6 +121,20 @@ sync_rows(struct store *s)
 		files_old_sync_names(&s->files);
 }
 
+static void
+sync_list(struct store *s)
+{
+	if (s->redo->n < FILES_SYNC_ALL_MIN) {
+		sync_rows(s);
+		return;
+	}
+	if (files_sync_all(&s->files) == 0)
+		return;
+	if (errno != ENOSYS)
+		files_sync_failed(&s->files, "files/", errno);
+	sync_rows(s);
+}
+
 void
 redo_clean(struct store *s)
 {
@@ -122,11 +143,12 @@ redo_clean(struct store *s)
 	if (r->n == 0)
 		return;
 	ipc_flush(s->net); /* this may take long */
-	if (r->n < SYNC_ALL_MIN || !files_sync_all(&s->files))
-		sync_rows(s);
+	sync_list(s);
 	index_begin(s->index);
 	for (size_t i = 0; i < r->n; i++)
-		table_redo_delete(s->index, r->row[i].table, r->row[i].seq);
+		if (!r->row[i].is_stuck)
+			table_redo_delete(
+			    s->index, r->row[i].table, r->row[i].seq);
 	r->n = 0;
 	r->bytes = 0;
 	commit_schedule(s);

@@ -275,10 +275,29 @@ be_quiet(void)
 		dup2(fd, STDERR_FILENO);
 }
 
-/* A scenario in a process of its own, on dir; its record is in *t. */
+/* The next start of the store after its end, within the same record: no power
+ * cut was between them, so it reads what no disk may hold. */
+static void
+restart(const struct scenario *sc, const char *dir)
+{
+	pid_t pid = start_child();
+	int status;
+
+	if (pid == 0) {
+		scenario_recover(dir);
+		_exit(0);
+	}
+	status = end_of(pid);
+	if (status != 0 && run.n_found++ < REPORTS_MAX)
+		fprintf(stderr, "crash: %s: the next start ended with %d\n",
+		    sc->name, status);
+}
+
+/* A scenario in a process of its own; its record is in *t. n_ops: NULL, or so
+ * many operations were done when it ended, before the next start. */
 static int
 record(const struct scenario *sc, uint32_t lies, struct trace **t,
-    enum trace_failure fail, uint64_t nth, int error)
+    enum trace_failure fail, uint64_t nth, int error, uint32_t *n_ops)
 {
 	char dir[64];
 	pid_t pid;
@@ -303,6 +322,10 @@ record(const struct scenario *sc, uint32_t lies, struct trace **t,
 		_exit(0);
 	}
 	status = end_of(pid);
+	if (n_ops != NULL) {
+		*n_ops = (*t)->n_ops;
+		restart(sc, dir);
+	}
 	trace_end();
 	remove_tree(dir);
 	return status;
@@ -314,7 +337,7 @@ static struct trace *
 record_whole(const struct scenario *sc)
 {
 	struct trace *t;
-	int status = record(sc, 0, &t, FAIL_WRITE, 0, 0);
+	int status = record(sc, 0, &t, FAIL_WRITE, 0, 0, NULL);
 
 	if (status != 0)
 		fatal("%s: the scenario itself ended with %d", sc->name,
@@ -403,7 +426,7 @@ is_found_out(enum trace_class class)
 	bool is_found = false;
 
 	for (const struct scenario *sc = scenarios; sc->name != NULL; sc++) {
-		record(sc, 1u << class, &t, FAIL_WRITE, 0, 0);
+		record(sc, 1u << class, &t, FAIL_WRITE, 0, 0, NULL);
 		c.t = c.acks = t;
 		/* late cuts first: that is where something is to be lost */
 		for (unsigned i = 0; i < 3 && !is_found; i++) {
@@ -434,36 +457,51 @@ part_lies(void)
 	}
 }
 
+/* After a failed call: a kill, a power cut. */
+static void
+try_end(struct cut *c, uint32_t at, bool is_known_call)
+{
+	static const enum disk_style styles[] = { DISK_NONE, DISK_ALL,
+		DISK_RANDOM };
+	int status;
+
+	c->at = at;
+	for (size_t i = 0; i < sizeof(styles) / sizeof(styles[0]); i++) {
+		c->style = styles[i];
+		if (is_known_call && !disk_is_seeded(c->style))
+			continue;
+		status = try(c);
+		if (status != 0)
+			report(c, status);
+	}
+}
+
 /* The nth call fails: the store goes on or ends, and then comes back, after a
- * kill and after a power cut. */
+ * kill and after a power cut. After a failed sync also: it starts again with
+ * what the kernel still holds in memory, and the power cut comes after that
+ * start. */
 static void
 fail_nth(const struct scenario *sc, enum trace_failure kind, uint64_t nth,
     int error, bool is_known_call)
 {
-	static const enum disk_style styles[] = { DISK_NONE, DISK_ALL,
-		DISK_RANDOM };
 	struct cut c = { .acks_at = TRACE_NEVER, .what = sc->name,
 		.name = sc->name };
+	uint32_t n_ops = TRACE_NEVER;
 	struct trace *t;
 	int status;
 
-	status = record(sc, 0, &t, kind, nth, error);
+	status = record(sc, 0, &t, kind, nth, error,
+	    kind == FAIL_SYNC ? &n_ops : NULL);
 	if (status >= 128 && status != ASSERTED) {
 		run.n_found++;
 		fprintf(stderr, "crash: %s: failure %d number %llu: signal %d\n",
 		    sc->name, kind, (unsigned long long)nth, status - 128);
 	}
 	c.t = c.acks = t;
-	c.at = t->n_ops;
 	c.seed = nth + run.seed - 1;
-	for (size_t i = 0; i < sizeof(styles) / sizeof(styles[0]); i++) {
-		c.style = styles[i];
-		if (is_known_call && !disk_is_seeded(c.style))
-			continue;
-		status = try(&c);
-		if (status != 0)
-			report(&c, status);
-	}
+	if (n_ops != TRACE_NEVER)
+		try_end(&c, n_ops, is_known_call);
+	try_end(&c, t->n_ops, is_known_call);
 	trace_free(t);
 }
 

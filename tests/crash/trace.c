@@ -270,7 +270,12 @@ is_covered(const struct trace_op *op, uint32_t node)
 	return op->dir == node || op->dir2 == node;
 }
 
-/* From from on; a sync that failed makes what it covers never durable. */
+/*
+ * From from on. A sync that failed leaves content that it covers never to be
+ * durable: Linux marks the pages clean, and a later sync has nothing to do.
+ * Names are in the journal of the file system, or in its tree: they stay to be
+ * written, or nothing can be written any more.
+ */
 static void
 record_sync(uint32_t node, uint32_t from, bool is_meta, bool has_failed)
 {
@@ -285,10 +290,10 @@ record_sync(uint32_t node, uint32_t from, bool is_meta, bool has_failed)
 		if (op->durable_at != TRACE_NEVER || op->is_doomed ||
 		    !is_covered(op, node))
 			continue;
-		if (has_failed)
-			op->is_doomed = true;
-		else
+		if (!has_failed)
 			op->durable_at = now;
+		else if (op->kind == TRACE_WRITE || op->kind == TRACE_RESIZE)
+			op->is_doomed = true;
 	}
 	op_done();
 }

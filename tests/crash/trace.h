@@ -39,7 +39,7 @@ struct trace_op {
 	uint64_t off, len;
 	const uint8_t *data;
 	uint32_t durable_at; /* number of the sync that covers it, or NEVER */
-	bool is_doomed;	     /* a sync failed: no later one covers it */
+	bool is_doomed;	     /* content; a sync failed: no later covers it */
 	int mark, value;
 };
 

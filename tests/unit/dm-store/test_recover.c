@@ -6,6 +6,8 @@
 #include <lmdb.h>
 #include <sys/mount.h>
 
+#include "dm-store/files_path.h"
+
 static struct key_pair key;
 static struct fix f;
 static uint8_t content[CONTENT_CAP];
@@ -116,6 +118,112 @@ test_unsynced_file(void **state)
 	assert_int_equal(truncate(path, 0), 0);
 	restart();
 	fix_assert_content(&f, "d/a", content, 5000);
+}
+
+static ino_t
+inode(const char *path)
+{
+	char full[400];
+	struct stat st;
+
+	fix_path(&f, path, full);
+	assert_int_equal(stat(full, &st), 0);
+	return st.st_ino;
+}
+
+/* After a failed sync a file reads right that the disk does not have: so what
+ * the redo has is written anew, in files/ and in old/. */
+static void
+test_reads_right(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "one", 3, &key);
+	struct entry two = fix_file("d/a", START_NS + 1, content, 5000, &key);
+	char old[100] = "index/old/", path[400], aside[400];
+	ino_t shown, kept;
+
+	(void)state;
+	fix_put(&f, &one, "one", 3);
+	fix_put(&f, &two, content, 5000);
+	files_hex(one.sha256, old + strlen(old));
+	shown = inode("files/d/a");
+	kept = inode(old);
+	/* so that their numbers are not used again */
+	fix_path(&f, "files/d/a", path);
+	fix_path(&f, "files/aside", aside);
+	assert_int_equal(link(path, aside), 0);
+	fix_path(&f, old, path);
+	fix_path(&f, "files/aside.old", aside);
+	assert_int_equal(link(path, aside), 0);
+	restart();
+	assert_int_not_equal(inode("files/d/a"), shown);
+	assert_int_not_equal(inode(old), kept);
+	fix_assert_content(&f, "d/a", content, 5000);
+	assert_int_equal(index_count(f.s.index, VIEW_COMMITTED, INDEX_REDO), 0);
+	/* and only while there is a redo */
+	shown = inode("files/d/a");
+	restart();
+	assert_int_equal(inode("files/d/a"), shown);
+}
+
+static void
+fill_disk(const char *path)
+{
+	static uint8_t ballast[4096];
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	assert_true(fd != -1);
+	while (write(fd, ballast, sizeof(ballast)) == sizeof(ballast))
+		;
+	close(fd);
+}
+
+/* A small file system of its own under the store, until leave_small_disk(). */
+static void
+enter_small_disk(void)
+{
+	fix_die(&f);
+	if (geteuid() != 0 ||
+	    mount("tmpfs", f.dir, "tmpfs", 0, "size=2m,mode=0700") == -1) {
+		fix_start(&f);
+		skip();
+	}
+	fix_start(&f);
+	fix_configure(&f, "d/*", &key, 1);
+}
+
+static void
+leave_small_disk(void)
+{
+	fix_die(&f);
+	assert_int_equal(umount2(f.dir, MNT_DETACH), 0);
+	fix_start(&f);
+}
+
+/* No room to write it anew: a file that reads right is served, and its redo
+ * stays until a start has had the room. */
+static void
+test_reads_right_on_a_full_disk(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, content, 5000, &key);
+	char path[400];
+	ino_t shown;
+
+	(void)state;
+	enter_small_disk();
+	fix_put(&f, &e, content, 5000);
+	fix_path(&f, "ballast", path);
+	fill_disk(path);
+	shown = inode("files/d/a");
+	restart();
+	fix_assert_opens(&f, "d/a", NULL, content, 5000);
+	assert_int_equal(inode("files/d/a"), shown);
+	assert_int_equal(index_count(f.s.index, VIEW_COMMITTED, INDEX_REDO), 1);
+	unlink(path);
+	restart();
+	fix_assert_opens(&f, "d/a", NULL, content, 5000);
+	assert_int_not_equal(inode("files/d/a"), shown);
+	assert_int_equal(index_count(f.s.index, VIEW_COMMITTED, INDEX_REDO), 0);
+	leave_small_disk();
 }
 
 static void
@@ -411,23 +519,12 @@ test_full_disk(void **state)
 	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key), l;
 	char path[400], name[32];
 	unsigned full = 0;
-	int fd;
 
 	(void)state;
-	fix_die(&f);
-	if (geteuid() != 0 ||
-	    mount("tmpfs", f.dir, "tmpfs", 0, "size=2m,mode=0700") == -1) {
-		fix_start(&f);
-		skip();
-	}
-	fix_start(&f);
-	fix_configure(&f, "d/*", &key, 1);
+	enter_small_disk();
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 	fix_path(&f, "ballast", path);
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	while (write(fd, content, 4096) == 4096)
-		;
-	close(fd);
+	fill_disk(path);
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(name, sizeof(name), "d/%s%u", "f", i);
 		l = fix_file(i == 0 ? "d/a" : name, START_NS + 1, content,
@@ -456,9 +553,7 @@ test_full_disk(void **state)
 	l = fix_file("d/a", START_NS + 1, content, 9000, &key);
 	assert_int_equal(fix_put(&f, &l, content, 9000), VERDICT_REPLACED);
 	fix_assert_content(&f, "d/a", content, 9000);
-	fix_die(&f);
-	assert_int_equal(umount2(f.dir, MNT_DETACH), 0);
-	fix_start(&f);
+	leave_small_disk();
 }
 
 int
@@ -467,7 +562,8 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_before_placement),
 	    T(test_before_commit), T(test_delete_before_placement),
-	    T(test_unsynced_file), T(test_redo_goes), T(test_stale_redo),
+	    T(test_unsynced_file), T(test_reads_right),
+	    T(test_reads_right_on_a_full_disk), T(test_redo_goes), T(test_stale_redo),
 	    T(test_lost_file), T(test_damaged_index), T(test_marker),
 	    T(test_older_index), T(test_future_index), T(test_damaged_record),
 	    T(test_damaged_winner), T(test_obstacles), T(test_unplaced),
