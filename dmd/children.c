@@ -293,16 +293,29 @@ child_reaped(struct child *c, int status)
 	child_retry(c);
 }
 
+static struct child *
+child_of_pid(struct children *all, pid_t pid)
+{
+	for (size_t i = 0; i < ORDER_N; i++)
+		if (all->child[order[i]].pid == pid)
+			return &all->child[order[i]];
+	return NULL;
+}
+
 void
 children_reap(struct children *all)
 {
+	struct child *c;
 	int status;
+	pid_t pid;
 
-	for (size_t i = 0; i < ORDER_N; i++) {
-		struct child *c = &all->child[order[i]];
-
-		if (c->pid != 0 && waitpid(c->pid, &status, WNOHANG) == c->pid)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		c = child_of_pid(all, pid);
+		if (c != NULL)
 			child_reaped(c, status);
+		else
+			log_debug("process %ld has ended, a child of others",
+			    (long)pid);
 	}
 }
 

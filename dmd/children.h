@@ -69,7 +69,8 @@ void children_start(struct children *);
 /* Stops one after the other: dm-net, dm-store, resolver. Again: kills. */
 void children_stop(struct children *);
 
-/* After SIGCHLD. */
+/* After SIGCHLD. Also those whom others left to us, as the first process of a
+ * container or as whoever executed dmd. */
 void children_reap(struct children *);
 
 /* For the handlers of daemon.c. */
