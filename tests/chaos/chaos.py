@@ -89,7 +89,7 @@ class Writer(threading.Thread):
             if is_stored:
                 self.ledger.acknowledge(version)
             else:
-                self.ledger.refuse(code)
+                self.ledger.refuse(code or "no answer")
             time.sleep(PAUSE_S)
 
 
