@@ -87,7 +87,8 @@ teardown(void **state)
 	return 0;
 }
 
-/* A put of which all has come; its number. */
+/* A put of which all has come; its number. The disk is held: else the result
+ * may come before this returns. */
 static uint64_t
 put_large(const char *name, uint64_t at_ns)
 {
@@ -143,9 +144,9 @@ static void
 assert_nothing_comes(uint64_t id)
 {
 	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
-	hold(false);
 	/* jobs end in their order */
 	id = put_large("d/other", START_NS);
+	hold(false);
 	wait_result(id);
 	assert_int_equal(f.result.verdict, VERDICT_CREATED);
 	assert_int_equal(f.sent[IPC_PUT_RESULT], 1);
@@ -206,6 +207,7 @@ test_end(void **state)
 static void
 test_failing_disk(void **state)
 {
+	uint64_t id;
 	int status;
 	pid_t pid;
 
@@ -219,8 +221,9 @@ test_failing_disk(void **state)
 		syncer_listen(&f.s);
 		disk.loop = pthread_self();
 		disk.error = EIO;
+		id = put_large("d/a", START_NS);
 		hold(false);
-		wait_result(put_large("d/a", START_NS));
+		wait_result(id);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -242,7 +245,9 @@ test_no_room(void **state)
 	assert_int_equal(f.result.verdict, VERDICT_NO_SPACE);
 	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
 	disk.error = 0;
+	hold(true);
 	id = put_large("d/a", START_NS);
+	hold(false);
 	wait_result(id);
 	assert_int_equal(f.result.verdict, VERDICT_CREATED);
 }
