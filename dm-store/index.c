@@ -15,14 +15,11 @@
 
 /* Sparse: address space, not disk. */
 #define MAP_SIZE (sizeof(size_t) > 4 ? (size_t)64 << 30 : (size_t)1 << 30)
-#define DATA "data.mdb"
 #define NEARLY_FULL (1u << 20) /* bytes; with more left no write is cut */
 #define AHEAD_LOW ((size_t)256 << 10)	  /* bytes behind the last page */
 #define AHEAD_STEP ((size_t)1 << 20)	  /* written when there are fewer */
 #define AHEAD_FREE_MIN ((size_t)64 << 20) /* and the disk has this many */
-#define FORMAT_KEY "format"
-#define FORMAT_VERSION 2
-#define TABLES_V1 13 /* what format 1 had */
+#define TABLES_V1 13			  /* what format 1 had */
 
 static const char *const table_names[INDEX_TABLES] = {"meta", "records",
     "winners", "visible", "wanted", "expiry", "signers", "redo", "pending",
@@ -42,6 +39,19 @@ struct index {
 	uint64_t data_size; /* of the file, or less */
 	uint8_t sealed[ROW_SEALED_MAX];
 };
+
+bool
+index_table_named(struct bytes name, enum index_table *t)
+{
+	for (unsigned i = 0; i < INDEX_TABLES; i++) {
+		if (name.len != strlen(table_names[i]) ||
+		    memcmp(name.data, table_names[i], name.len) != 0)
+			continue;
+		*t = (enum index_table)i;
+		return true;
+	}
+	return false;
+}
 
 /* --- errors --- */
 
@@ -63,9 +73,9 @@ is_full(int rc)
 static void __attribute__((noreturn))
 give_up(struct index *ix, const char *what, int rc)
 {
-	if (is_damage(rc))
-		index_condemn(ix->dir_fd);
-	else
+	/* what LMDB calls damage may be: the mark stays, for it to be checked
+	 */
+	if (!is_damage(rc))
 		index_settled(ix->dir_fd);
 	fatal("index: %s: %s", what, mdb_strerror(rc));
 }
@@ -144,8 +154,8 @@ format_check(struct index *ix, uint64_t *format)
 	uint8_t body[16];
 	size_t len;
 
-	switch (index_get(ix, VIEW_COMMITTED, INDEX_META, FORMAT_KEY,
-	    strlen(FORMAT_KEY), body, sizeof(body), &len)) {
+	switch (index_get(ix, VIEW_COMMITTED, INDEX_META, INDEX_META_FORMAT,
+	    strlen(INDEX_META_FORMAT), body, sizeof(body), &len)) {
 	case FOUND:
 		break;
 	case FOUND_NONE:
@@ -155,7 +165,7 @@ format_check(struct index *ix, uint64_t *format)
 	if (len != 8)
 		return INDEX_DAMAGED;
 	*format = row_get_u64(body);
-	return *format > FORMAT_VERSION ? INDEX_FUTURE : INDEX_OK;
+	return *format > INDEX_FORMAT ? INDEX_FUTURE : INDEX_OK;
 }
 
 /*
@@ -179,8 +189,9 @@ make_tables(struct index *ix, enum index_status done)
 		index_abort(ix);
 		return status_of(rc);
 	}
-	row_put_u64(body, FORMAT_VERSION);
-	index_put(ix, INDEX_META, FORMAT_KEY, strlen(FORMAT_KEY), body, 8);
+	row_put_u64(body, INDEX_FORMAT);
+	index_put(ix, INDEX_META, INDEX_META_FORMAT, strlen(INDEX_META_FORMAT),
+	    body, 8);
 	index_delete(
 	    ix, INDEX_META, INDEX_META_CONFIG, strlen(INDEX_META_CONFIG));
 	return index_commit(ix) == 0 ? done : INDEX_FAILED;
@@ -209,7 +220,7 @@ open_tables(struct index *ix)
 	status = format_check(ix, &format);
 	if (status != INDEX_OK)
 		return status;
-	if (format < FORMAT_VERSION)
+	if (format < INDEX_FORMAT)
 		return make_tables(ix, INDEX_OK);
 	rc = tables_find(ix, INDEX_TABLES);
 	return rc == 0 ? INDEX_OK : status_of(rc);
@@ -236,27 +247,10 @@ index_bytes(int dir_fd, uint64_t *bytes)
 {
 	struct stat st;
 
-	if (fstatat(dir_fd, DATA, &st, AT_SYMLINK_NOFOLLOW) == -1)
+	if (fstatat(dir_fd, INDEX_DATA, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return false;
 	*bytes = (uint64_t)st.st_size;
 	return true;
-}
-
-uint64_t
-index_bytes_counted(const char *path)
-{
-	struct index ix = {0};
-	uint64_t bytes = 0;
-	MDB_envinfo info;
-	MDB_stat db;
-
-	if (env_open(&ix, path, MDB_RDONLY | MDB_NOLOCK) == 0) {
-		mdb_env_info(ix.env, &info); /* these two cannot fail */
-		mdb_env_stat(ix.env, &db);
-		bytes = (info.me_last_pgno + 1) * db.ms_psize;
-	}
-	mdb_env_close(ix.env);
-	return bytes;
 }
 
 /* What can be read is, wherever that may be. */
@@ -287,7 +281,7 @@ index_open(const char *path, int dir_fd, struct index **out)
 	else
 		status = open_tables(ix);
 	if (status == INDEX_OK || status == INDEX_NEW)
-		ix->data_fd = openat(dir_fd, DATA,
+		ix->data_fd = openat(dir_fd, INDEX_DATA,
 		    (ix->is_read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
 			O_NOFOLLOW);
 	/* LMDB syncs its file, but not the name of it */

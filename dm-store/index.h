@@ -10,8 +10,10 @@
  * far, VIEW_COMMITTED only what is durable: whatever leaves this process is
  * read from there. Read transactions end within each call.
  *
- * An index that turns out to be damaged in use is condemned: the next start
- * puts it into quarantine.
+ * A mark lies beside it from before it is opened until it is closed in order.
+ * A start that finds it there has the index checked first (page_walk.h): what
+ * ended the last run may have been a page that the disk did not give. The mark
+ * says no more than that; only a page that is damaged condemns an index.
  */
 #ifndef DMSTORE_INDEX_H
 #define DMSTORE_INDEX_H
@@ -47,6 +49,14 @@ enum index_table {
 /* In meta: the hash of the configuration that all rows follow (reload.c); an
  * index of an earlier format comes without it. */
 #define INDEX_META_CONFIG "config"
+/* Likewise: the format of the tables, 8 bytes; later ones are not read. */
+#define INDEX_META_FORMAT "format"
+#define INDEX_FORMAT 2
+
+#define INDEX_DATA "data.mdb"
+
+/* Which table bears that name in the file. False: none that is known. */
+bool index_table_named(struct bytes name, enum index_table *);
 
 enum index_status {
 	INDEX_OK,
@@ -64,26 +74,16 @@ enum index_status index_open(const char *path, int dir_fd, struct index **out);
 void index_close(struct index *); /* drops an open batch; NULL is fine */
 
 /*
- * The marker counts starts that did not come to index_settled(): called
- * before index_open(), it returns how many there were in a row before this
- * one. -1 with errno.
+ * The mark, before index_open(): 1 if one was there, so that the last run did
+ * not end in order, else 0. -1 with errno.
  */
-int index_attempts(int dir_fd);
-/* The index has been read through: it is sound. */
+int index_mark(int dir_fd);
+/* The run ends in order: no reason to doubt the index. */
 void index_settled(int dir_fd);
-/* The next start will put the index into quarantine. */
-void index_condemn(int dir_fd);
-#define INDEX_ATTEMPTS_MAX 3
 
 /* How large the data base is; false: there is none. */
 bool index_bytes(int dir_fd, uint64_t *bytes);
-/*
- * How large its first pages, of which there are INDEX_BYTES_MIN, say that it
- * is; 0: they cannot be read. Pages that LMDB has counted and not written make
- * that more than it has even if it is sound: less explains a failure, and is
- * none.
- */
-uint64_t index_bytes_counted(const char *path);
+/* With less there is nothing in it. */
 #define INDEX_BYTES_MIN 8192 /* two pages */
 
 /* --- the batch ---------------------------------------------------------------

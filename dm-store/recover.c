@@ -2,16 +2,113 @@
 #include "dm-store/recover.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dm-store/disk.h"
+#include "dm-store/page_walk.h"
 
-#define WHY_SIZE 80
+/* --- is it sound? --- */
 
-/* --- opening
- * --------------------------------------------------------------------- */
+struct judged {
+	bool is_future; /* a later version's: its rows are not ours to judge */
+};
+
+static void
+on_row(void *ctx, enum index_table t, struct bytes key, struct bytes body)
+{
+	struct judged *j = ctx;
+
+	if (t == INDEX_META && key.len == strlen(INDEX_META_FORMAT) &&
+	    memcmp(key.data, INDEX_META_FORMAT, key.len) == 0 &&
+	    body.len == 8 && row_get_u64(body.data) > INDEX_FORMAT)
+		j->is_future = true;
+}
+
+static enum page_verdict
+check(struct store *s, struct page_report *report)
+{
+	int fd = disk_open(s->files.index_fd, INDEX_DATA, O_RDONLY, 0);
+	struct judged j = {false};
+	enum page_verdict verdict;
+	struct page_walk *w;
+
+	if (fd == -1) {
+		memset(report, 0, sizeof(*report));
+		snprintf(report->why, sizeof(report->why), "data.mdb: %s",
+		    strerror(errno));
+		return PAGES_UNKNOWN;
+	}
+	w = page_walk_new(fd);
+	verdict = page_walk(w, on_row, &j, report);
+	page_walk_free(w);
+	close(fd);
+	return j.is_future ? PAGES_UNKNOWN : verdict;
+}
+
+/*
+ * The last run did not end in order. Whoever ended it, that says nothing of the
+ * index: its pages do. True if one of them is damaged.
+ */
+static bool
+is_found_damaged(struct store *s, char why[static PAGE_WALK_WHY_SIZE])
+{
+	struct page_report report;
+
+	switch (check(s, &report)) {
+	case PAGES_DAMAGED:
+		memcpy(why, report.why, PAGE_WALK_WHY_SIZE);
+		return true;
+	case PAGES_UNKNOWN:
+		log_warn("the last run did not end in order, and the index "
+			 "cannot be checked (%s): it is used as it is",
+		    report.why);
+		return false;
+	case PAGES_SOUND:
+		break;
+	}
+	log_info("the last run did not end in order; the index was checked, "
+		 "and is sound: %llu rows on %llu pages",
+	    (unsigned long long)report.n_rows,
+	    (unsigned long long)report.n_pages);
+	if (report.n_bad_rows > 0)
+		log_warn("%llu rows of the index are damaged: each is made "
+			 "anew when it is looked at",
+		    (unsigned long long)report.n_bad_rows);
+	return false;
+}
+
+/* An empty file is what a first start leaves that is interrupted; but there was
+ * an index where there are files. */
+static bool
+is_cut_short(
+    struct store *s, uint64_t bytes, char why[static PAGE_WALK_WHY_SIZE])
+{
+	if (bytes >= INDEX_BYTES_MIN ||
+	    (bytes == 0 && !files_has_any(&s->files)))
+		return false;
+	snprintf(why, PAGE_WALK_WHY_SIZE, "data.mdb has %llu bytes of %u",
+	    (unsigned long long)bytes, INDEX_BYTES_MIN);
+	return true;
+}
+
+/* Before it is opened. */
+static bool
+is_damaged(
+    struct store *s, bool is_suspected, char why[static PAGE_WALK_WHY_SIZE])
+{
+	uint64_t bytes;
+
+	if (!index_bytes(s->files.index_fd, &bytes))
+		return false;
+	return is_cut_short(s, bytes, why) ||
+	       (is_suspected && bytes > 0 && is_found_damaged(s, why));
+}
+
+/* --- opening --- */
 
 static enum recover_open
 open_new(struct store *s, const char *path, const char *why)
@@ -37,54 +134,50 @@ open_new(struct store *s, const char *path, const char *why)
 	return RECOVER_FAILED;
 }
 
-/* Why it is given up at once, or NULL. An empty file is what a first start
- * leaves that is interrupted; but there was an index where there are files. */
-static const char *
-is_hopeless(
-    struct store *s, const char *path, int attempts, char why[static WHY_SIZE])
+static enum recover_open
+opened_new(struct store *s)
 {
-	bool is_worn = attempts >= INDEX_ATTEMPTS_MAX;
-	uint64_t bytes = UINT64_MAX, needed = INDEX_BYTES_MIN;
+	if (files_has_any(&s->files))
+		log_warn("there are files but no index: this state directory "
+			 "was used before and has been emptied; what is in "
+			 "files/ is replaced as peers send it");
+	else
+		log_info("a new index: this is the first start, or the state "
+			 "directory was emptied");
+	files_sweep_old(&s->files);
+	return RECOVER_OK;
+}
 
-	if (index_bytes(s->files.index_fd, &bytes) && bytes >= needed &&
-	    is_worn)
-		needed = index_bytes_counted(path);
-	if (bytes < needed && (bytes > 0 || files_has_any(&s->files))) {
-		snprintf(why, WHY_SIZE, "data.mdb has %llu bytes of %llu",
-		    (unsigned long long)bytes, (unsigned long long)needed);
-		return why;
-	}
-	return is_worn ? "opening it failed again and again" : NULL;
+/* LMDB, or the tables in it, are not what an index has: why is in the pages,
+ * or they have been written by somebody else. */
+static enum recover_open
+opened_damaged(struct store *s, const char *path)
+{
+	struct page_report report;
+
+	if (check(s, &report) != PAGES_DAMAGED)
+		snprintf(report.why, sizeof(report.why),
+		    "its tables are not those of an index");
+	return open_new(s, path, report.why);
 }
 
 enum recover_open
 recover_open(struct store *s, const char *path)
 {
-	int attempts = index_attempts(s->files.index_fd);
-	char buf[WHY_SIZE];
-	const char *why;
+	int was_marked = index_mark(s->files.index_fd);
+	char why[PAGE_WALK_WHY_SIZE];
 
-	if (attempts == -1) /* a full disk can still be read */
+	if (was_marked == -1) /* a full disk can still be read */
 		log_warn("index/opening: %s", strerror(errno));
-	why = is_hopeless(s, path, attempts, buf);
-	if (why != NULL)
+	if (is_damaged(s, was_marked == 1, why))
 		return open_new(s, path, why);
 	switch (index_open(path, s->files.index_fd, &s->index)) {
 	case INDEX_OK:
 		return RECOVER_OK;
 	case INDEX_NEW:
-		if (files_has_any(&s->files))
-			log_warn("there are files but no index: this state "
-				 "directory was used before and has been "
-				 "emptied; what is in files/ is replaced as "
-				 "peers send it");
-		else
-			log_info("a new index: this is the first start, or the "
-				 "state directory was emptied");
-		files_sweep_old(&s->files);
-		return RECOVER_OK;
+		return opened_new(s);
 	case INDEX_DAMAGED:
-		return open_new(s, path, "it is not what was written");
+		return opened_damaged(s, path);
 	case INDEX_FUTURE:
 		index_settled(s->files.index_fd);
 		log_fatal("the index was written by a later version of "

@@ -3,6 +3,11 @@
  * The start: opens the index, or puts a damaged one into quarantine and makes
  * a new one; finishes what the last run had made durable but not visible.
  * Called by main.c once, before any message.
+ *
+ * An index is damaged if a page of it is, or if LMDB cannot make anything of
+ * it. Nothing else condemns it: not how often a start was ended, nor by whom.
+ * A start that was ended without a verdict is tried again by dmd, with growing
+ * pauses.
  */
 #ifndef DMSTORE_RECOVER_H
 #define DMSTORE_RECOVER_H

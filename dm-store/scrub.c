@@ -121,9 +121,7 @@ on_look(evutil_socket_t unused, short what, void *arg)
 		store_soon(s->scrub->look);
 		return;
 	}
-	/* all of it could be read: it will not be quarantined */
 	s->scrub->look_at.has_key = false;
-	index_settled(s->files.index_fd);
 	read_soon(s);
 }
 

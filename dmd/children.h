@@ -53,7 +53,8 @@ struct children_owner {
 	void *ctx;
 };
 
-/* One more than dm-store needs to give up on an index that ends it. */
+/* More than dm-store needs: a damaged index that has ended one start is found
+ * out by the next. */
 #define CHILDREN_TRIES 5
 #define CHILDREN_STOP_S 5 /* to end in order, then they are killed */
 #define CHILDREN_PING_S 5

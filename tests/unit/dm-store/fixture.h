@@ -160,9 +160,10 @@ fix_start(struct fix *f)
 	assert_int_equal(files_hold(f->dir, true, dirs), 0);
 	assert_int_equal(files_open(&f->s.files, dirs), 0);
 	snprintf(path, sizeof(path), "%s/index", f->dir);
+	/* the last run did not end in order: the index is checked */
+	index_mark(f->s.files.index_fd);
 	assert_int_equal(recover_open(&f->s, path), RECOVER_OK);
 	assert_int_equal(recover_run(&f->s), 0);
-	index_settled(f->s.files.index_fd);
 	store_setup(&f->s);
 }
 

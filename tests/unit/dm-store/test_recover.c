@@ -314,26 +314,63 @@ test_damaged_index(void **state)
 	fix_assert_content(&f, "d/a", "abc", 3);
 }
 
-/* Starts that never get through the index. */
+/* A start: it is ended before it is through. */
 static void
-test_marker(void **state)
+start_and_die(void)
 {
-	char path[400];
 	int dirs[FILES_DIRS];
+	char path[400];
 
-	(void)state;
-	index_condemn(f.s.files.index_fd);
-	fix_die(&f);
 	memset(&f.s, 0, sizeof(f.s));
 	clock_init(&f.s.clock);
 	assert_int_equal(files_hold(f.dir, true, dirs), 0);
 	assert_int_equal(files_open(&f.s.files, dirs), 0);
 	fix_path(&f, "index", path);
 	assert_int_equal(recover_open(&f.s, path), RECOVER_OK);
-	assert_int_equal(fix_count_dir(&f, "quarantine"), 1);
 	index_close(f.s.index);
 	files_close(&f.s.files);
+}
+
+/* However often that happens, it says nothing of the index. */
+static void
+test_starts_that_are_ended(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
+	struct entry gone = fix_delete("d/a", START_NS + 1, &key);
+
+	(void)state;
+	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
+	assert_int_equal(fix_put(&f, &gone, NULL, 0), VERDICT_OK);
+	fix_die(&f);
+	for (int i = 0; i < 10; i++)
+		start_and_die();
 	fix_start(&f);
+	fix_configure(&f, "d/*", &key, 1);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 0);
+	assert_int_equal(fix_judge(&f, &e), VERDICT_NOT_NEWER);
+}
+
+/* The mark of a version that counted in it. */
+static void
+test_mark_of_an_earlier_version(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
+	char path[400];
+	int fd;
+
+	(void)state;
+	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
+	fix_die(&f);
+	fix_path(&f, "index/opening", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	assert_int_equal(write(fd, "+++++", 5), 5);
+	close(fd);
+	fix_start(&f);
+	fix_configure(&f, "d/*", &key, 1);
+	assert_int_equal(fix_count_dir(&f, "quarantine"), 0);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	index_settled(f.s.files.index_fd);
+	assert_false(fix_exists(&f, "index/opening"));
 }
 
 static size_t
@@ -377,13 +414,11 @@ test_older_index(void **state)
 	assert_int_equal(drop_table(env, "versions"), 0);
 	mdb_env_close(env);
 	fix_start(&f);
-	assert_int_equal(table_signer_count(f.s.index, VIEW_COMMITTED,
-			     key.public_key),
-	    2);
+	assert_int_equal(
+	    table_signer_count(f.s.index, VIEW_COMMITTED, key.public_key), 2);
 	fix_configure(&f, "d/a", &key, 1);
-	assert_int_equal(table_signer_count(f.s.index, VIEW_COMMITTED,
-			     key.public_key),
-	    1);
+	assert_int_equal(
+	    table_signer_count(f.s.index, VIEW_COMMITTED, key.public_key), 1);
 	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
 	assert_int_equal(fix_count_dir(&f, "quarantine"), 0);
 	fix_configure(&f, "d/*", &key, 1);
@@ -563,8 +598,9 @@ main(void)
 	const struct CMUnitTest tests[] = {T(test_before_placement),
 	    T(test_before_commit), T(test_delete_before_placement),
 	    T(test_unsynced_file), T(test_reads_right),
-	    T(test_reads_right_on_a_full_disk), T(test_redo_goes), T(test_stale_redo),
-	    T(test_lost_file), T(test_damaged_index), T(test_marker),
+	    T(test_reads_right_on_a_full_disk), T(test_redo_goes),
+	    T(test_stale_redo), T(test_lost_file), T(test_damaged_index),
+	    T(test_starts_that_are_ended), T(test_mark_of_an_earlier_version),
 	    T(test_older_index), T(test_future_index), T(test_damaged_record),
 	    T(test_damaged_winner), T(test_obstacles), T(test_unplaced),
 	    T(test_full_disk)};

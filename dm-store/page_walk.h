@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reads an index as a file, without LMDB, whose map would end this process at
+ * the first page that the disk does not give: every page that the last commit
+ * refers to, in the order of its trees, and every row's seal. It says which
+ * page is damaged, and goes on behind it. Called by recover.c to judge an index
+ * that is suspected, and by salvage.c to take what is whole out of one that is
+ * damaged. Nothing is changed; memory is bounded by one bit a page of the file,
+ * a page for each level, and the largest row.
+ */
+#ifndef DMSTORE_PAGE_WALK_H
+#define DMSTORE_PAGE_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dm-store/index.h"
+
+#define PAGE_WALK_WHY_SIZE 160
+
+enum page_verdict {
+	PAGES_SOUND,   /* every page; rows that are damaged are counted */
+	PAGES_DAMAGED, /* why says which page, and how */
+	PAGES_UNKNOWN, /* why says what kept it from being read */
+};
+
+struct page_report {
+	char why[PAGE_WALK_WHY_SIZE]; /* of the first; "" if sound */
+	uint64_t n_pages, n_rows;     /* that are whole */
+	uint64_t n_bad_pages, n_bad_rows;
+};
+
+/* A row that is whole, borrowed until it returns. */
+typedef void page_row_fn(
+    void *ctx, enum index_table, struct bytes key, struct bytes body);
+
+struct page_walk;
+
+/* Of an open data.mdb, which stays the caller's. */
+struct page_walk *page_walk_new(int fd);
+void page_walk_free(struct page_walk *); /* NULL is fine */
+
+/* All of it, once; fn may be NULL. */
+enum page_verdict page_walk(
+    struct page_walk *, page_row_fn *fn, void *ctx, struct page_report *);
+
+#endif
