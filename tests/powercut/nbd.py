@@ -18,9 +18,11 @@ READ, WRITE, DISCONNECT, FLUSH = 0, 1, 2, 3
 FLAG_FUA = 1
 EINVAL = 22
 #: what a flush, or a write with FUA, takes; until then a cut can take it all
-SYNC_S = 0.005
+SYNC_S = (0.001, 0.04)
 LENGTH_MAX = 32 << 20
 OPTION_MAX = 4096
+PATIENCE_S = 60
+BLOWN = -1
 #: has flags, flush, FUA
 EXPORT_FLAGS = 1 | 4 | 8
 
@@ -30,8 +32,11 @@ class Gone(Exception):
 
 
 class Connection:
-    def __init__(self, sock, disk):
-        self.sock, self.disk = sock, disk
+    """fuse: a shared number. Above 0 it counts writes down; with the last one
+    the power goes: nothing is answered any more."""
+
+    def __init__(self, sock, disk, fuse):
+        self.sock, self.disk, self.fuse = sock, disk, fuse
         self.waiting = []   # [(when, cookie, what is to be done before)]
 
     def take(self, length):
@@ -106,6 +111,7 @@ class Connection:
             self.answer(cookie, data=self.disk.read(offset, length))
         elif kind == WRITE:
             number = self.disk.write(offset, data)
+            self.burn()
             if flags & FLAG_FUA:
                 self.later(cookie, lambda: self.disk.force(number))
             else:
@@ -116,26 +122,38 @@ class Connection:
         else:
             self.answer(cookie, EINVAL)
 
+    def burn(self):
+        if self.fuse.value > 0:
+            self.fuse.value -= 1
+            if self.fuse.value == 0:
+                self.fuse.value = BLOWN
+                raise Gone
+
     def later(self, cookie, finish):
-        self.waiting.append((time.monotonic() + SYNC_S, cookie, finish))
+        when = time.monotonic() + random.uniform(*SYNC_S)
+        self.waiting.append((when, cookie, finish))
+        self.waiting.sort(key=lambda row: row[0])
 
     def answer(self, cookie, error=0, data=b""):
         self.sock.sendall(struct.pack(">IIQ", ANSWER, error, cookie) + data)
 
 
-def serve(listener, disk):
-    """One machine, until it ends."""
-    sock = listener.accept()[0]
-    with sock:
-        connection = Connection(sock, disk)
+def serve(listener, disk, fuse, pipe):
+    """One machine, until the pipe says that it has ended, maybe before it
+    came."""
+    if listener not in select.select([listener, pipe], [], [])[0]:
+        pipe.recv()
+        return
+    with listener.accept()[0] as sock:
+        connection = Connection(sock, disk, fuse)
         try:
             connection.greet()
             connection.serve()
         except (Gone, OSError):
-            pass
+            pipe.recv()
 
 
-def _run(path, disk, seed, pipe):
+def _run(path, disk, seed, fuse, pipe):
     rng = random.Random(seed)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -144,7 +162,7 @@ def _run(path, disk, seed, pipe):
         while True:
             order, argument = pipe.recv()
             if order == "serve":
-                serve(listener, disk)
+                serve(listener, disk, fuse, pipe)
                 pipe.send(None)
             elif order == "cut":
                 pipe.send(disk.cut(rng))
@@ -156,23 +174,37 @@ class Server:
     """The disk in a process of its own; the seed decides what cuts leave."""
 
     def __init__(self, path, disk, seed):
-        self.path = path
+        context = multiprocessing.get_context("fork")
+        self.fuse = context.Value("i", 0)
         self.pipe, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("fork").Process(
-            target=_run, args=(path, disk, seed, theirs), daemon=True)
+        self.process = context.Process(
+            target=_run, args=(path, disk, seed, self.fuse, theirs),
+            daemon=True)
         self.process.start()
         self.pipe.recv()
 
     def order(self, what, argument=None):
         self.pipe.send((what, argument))
+        if not self.pipe.poll(PATIENCE_S):
+            raise RuntimeError(f"the disk does not answer: {what}")
         return self.pipe.recv()
 
     def begin(self):
-        """A machine may connect now; end() waits until it has gone."""
+        """A machine may connect now."""
+        self.fuse.value = 0
         self.pipe.send(("serve", None))
 
     def end(self):
-        self.pipe.recv()
+        """It was killed; all that it had sent has been taken."""
+        self.order("end")
+
+    def wait(self, seconds, writes):
+        """So long, or until so many writes have come if that is not 0: then
+        the disk stands still, as if the power had gone with the last one."""
+        self.fuse.value = writes
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.fuse.value != BLOWN:
+            time.sleep(0.002)
 
     def close(self):
         self.process.kill()

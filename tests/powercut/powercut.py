@@ -50,6 +50,7 @@ FILE_SYSTEMS = {
 }
 WRITERS = 3
 LOAD_S = (0.05, 3)          # from the first upload to the cut
+BY_TIME = 0.3               # of all cuts; the others come with a certain write
 EARLY = 0.25                # of all cuts come while the machine starts
 START_S = 120
 PROOF_CUTS = 20             # a fault of the rig's own has to be found by then
@@ -79,7 +80,8 @@ class Rig:
         image = self.base / "image"
         with open(image, "wb") as file:
             file.truncate(SIZE)
-        subprocess.run([*FILE_SYSTEMS[self.fs][0], image], check=True)
+        subprocess.run([*FILE_SYSTEMS[self.fs][0], image], check=True,
+                       capture_output=True)
         disk = Disk(SIZE, sector, is_lying)
         disk.load(image)
         image.unlink()
@@ -124,13 +126,13 @@ class Rig:
             if version and (best is None or version.rank > best.rank):
                 self.ledger.best[name] = version
 
-    def load(self, seconds):
+    def load(self, seconds, writes):
         writers = [Writer(i, self.port, self.ledger, self.signer,
                           f"{self.seed}/{self.number}/{i}")
                    for i in range(WRITERS)]
         for writer in writers:
             writer.start()
-        time.sleep(seconds)
+        self.server.wait(seconds, writes)
         self.machine.cut()
         for writer in writers:
             writer.is_over = True
@@ -141,16 +143,19 @@ class Rig:
         """From power to its cut; False after a violation."""
         is_early = self.cuts > 0 and self.rng.random() < EARLY
         share, seconds = self.rng.random(), self.rng.uniform(*LOAD_S)
+        writes = int(10 ** self.rng.uniform(0, 2.5))    # 1 to 316
+        if self.rng.random() < BY_TIME:
+            writes = 0
         self.start()
         if is_early:
-            time.sleep(share * self.start_s)
+            self.server.wait(share * self.start_s, writes)
             self.machine.cut()
         else:
             self.wait_ready()
             self.judge()
             if self.ledger.violations:
                 return False
-            self.load(seconds)
+            self.load(seconds, writes)
         self.server.end()
         self.fates.update(self.server.order("cut"))
         self.cuts += 1

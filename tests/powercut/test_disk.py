@@ -134,6 +134,10 @@ def test_an_image_is_loaded(tmp_path):
 
 # --- the protocol ----
 
+class Fuse:
+    value = 0
+
+
 class Client:
     """As qemu speaks it."""
 
@@ -144,7 +148,7 @@ class Client:
 
     @staticmethod
     def serve(sock, disk):
-        connection = nbd.Connection(sock, disk)
+        connection = nbd.Connection(sock, disk, Fuse)
         with sock, pytest.raises((nbd.Gone, OSError)):
             connection.greet()
             connection.serve()
@@ -220,13 +224,23 @@ def test_requests(client, disk):
 
 
 def test_a_cut_before_the_answer_to_a_flush(client, disk, monkeypatch):
-    monkeypatch.setattr(nbd, "SYNC_S", 60)
+    monkeypatch.setattr(nbd, "SYNC_S", (60, 60))
     client.greet()
     assert client.ask(nbd.WRITE, 0, data=A) == (0, b"")
     client.send(nbd.FLUSH)
     assert client.ask(nbd.READ, 0, length=SECTOR) == (0, A)
     client.close()
     assert disk.kept[:1] == b"\0" and len(disk.cache) == 1
+
+
+def test_power_goes_with_a_certain_write(client, disk, monkeypatch):
+    monkeypatch.setattr(Fuse, "value", 2)
+    client.greet()
+    assert client.ask(nbd.WRITE, 0, data=A) == (0, b"")
+    client.send(nbd.WRITE, SECTOR, data=B)
+    client.thread.join()
+    assert Fuse.value == nbd.BLOWN
+    assert len(disk.cache) == 2 and disk.kept[:1] == b"\0"
 
 
 @pytest.mark.parametrize("request_", [
@@ -242,3 +256,18 @@ def test_a_request_that_is_too_long_ends_it(client):
     client.greet()
     client.send(nbd.WRITE, 0, nbd.LENGTH_MAX + 1)
     assert client.sock.recv(1) == b""
+
+
+def test_a_machine_that_ends_before_it_connects(tmp_path):
+    server = nbd.Server(tmp_path / "disk", Disk(4 * SECTOR), 1)
+    try:
+        server.begin()
+        server.end()
+        server.begin()
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(tmp_path / "disk"))
+            assert sock.recv(8) == b"NBDMAGIC"
+        server.end()
+        assert server.order("cut") == {"kept": 0, "torn": 0, "lost": 0}
+    finally:
+        server.close()
