@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dm-net/accepting.h"
 #include "dm-net/mesh_internal.h"
 
 #define ACCEPTS_PER_TURN 64
@@ -91,6 +92,25 @@ rest(struct listener *listener)
 	event_add(listener->mesh->park_event, &tv);
 }
 
+/* The listener may be gone afterwards. */
+static void
+accept_failed(struct listener *listener, int error)
+{
+	struct mesh *m = listener->mesh;
+
+	switch (accepting_after(error)) {
+	case ACCEPTING_GOES_ON:
+		return;
+	case ACCEPTING_NO_DESCRIPTOR:
+		rest(listener);
+		return;
+	case ACCEPTING_ENDED:
+		mesh_unlisten(m, listener->id);
+		m->settings.listener_ended(m->settings.ctx);
+		return;
+	}
+}
+
 static void
 on_accept(evutil_socket_t listen_fd, short what, void *arg)
 {
@@ -109,9 +129,7 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 		fd = accept4(listen_fd, (struct sockaddr *)&remote, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -1) {
-			if (errno == EMFILE || errno == ENFILE ||
-			    errno == ENOBUFS || errno == ENOMEM)
-				rest(listener);
+			accept_failed(listener, errno);
 			return;
 		}
 		/* the lowest that is free: so many are in use */
@@ -189,6 +207,12 @@ mesh_listen(struct mesh *m, uint64_t id, int fd)
 	if (listener->event == NULL || event_add(listener->event, NULL) == -1)
 		fatal("out of memory");
 	m->listeners[m->n_listeners++] = listener;
+}
+
+size_t
+mesh_listeners(const struct mesh *m)
+{
+	return m->n_listeners;
 }
 
 bool

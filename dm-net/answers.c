@@ -25,7 +25,7 @@ net_facts(void *ctx, struct http_facts *f)
 
 	f->configured = net->is_configured;
 	f->config_generation = net->generation;
-	f->listening = net->mesh != NULL && net->n_listeners > 0;
+	f->listening = net->mesh != NULL && mesh_listeners(net->mesh) > 0;
 	f->store_ready = store_link_is_up(net->store) && net->is_index_complete;
 	f->store_writable = net->store_stats.writable;
 	f->files = net->store_stats.files;
@@ -132,7 +132,8 @@ status(struct net *net, struct control_client *client)
 	    client, "index_complete", 2, net->is_index_complete);
 	control_client_number(
 	    client, "http_connections", 1, http_server_connections(net->http));
-	control_client_number(client, "peer_listeners", 1, net->n_listeners);
+	control_client_number(client, "peer_listeners", 1,
+	    net->mesh != NULL ? mesh_listeners(net->mesh) : 0);
 	if (net->mesh != NULL)
 		status_sync(net, client);
 	control_client_end(client, VERDICT_OK, NULL);

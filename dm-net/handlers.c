@@ -183,6 +183,7 @@ net_make_mesh(struct net *net, const uint8_t public_key[static 32],
 	    .resolve = net->resolve,
 	    .refusals = net->refusals,
 	    .store_ipc = store_channel,
+	    .listener_ended = net_listener_ended,
 	    .ctx = net,
 	    .tls_key = net->tls_key,
 	    .public_key = public_key,
@@ -298,11 +299,19 @@ net_on_listen(
 		return;
 	}
 	if (m->kind == 0) {
-		net->n_listeners++;
 		mesh_listen(net->mesh, m->id, fd);
 	} else {
 		http_server_listen(net->http, fd, m->id);
 	}
+}
+
+void
+net_listener_ended(void *ctx)
+{
+	struct net *net = ctx;
+
+	log_warn("a listening socket was shut down");
+	ipc_send(net->dmd, IPC_LISTENER_ENDED, NULL, -1);
 }
 
 void
@@ -312,8 +321,8 @@ net_on_unlisten(
 	(void)ipc;
 	(void)fd;
 	http_server_unlisten(net->http, m->id);
-	if (net->mesh != NULL && mesh_unlisten(net->mesh, m->id))
-		net->n_listeners--;
+	if (net->mesh != NULL)
+		mesh_unlisten(net->mesh, m->id);
 }
 
 void

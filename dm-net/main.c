@@ -45,6 +45,7 @@ new_http(struct net *net)
 	    .is_own_address = net_is_own_address,
 	    .metrics = net_metrics,
 	    .refused = net_refused,
+	    .listener_ended = net_listener_ended,
 	    .connections_max = net->descriptors.http,
 	    .files_max = net->descriptors.files};
 

@@ -35,6 +35,8 @@ struct mesh_settings {
 	struct refusals *refusals; /* likewise */
 	/* Where hints for the store go; NULL while it is away. */
 	struct ipc *(*store_ipc)(void *ctx);
+	/* One of mesh_listen() accepts no more, and is gone. */
+	void (*listener_ended)(void *ctx);
 	void *ctx;
 	/* The node's identity, and the TLS key it has signed. */
 	const struct p2p_tls_key *tls_key;
@@ -66,6 +68,7 @@ void mesh_config_commit(struct mesh *, uint64_t generation);
 void mesh_listen(struct mesh *, uint64_t id, int fd);
 /* False if it is not one of the mesh's. */
 bool mesh_unlisten(struct mesh *, uint64_t id);
+size_t mesh_listeners(const struct mesh *);
 /* Addresses of this node changed: back-off starts anew. */
 void mesh_network_changed(struct mesh *);
 /* Our new signed peer record. False if it is not a good one. */

@@ -51,7 +51,6 @@ struct net {
 	bool is_index_complete;
 	bool is_ready_sent;
 	bool is_stopping;
-	unsigned n_listeners;
 	struct net_address own[NET_OWN_ADDRESSES_MAX];
 	size_t n_own;
 	struct ipc_store_stats store_stats; /* but for what comes next */
@@ -65,6 +64,8 @@ struct ipc *net_channel(struct net *, int fd, enum role peer);
 /* Once dmd has signed the TLS key. False if the signature is wrong. */
 bool net_make_mesh(struct net *, const uint8_t public_key[static 32],
     const uint8_t signature[static 64]);
+/* Tells dmd that a listening socket accepts no more. */
+void net_listener_ended(void *net);
 /* Tells dmd once all that serving needs is there. */
 void net_check_ready(struct net *);
 

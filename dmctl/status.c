@@ -153,6 +153,9 @@ judge(struct status *s)
 		    "clock (dmctl rejects says which)",
 		    facts_number(&s->facts, "peers_ahead", 0),
 		    facts_number(&s->facts, "peers_connected", 0));
+	if (facts_find(&s->facts, "not_listening") != NULL)
+		reason(s, HEALTH_WORKS, "not listening on %s",
+		    facts_find(&s->facts, "not_listening")->text);
 	if (facts_find(&s->facts, "waiting_for") != NULL)
 		reason(s, HEALTH_WORKS, "waiting for interface %s",
 		    facts_find(&s->facts, "waiting_for")->text);

@@ -95,11 +95,23 @@ rows_waiting(struct control_client *client, const struct dmd *d,
 }
 
 static void
-status_dmd(struct control_client *client, const struct dmd *d)
+rows_listen(struct control_client *client, const struct listen *l)
 {
 	const struct endpoint *e;
 	char text[ENDPOINT_TEXT_MAX];
+	int error;
 
+	for (size_t i = 0; (e = listen_endpoint(l, i)) != NULL; i++)
+		control_client_text(
+		    client, "listen", "%s", endpoint_text(e, text));
+	for (size_t i = 0; (e = listen_failed(l, i, &error)) != NULL; i++)
+		control_client_text(client, "not_listening", "%s: %s",
+		    endpoint_text(e, text), strerror(error));
+}
+
+static void
+status_dmd(struct control_client *client, const struct dmd *d)
+{
 	rows_self(client, d);
 	if (d->is_state_gone)
 		control_client_number(client, "state_gone", KIND_BOOL, 1);
@@ -107,9 +119,7 @@ status_dmd(struct control_client *client, const struct dmd *d)
 	rows_child(client, "dm_store", children_get(d->children, ROLE_STORE));
 	rows_child(
 	    client, "resolver", children_get(d->children, ROLE_RESOLVER));
-	for (size_t i = 0; (e = listen_endpoint(d->listen, i)) != NULL; i++)
-		control_client_text(
-		    client, "listen", "%s", endpoint_text(e, text));
+	rows_listen(client, d->listen);
 	rows_waiting(client, d, &d->config->cluster.interfaces);
 	rows_waiting(client, d, &d->config->http.interfaces);
 	control_client_end(client, VERDICT_OK, NULL);

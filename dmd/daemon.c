@@ -190,6 +190,14 @@ on_listen_timer(evutil_socket_t unused, short what, void *arg)
 	daemon_listen(arg);
 }
 
+void
+daemon_listener_ended(struct dmd *d)
+{
+	/* not at once: who says so may say so again and again */
+	if (!evtimer_pending(d->listen_timer, NULL))
+		timer_add_s(d->listen_timer, 1);
+}
+
 static void
 on_interfaces(void *ctx)
 {
@@ -227,6 +235,8 @@ daemon_net_signed(struct dmd *d, struct child *c)
 {
 	reload_send(d, c);
 	own_addresses_send(d);
+	/* the last dm-net may have left sockets that accept nothing */
+	daemon_listen(d);
 	listen_attach(d->listen, c->ipc);
 	record_send(d);
 	children_send_restarts(d->children);
@@ -340,7 +350,8 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 }
 
 /* Somebody removed, or replaced, what the children hold open: they go on in a
- * place that nobody sees. And the clock may have been set. */
+ * place that nobody sees. And a listening socket may have been shut down, or
+ * the clock set. */
 static void
 on_look(evutil_socket_t unused, short what, void *arg)
 {
@@ -355,7 +366,7 @@ on_look(evutil_socket_t unused, short what, void *arg)
 		    "is kept until it is restarted",
 		    d->config->state_dir, gone);
 	d->is_state_gone = gone != NULL;
-	record_update(d);
+	daemon_listen(d);
 }
 
 static void

@@ -98,6 +98,9 @@ void daemon_stop(struct dmd *);
 /* dm-net has its TLS key signed: now it is told all it works with. */
 void daemon_net_signed(struct dmd *, struct child *);
 
+/* dm-net says that a listening socket accepts no more. */
+void daemon_listener_ended(struct dmd *);
+
 /* dm-net's channel once its key is signed, from when on it takes messages;
  * else NULL. */
 struct ipc *daemon_net(struct dmd *);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -88,6 +89,46 @@ endpoint_bind(const struct endpoint *e)
 	return fd;
 }
 
+/* Shut down by a child that had a copy, or by ss -K. */
+static bool
+listener_is_dead(const struct listener *one)
+{
+	int accepts = 0;
+	socklen_t len = sizeof(accepts);
+
+	return getsockopt(one->fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) ==
+		   -1 ||
+	       accepts == 0;
+}
+
+/*
+ * All that a dm-net can change of a socket that it shares and that the next
+ * one, or a connection that it accepts, would inherit.
+ */
+static void
+listener_restore(const struct listener *one)
+{
+	static const struct {
+		int level, name;
+	} off[] = {{SOL_SOCKET, SO_KEEPALIVE}, {IPPROTO_TCP, TCP_NODELAY},
+	    {IPPROTO_TCP, TCP_CORK}, {IPPROTO_TCP, TCP_USER_TIMEOUT},
+	    {IPPROTO_TCP, TCP_NOTSENT_LOWAT}};
+	const struct linger linger = {0, 0};
+	const int zero = 0;
+	int flags = fcntl(one->fd, F_GETFL);
+	bool is_good = flags != -1;
+
+	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+		is_good &= setsockopt(one->fd, off[i].level, off[i].name, &zero,
+			       sizeof(zero)) == 0;
+	is_good &= setsockopt(one->fd, SOL_SOCKET, SO_LINGER, &linger,
+		       sizeof(linger)) == 0;
+	is_good &= fcntl(one->fd, F_SETFL, flags | O_NONBLOCK) == 0;
+	if (!is_good)
+		log_error(
+		    "cannot set up a listening socket: %s", strerror(errno));
+}
+
 static void
 listener_send(struct listen *l, const struct listener *one)
 {
@@ -100,6 +141,7 @@ listener_send(struct listen *l, const struct listener *one)
 
 	if (l->net == NULL)
 		return;
+	listener_restore(one);
 	fd = fcntl(one->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd == -1) {
 		log_error(
@@ -113,10 +155,7 @@ static void
 listener_drop(struct listen *l, size_t i)
 {
 	struct ipc_unlisten msg = {.id = l->all[i].id};
-	char text[ENDPOINT_TEXT_MAX];
 
-	log_info("no longer listening on %s",
-	    endpoint_text(&l->all[i].endpoint, text));
 	close(l->all[i].fd);
 	if (l->net != NULL)
 		ipc_send(l->net, IPC_UNLISTEN, &msg, -1);
@@ -256,15 +295,34 @@ listener_add(struct listen *l, const struct endpoint *e, int *exit_code)
 	return true;
 }
 
+static void
+listen_drop_unwanted(struct listen *l, const struct endpoint *wanted, size_t n)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	for (size_t i = l->n; i-- > 0;) {
+		const struct listener *one = &l->all[i];
+
+		endpoint_text(&one->endpoint, text);
+		if (!endpoints_have(wanted, n, &one->endpoint))
+			log_info("no longer listening on %s", text);
+		else if (listener_is_dead(one))
+			log_warn("the socket of %s was shut down: it is bound "
+				 "anew",
+			    text);
+		else
+			continue;
+		listener_drop(l, i);
+	}
+}
+
 size_t
 listen_update(
     struct listen *l, const struct endpoint *wanted, size_t n, int *exit_code)
 {
 	size_t failed = 0;
 
-	for (size_t i = l->n; i-- > 0;)
-		if (!endpoints_have(wanted, n, &l->all[i].endpoint))
-			listener_drop(l, i);
+	listen_drop_unwanted(l, wanted, n);
 	failures_keep(l, wanted, n);
 	for (size_t i = 0; i < n; i++)
 		if (!listen_has(l, &wanted[i]) &&
@@ -280,6 +338,15 @@ listen_attach(struct listen *l, struct ipc *net)
 	l->net = net;
 	for (size_t i = 0; i < l->n; i++)
 		listener_send(l, &l->all[i]);
+}
+
+const struct endpoint *
+listen_failed(const struct listen *l, size_t i, int *error)
+{
+	if (i >= l->n_failed)
+		return NULL;
+	*error = l->failed[i].error;
+	return &l->failed[i].endpoint;
 }
 
 const struct endpoint *

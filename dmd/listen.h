@@ -4,6 +4,21 @@
  * dm-net, which gets a copy of each (message listen) and is told when one is
  * gone (unlisten). Owns the originals, so that connections wait in the backlog
  * while dm-net restarts. Called by daemon.c. It never accepts and never reads.
+ *
+ * A copy shares its socket with the original, and what a dm-net does to it
+ * outlives that dm-net. Of all that dmd hands to children this is the only
+ * such thing:
+ *   a listening socket	  whether it accepts is looked at again and again, and
+ *			  before each new dm-net gets it; its flags and options
+ *			  are set back
+ *   channel, link	  a new pair for each start of a child
+ *   log sink		  a socket for each child and start
+ *   a control client	  dmd keeps no copy
+ *   stdin, stdout	  /dev/null, which has no state
+ *   stderr		  shared with whoever started dmd: log.h never relies
+ *			  on its flags
+ *   what it executes	  O_PATH, closed by execve
+ * The lock of state_dir, the control socket and that of sd_notify stay here.
  */
 #ifndef DMD_LISTEN_H
 #define DMD_LISTEN_H
@@ -19,7 +34,8 @@ struct listen *listen_new(void);
 void listen_free(struct listen *);
 
 /*
- * Closes what is no longer wanted and binds what is new. Returns how many
+ * Closes what is no longer wanted, binds what is new, and binds anew what was
+ * shut down. Returns how many
  * could not be bound, each logged in one line when that is new; *exit_code
  * then says what a start that fails for it exits with (sysexits; 75 for a port
  * in use). The first call waits for ports in use, for up to two seconds.
@@ -30,6 +46,10 @@ size_t listen_update(
 
 /* dm-net's channel: gets all of them now and what changes; NULL: none. */
 void listen_attach(struct listen *, struct ipc *net);
+
+/* Endpoint i that could not be bound, and the errno; NULL behind the last. */
+const struct endpoint *listen_failed(
+    const struct listen *, size_t i, int *error);
 
 /* Endpoint i that is bound; NULL behind the last. */
 const struct endpoint *listen_endpoint(const struct listen *, size_t i);

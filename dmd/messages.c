@@ -50,6 +50,16 @@ dmd_on_sign_tls(
 	daemon_net_signed(d, c);
 }
 
+void
+dmd_on_listener_ended(struct child *c, struct ipc *ipc,
+    const struct ipc_listener_ended *msg, int fd)
+{
+	(void)ipc;
+	(void)msg;
+	(void)fd;
+	daemon_listener_ended(child_owner(c));
+}
+
 /* It gets a new one at the next tick. */
 void
 dmd_on_log_sink_lost(struct child *c, struct ipc *ipc,

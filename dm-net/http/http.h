@@ -66,6 +66,10 @@ struct http_backend {
 	void (*refused)(
 	    void *ctx, enum verdict, const struct entry *, const char *from);
 
+	/* One of http_server_listen() accepts no more, and is gone; may be
+	 * NULL. */
+	void (*listener_ended)(void *ctx);
+
 	/* Further lines of /metrics, by http_text_printf(); may be NULL. */
 	void (*metrics)(void *ctx, struct http_text *out);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dm-net/accepting.h"
 #include "dm-net/http/connection.h"
 #include "dm-net/http/events.h"
 #include "dm-net/http/files.h"
@@ -192,6 +193,37 @@ http_server_take(struct http_server *s, int fd, const struct sockaddr *sa)
 }
 
 static void
+listener_free(struct http_listener *l)
+{
+	LIST_REMOVE(l, next);
+	event_free(l->event);
+	close(l->fd);
+	free(l);
+}
+
+/* The listener may be gone afterwards. */
+static void
+accept_failed(struct http_listener *l, int error)
+{
+	struct http_server *s = l->server;
+
+	switch (accepting_after(error)) {
+	case ACCEPTING_GOES_ON:
+		return;
+	case ACCEPTING_NO_DESCRIPTOR:
+		log_warn("http: accept: %s", strerror(error));
+		event_del(l->event);
+		l->is_resting = true;
+		return;
+	case ACCEPTING_ENDED:
+		listener_free(l);
+		if (s->backend.listener_ended != NULL)
+			s->backend.listener_ended(s->backend.ctx);
+		return;
+	}
+}
+
+static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_listener *l = arg;
@@ -203,14 +235,10 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 		int client = accept4(fd, (struct sockaddr *)(void *)&ss, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (client == -1 && (errno == EMFILE || errno == ENFILE ||
-					errno == ENOBUFS || errno == ENOMEM)) {
-			log_warn("http: accept: %s", strerror(errno));
-			event_del(l->event);
-			l->is_resting = true;
-		}
-		if (client == -1)
+		if (client == -1) {
+			accept_failed(l, errno);
 			return;
+		}
 		http_server_take(
 		    l->server, client, (struct sockaddr *)(void *)&ss);
 	}
@@ -243,15 +271,6 @@ http_server_new(struct event_base *base, const struct http_backend *backend)
 		fatal("event_new");
 	event_add(s->tick_event, &second);
 	return s;
-}
-
-static void
-listener_free(struct http_listener *l)
-{
-	LIST_REMOVE(l, next);
-	event_free(l->event);
-	close(l->fd);
-	free(l);
 }
 
 void

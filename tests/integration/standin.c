@@ -14,9 +14,13 @@
  *   net/sign		asks for a second TLS signature (every dm-net starts
  *			by asking for one)
  *
+ *   net/shut		shuts its listening sockets down
+ *   net/block		makes accept(2) wait on them, and unfit for use
+ *
  * with ROLE being net or store. Built for the tests only.
  */
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +29,8 @@
 
 #include "common/child.h"
 #include "common/log.h"
+
+#define LISTENERS_MAX 64
 
 struct standin {
 	struct event_base *base;
@@ -35,6 +41,11 @@ struct standin {
 	struct ipc *link[ROLE_COUNT];
 	bool is_ready;
 	bool is_mute;
+	struct {
+		uint64_t id;
+		int fd;
+	} listeners[LISTENERS_MAX];
+	size_t n_listeners;
 	ipc_handler *handlers[IPC_MESSAGE_COUNT];
 	ipc_handler *none[IPC_MESSAGE_COUNT];
 };
@@ -63,6 +74,30 @@ ask_signature(struct standin *s)
 }
 
 static void
+shut_listeners(const struct standin *s)
+{
+	for (size_t i = 0; i < s->n_listeners; i++)
+		shutdown(s->listeners[i].fd, SHUT_RDWR);
+	log_info("standin: shut");
+}
+
+static void
+block_listeners(const struct standin *s)
+{
+	const struct linger linger = {.l_onoff = 1};
+	bool is_good = true;
+
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		int fd = s->listeners[i].fd;
+
+		is_good &= fcntl(fd, F_SETFL, 0) == 0;
+		is_good &= setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger,
+			       sizeof(linger)) == 0;
+	}
+	log_info("standin: block%s", is_good ? "" : " failed");
+}
+
+static void
 misbehave(struct standin *s, const char *what)
 {
 	struct ipc_violated violated = {
@@ -86,6 +121,10 @@ misbehave(struct standin *s, const char *what)
 		ipc_send(s->dmd, IPC_VIOLATED, &violated, -1);
 	} else if (strcmp(what, "sign") == 0)
 		ask_signature(s);
+	else if (strcmp(what, "shut") == 0)
+		shut_listeners(s);
+	else if (strcmp(what, "block") == 0)
+		block_listeners(s);
 }
 
 static void
@@ -150,32 +189,40 @@ hex(const uint8_t *bytes, size_t len, char *out)
 		sprintf(out + 2 * i, "%02x", bytes[i]);
 }
 
-/* The descriptor is held until unlisten would close it; here: for good. */
+/* Nothing is accepted. */
 static void
 on_listen(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_listen *m = msg;
+	struct standin *s = ctx;
 	char address[33] = "";
 
-	(void)ctx;
 	(void)ipc;
 	hex(m->address.data, m->address.len, address);
 	log_info("standin: listen %llu kind %llu %s %llu '%.*s'",
 	    (unsigned long long)m->id, (unsigned long long)m->kind, address,
 	    (unsigned long long)m->port, (int)m->interface.len,
 	    (const char *)m->interface.data);
-	close(fd);
+	if (s->n_listeners == LISTENERS_MAX)
+		fatal("standin: too many listeners");
+	s->listeners[s->n_listeners].id = m->id;
+	s->listeners[s->n_listeners++].fd = fd;
 }
 
 static void
 on_unlisten(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_unlisten *m = msg;
+	struct standin *s = ctx;
 
-	(void)ctx;
 	(void)ipc;
 	(void)fd;
 	log_info("standin: unlisten %llu", (unsigned long long)m->id);
+	for (size_t i = s->n_listeners; i-- > 0;)
+		if (s->listeners[i].id == m->id) {
+			close(s->listeners[i].fd);
+			s->listeners[i] = s->listeners[--s->n_listeners];
+		}
 }
 
 static void

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What an error of accept(2) says of the listening socket. Called by the HTTP
+ * server and by the libp2p listeners. Pure.
+ */
+#ifndef DM_NET_ACCEPTING_H
+#define DM_NET_ACCEPTING_H
+
+enum accepting {
+	ACCEPTING_GOES_ON,	 /* nobody waits, or one gave up */
+	ACCEPTING_NO_DESCRIPTOR, /* rest: it stays readable */
+	ACCEPTING_ENDED		 /* it accepts no more, and stays readable */
+};
+
+enum accepting accepting_after(int error);
+
+#endif
