@@ -25,6 +25,7 @@ A, B = b"a" * SECTOR, b"b" * SECTOR
 def cut(disk, seed):
     """What the first four sectors show when the power is back."""
     disk.cut(random.Random(seed))
+    assert disk.kept[:] == disk.shown[:]
     return [disk.read(i * SECTOR, SECTOR)[:1] for i in range(4)]
 
 
