@@ -188,7 +188,7 @@ powercut: all rigs $(B)/powercut/no_sync.so
 	    --cuts $(CUTS) --fs $(FS) --seed $(SEED)
 
 # Side by side with -j2: what waits much first, what computes beside it.
-check: rigs structure integration unit fuzz-replay sim crash interop
+check: rigs structure integration unit fuzz-replay sim crash interop chaos
 
 demo: all
 	@B=$(B) sh tests/demo.sh
