@@ -175,10 +175,13 @@ own_addresses_send(struct dmd *d)
 void
 daemon_listen(struct dmd *d)
 {
+	const struct timeval moment = {.tv_usec = 20000};
 	int exit_code;
 
 	if (listen_again(d, &exit_code) > 0)
 		timer_add_s(d->listen_timer, 5);
+	if (listen_is_held(d->listen))
+		evtimer_add(d->listen_timer, &moment);
 	record_update(d);
 }
 

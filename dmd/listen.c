@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dmd/clock.h"
 #include "common/signals.h"
 
 #ifndef SO_BINDTOIFINDEX
@@ -32,9 +33,16 @@ struct failure {
 	int error;
 };
 
+/* How long dm-net may take to close what it was told to close. */
+#define RELEASE_NS UINT64_C(2000000000)
+
 struct listen {
 	struct listener all[ENDPOINTS_MAX];
 	size_t n;
+	struct endpoint released[ENDPOINTS_MAX]; /* dm-net may still have it */
+	size_t n_released;
+	uint64_t released_ns; /* monotonic, when the last one was */
+	bool is_held;
 	struct failure failed[ENDPOINTS_MAX]; /* told already */
 	size_t n_failed;
 	unsigned patience_ms; /* left, for ports in use at the start */
@@ -162,6 +170,11 @@ listener_drop(struct listen *l, size_t i)
 	l->all[i] = l->all[--l->n];
 }
 
+struct wanted {
+	const struct endpoint *all;
+	size_t n;
+};
+
 static bool
 endpoints_have(const struct endpoint *all, size_t n, const struct endpoint *e)
 {
@@ -265,14 +278,42 @@ endpoint_bind_patiently(struct listen *l, const struct endpoint *e)
 	return fd;
 }
 
-/* True unless it failed for good. */
+/* Two sockets of which the kernel may refuse the second. */
 static bool
-listener_add(struct listen *l, const struct endpoint *e, int *exit_code)
+may_clash(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && a->len == b->len;
+}
+
+/* In use, but by what we are about to close, or have just closed? */
+static bool
+is_our_own(
+    const struct listen *l, const struct endpoint *e, const struct wanted *w)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (may_clash(&l->all[i].endpoint, e) &&
+		    !endpoints_have(w->all, w->n, &l->all[i].endpoint))
+			return true;
+	if (clock_mono_ns() - l->released_ns > RELEASE_NS)
+		return false;
+	for (size_t i = 0; i < l->n_released; i++)
+		if (may_clash(&l->released[i], e))
+			return true;
+	return false;
+}
+
+enum added { ADDED, ADDED_NOT, ADDED_LATER };
+
+static enum added
+listener_add(struct listen *l, const struct endpoint *e, const struct wanted *w,
+    int *exit_code)
 {
 	char text[ENDPOINT_TEXT_MAX];
 	struct listener *one;
 	int fd = endpoint_bind_patiently(l, e);
 
+	if (fd == -1 && errno == EADDRINUSE && is_our_own(l, e, w))
+		return ADDED_LATER;
 	if (fd == -1) {
 		/* no IPv6 here, or gone since the table was read: the next
 		 * change of the table brings it back */
@@ -280,11 +321,11 @@ listener_add(struct listen *l, const struct endpoint *e, int *exit_code)
 		    errno == EADDRNOTAVAIL || errno == ENODEV) {
 			log_debug("not listening on %s: %s",
 			    endpoint_text(e, text), strerror(errno));
-			return true;
+			return ADDED;
 		}
 		*exit_code = bind_exit_code(errno);
 		failure_note(l, e, errno);
-		return false;
+		return ADDED_NOT;
 	}
 	one = &l->all[l->n++];
 	one->endpoint = *e;
@@ -292,26 +333,59 @@ listener_add(struct listen *l, const struct endpoint *e, int *exit_code)
 	one->id = l->next_id++;
 	log_info("listening on %s", endpoint_text(e, text));
 	listener_send(l, one);
-	return true;
+	return ADDED;
+}
+
+/* Adds what there is not. Returns how many failed; is_held: others wait. */
+static size_t
+listen_add_wanted(struct listen *l, const struct wanted *w, int *exit_code)
+{
+	size_t failed = 0;
+
+	l->is_held = false;
+	for (size_t i = 0; i < w->n; i++) {
+		enum added added =
+		    listen_has(l, &w->all[i])
+			? ADDED
+			: listener_add(l, &w->all[i], w, exit_code);
+
+		failed += added == ADDED_NOT;
+		l->is_held |= added == ADDED_LATER;
+	}
+	return failed;
 }
 
 static void
-listen_drop_unwanted(struct listen *l, const struct endpoint *wanted, size_t n)
+listen_drop_dead(struct listen *l)
 {
 	char text[ENDPOINT_TEXT_MAX];
 
 	for (size_t i = l->n; i-- > 0;) {
-		const struct listener *one = &l->all[i];
-
-		endpoint_text(&one->endpoint, text);
-		if (!endpoints_have(wanted, n, &one->endpoint))
-			log_info("no longer listening on %s", text);
-		else if (listener_is_dead(one))
-			log_warn("the socket of %s was shut down: it is bound "
-				 "anew",
-			    text);
-		else
+		if (!listener_is_dead(&l->all[i]))
 			continue;
+		log_warn("the socket of %s was shut down: it is bound anew",
+		    endpoint_text(&l->all[i].endpoint, text));
+		listener_drop(l, i);
+	}
+}
+
+static void
+listen_drop_unwanted(struct listen *l, const struct wanted *w)
+{
+	uint64_t now_ns = clock_mono_ns();
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (now_ns - l->released_ns > RELEASE_NS)
+		l->n_released = 0;
+	for (size_t i = l->n; i-- > 0;) {
+		const struct endpoint *e = &l->all[i].endpoint;
+
+		if (endpoints_have(w->all, w->n, e))
+			continue;
+		log_info("no longer listening on %s", endpoint_text(e, text));
+		if (l->n_released < ENDPOINTS_MAX)
+			l->released[l->n_released++] = *e;
+		l->released_ns = now_ns;
 		listener_drop(l, i);
 	}
 }
@@ -320,16 +394,27 @@ size_t
 listen_update(
     struct listen *l, const struct endpoint *wanted, size_t n, int *exit_code)
 {
-	size_t failed = 0;
+	const struct wanted w = {wanted, n};
+	size_t failed;
 
-	listen_drop_unwanted(l, wanted, n);
+	listen_drop_dead(l);
 	failures_keep(l, wanted, n);
-	for (size_t i = 0; i < n; i++)
-		if (!listen_has(l, &wanted[i]) &&
-		    !listener_add(l, &wanted[i], exit_code))
-			failed++;
+	/* the new before the old, as far as there is room and no clash */
+	if (l->n + n > ENDPOINTS_MAX)
+		listen_drop_unwanted(l, &w);
+	failed = listen_add_wanted(l, &w, exit_code);
+	listen_drop_unwanted(l, &w);
+	if (l->is_held)
+		failed = listen_add_wanted(l, &w, exit_code);
+	failures_keep(l, wanted, n);
 	l->patience_ms = 0; /* from now on there is a loop to be in */
 	return failed;
+}
+
+bool
+listen_is_held(const struct listen *l)
+{
+	return l->is_held;
 }
 
 void

@@ -34,8 +34,9 @@ struct listen *listen_new(void);
 void listen_free(struct listen *);
 
 /*
- * Closes what is no longer wanted, binds what is new, and binds anew what was
- * shut down. Returns how many
+ * Binds what is new and anew what was shut down, then closes what is no longer
+ * wanted. What clashes with the latter is bound after it, as soon as dm-net has
+ * closed its copy: listen_is_held(). Returns how many
  * could not be bound, each logged in one line when that is new; *exit_code
  * then says what a start that fails for it exits with (sysexits; 75 for a port
  * in use). The first call waits for ports in use, for up to two seconds.
@@ -43,6 +44,9 @@ void listen_free(struct listen *);
  */
 size_t listen_update(
     struct listen *, const struct endpoint *wanted, size_t n, int *exit_code);
+
+/* True if listen_update() is to be called again in a moment. */
+bool listen_is_held(const struct listen *);
 
 /* dm-net's channel: gets all of them now and what changes; NULL: none. */
 void listen_attach(struct listen *, struct ipc *net);

@@ -145,3 +145,83 @@ def test_a_socket_that_ends_is_told_and_bound_anew(node, which):
     eventually(lambda: listens(node) == before)
     eventually(lambda: healthz(node) == 200)
     assert node.log().count("a listening socket was shut down") == 1
+
+
+# --- a reload that changes the form of listening -----------------------------
+
+FORMS = {
+    "one": "127.0.0.1", "all": "0.0.0.0", "all6": "[::]", "name": "lo",
+    "both": ["127.0.0.1", "[::1]"], "every": ["0.0.0.0", "[::]"],
+    "other": "127.0.0.2", "several": ["127.0.0.2", "lo"],
+    "two": ["127.0.0.1", "127.0.0.2"], "three": ["127.0.0.1", "127.0.0.3"]}
+
+
+def inet(text):
+    return text.strip("[]")
+
+
+def listen_on(node, form, *sections):
+    items = FORMS[form]
+    for section in sections or ("cluster", "http"):
+        values = node.config[section]
+        values.pop("interface", None)
+        values.pop("interfaces", None)
+        values["interface" if isinstance(items, str) else "interfaces"] = items
+
+
+def is_there(node, form):
+    """Each address of the form takes connections."""
+    items = FORMS[form] if isinstance(FORMS[form], list) else [FORMS[form]]
+    reach = {"0.0.0.0": "127.0.0.1", "::": "::1", "lo": "127.0.0.1"}
+    return all(connects(node.http_port, reach.get(inet(i), inet(i))) and
+               connects(node.p2p_port, reach.get(inet(i), inet(i)))
+               for i in items)
+
+
+@pytest.mark.parametrize("forms", [
+    ("one", "all", "one"), ("all", "name", "all"), ("one", "name", "one"),
+    ("name", "several", "name"), ("both", "every", "both"),
+    ("all", "all6", "all"), ("other", "all", "other"),
+    ("several", "every", "name"), ("both", "other", "every")],
+    ids="-".join)
+def test_reload_between_forms(node, forms):
+    """No error is told, nobody waits for the next try in five seconds, and
+    what is listened on is what is configured."""
+    listen_on(node, forms[0])
+    node.start()
+    shown = {forms[0]: listens(node)}
+    for form in forms[1:]:
+        listen_on(node, form)
+        assert reload(node).verdict == "ok"
+        eventually(lambda: is_there(node, form) and
+                   shown.get(form) in (None, listens(node)))
+        assert not node.status().get("not_listening")
+        if form not in ("all6", "other"):
+            eventually(lambda: healthz(node) == 200)
+    assert "error: " not in node.log(), node.log()
+    assert "warn: " not in node.log(), node.log()
+
+
+def test_reload_that_swaps_the_ports(node):
+    node.start()
+    node.http_port, node.p2p_port = node.p2p_port, node.http_port
+    node.config["http"]["port"] = node.http_port
+    node.config["cluster"]["port"] = node.p2p_port
+    assert reload(node).verdict == "ok"
+    eventually(lambda: healthz(node) == 200)
+    assert "error: " not in node.log(), node.log()
+
+
+def test_what_stays_is_not_touched(node):
+    """A connection that waits on a socket that fits both is served."""
+    listen_on(node, "two", "http")
+    node.start()
+    listen_on(node, "three", "http")
+    since = len(node.log())
+    assert reload(node).verdict == "ok"
+    node.wait_log("no longer listening on http 127.0.0.2", since)
+    told = node.log()[since:]
+    assert "127.0.0.1" not in told, told
+    # the new comes before the old goes
+    assert told.index("listening on http 127.0.0.3") < \
+        told.index("no longer listening on http 127.0.0.2")
