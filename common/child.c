@@ -15,7 +15,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/event_log.h"
 #include "common/log.h"
+#include "common/log_out.h"
 #include "common/privdrop.h"
 #include "common/sandbox.h"
 #include "common/signals.h"
@@ -183,6 +185,8 @@ child_begin(enum role role, struct child_settings *out)
 	close_stray();
 	settings_read(role, out);
 	descriptors_check(role);
+	log_out_own();
+	event_log_begin();
 	warm_up(role);
 }
 

@@ -375,6 +375,9 @@ deliver(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
 	struct ipc_pong pong;
 	ipc_handler *handler;
 
+	/* the pulse of every process, a few seconds apart */
+	if (m == IPC_PING || m == IPC_PONG)
+		log_catch_up();
 	if (m == IPC_HELLO) {
 		on_hello(ipc, msg);
 	} else if (m == IPC_PING) {

@@ -13,9 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/log_out.h"
+
 #define LOG_TEXT_MAX 2048 /* bytes of a message before escaping */
 #define LOG_LINE_MAX (LOG_TEXT_MAX + 256)
 #define LOG_FACILITY (3 << 3) /* daemon */
+#define LOG_LAST_MS 100	      /* the last words of a process wait so long */
+
+_Static_assert(LOG_LINE_MAX <= LOG_OUT_MAX, "a line goes as a whole");
 
 static const struct {
 	const char *name;
@@ -34,8 +39,9 @@ static struct {
 	enum log_style style;
 	int sink_fd;
 	bool lost;
-	unsigned dropped;
-} log_state = {"dmd", LOG_L_INFO, LOG_STYLE_TIME, -1, false, 0};
+	unsigned dropped;	 /* of the sink */
+	unsigned long unwritten; /* of stderr */
+} log_state = {"dmd", LOG_L_INFO, LOG_STYLE_TIME, -1, false, 0, 0};
 
 /* As sd-daemon(3) tells: JOURNAL_STREAM is the journal's device:inode. */
 static bool
@@ -153,37 +159,76 @@ log_to_sink(enum log_level level, const char *text)
 	return false;
 }
 
-static void
-log_to_stderr(enum log_level level, const char *text)
+/* Returns the length. */
+static size_t
+log_format(
+    enum log_level level, const char *text, char line[static LOG_LINE_MAX])
 {
-	char line[LOG_LINE_MAX], when[32];
 	time_t now = time(NULL);
+	char when[32];
 	struct tm tm;
 	int len = 0;
 
 	switch (log_state.style) {
 	case LOG_STYLE_PREFIX:
-		len = snprintf(line, sizeof(line), "<%d>%s: %s\n",
+		len = snprintf(line, LOG_LINE_MAX, "<%d>%s: %s\n",
 		    levels[level].severity, log_state.tag, text);
 		break;
 	case LOG_STYLE_PLAIN:
 		len = snprintf(
-		    line, sizeof(line), "%s: %s\n", log_state.tag, text);
+		    line, LOG_LINE_MAX, "%s: %s\n", log_state.tag, text);
 		break;
 	case LOG_STYLE_TIME:
 		localtime_r(&now, &tm);
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-		len = snprintf(line, sizeof(line), "%s %s: %s: %s\n", when,
+		len = snprintf(line, LOG_LINE_MAX, "%s %s: %s: %s\n", when,
 		    log_state.tag, levels[level].name, text);
 		break;
 	}
-	if ((size_t)len >= sizeof(line)) {
-		len = (int)sizeof(line) - 1;
+	if (len >= LOG_LINE_MAX) {
+		len = LOG_LINE_MAX - 1;
 		line[len - 1] = '\n';
 	}
-	/* nobody is left to hear that this failed */
-	if (write(STDERR_FILENO, line, (size_t)len) == -1)
-		return;
+	return (size_t)len;
+}
+
+/* True once it is said that lines are missing, if any are. */
+static bool
+log_say_unwritten(int wait_ms)
+{
+	char line[LOG_LINE_MAX], text[96];
+	size_t len;
+
+	if (log_state.unwritten == 0)
+		return true;
+	snprintf(text, sizeof(text),
+	    "%lu line%s dropped here: nobody read this log",
+	    log_state.unwritten, log_state.unwritten == 1 ? " was" : "s were");
+	len = log_format(LOG_L_WARN, text, line);
+	if (!log_out_write(line, len, wait_ms))
+		return false;
+	log_state.unwritten = 0;
+	return true;
+}
+
+static void
+log_to_stderr(enum log_level level, const char *text)
+{
+	int wait_ms = level == LOG_L_FATAL ? LOG_LAST_MS : 0;
+	char line[LOG_LINE_MAX];
+
+	if (!log_say_unwritten(wait_ms) ||
+	    !log_out_write(line, log_format(level, text, line), wait_ms))
+		log_state.unwritten++;
+}
+
+void
+log_catch_up(void)
+{
+	int saved = errno;
+
+	(void)log_say_unwritten(0);
+	errno = saved;
 }
 
 /* errno is kept: callers log and then return it. */

@@ -25,6 +25,13 @@ enum log_level {
  */
 void log_init(const char *tag);
 
+/*
+ * Once log_out_own() (log_out.h) was called, no line waits for a reader of
+ * stderr either: what does not fit is dropped, and how many lines were is said
+ * before the next one that fits, or here. To be called now and then.
+ */
+void log_catch_up(void);
+
 /* How lines look on stderr. */
 enum log_style {
 	LOG_STYLE_TIME,	  /* date, time, tag and level: for a terminal */
@@ -61,7 +68,8 @@ void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* A bug or no memory: logs and ends the process with EX_SOFTWARE. */
+/* A bug or no memory: logs, with a tenth of a second of patience for a reader,
+ * and ends the process with EX_SOFTWARE. */
 void fatal(const char *fmt, ...)
     __attribute__((noreturn, format(printf, 1, 2)));
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/log_out.h"
 #include "common/signals.h"
 
 static void __attribute__((noreturn)) wait_for(int fd, pid_t daemon)
@@ -58,6 +59,7 @@ background_ready(int fd)
 		for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
 			dup2(null, i);
 		close(null);
+		log_out_own();
 	}
 	/* if the command was interrupted, nobody waits: so be it */
 	if (write(fd, &byte, 1) == -1)

@@ -370,12 +370,14 @@ on_look(evutil_socket_t unused, short what, void *arg)
 		    d->config->state_dir, gone);
 	d->is_state_gone = gone != NULL;
 	daemon_listen(d);
+	record_update(d);
+	notify_flush(&d->notify);
 }
 
 static void
 on_watchdog(evutil_socket_t unused, short what, void *arg)
 {
-	const struct dmd *d = arg;
+	struct dmd *d = arg;
 
 	(void)unused;
 	(void)what;

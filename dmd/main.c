@@ -12,7 +12,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/event_log.h"
 #include "common/log.h"
+#include "common/log_out.h"
 #include "common/signals.h"
 #include "dmd/background.h"
 #include "dmd/configure.h"
@@ -42,6 +44,8 @@ serve(const struct options *options, struct config *config)
 	struct dmd *d = xcalloc(1, sizeof(*d));
 	int background_fd = -1, code;
 
+	log_out_own();
+	event_log_begin();
 	d->background_fd = d->prepared.lock_fd = d->notify.fd = -1;
 	if (!options->is_foreground)
 		background_fd = background_start();

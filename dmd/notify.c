@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "dmd/notify.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +48,7 @@ notify_open(struct notify *n)
 
 	n->fd = name != NULL ? notify_connect(name) : -1;
 	n->watchdog_us = 0;
+	n->n_queued = 0;
 	if (name != NULL && n->fd == -1)
 		log_warn("cannot reach the service manager at %s", name);
 	if (usec != NULL &&
@@ -64,10 +67,46 @@ notify_close(struct notify *n)
 	n->fd = -1;
 }
 
-void
-notify_send(const struct notify *n, const char *fmt, ...)
+/* False: there is no room. What fails otherwise is given up. */
+static bool
+put(const struct notify *n, const char *text)
 {
-	char text[512];
+	ssize_t sent;
+
+	do
+		sent = send(n->fd, text, strlen(text), MSG_NOSIGNAL);
+	while (sent == -1 && errno == EINTR);
+	return sent != -1 || (errno != EAGAIN && errno != ENOBUFS);
+}
+
+static void
+queue_drop_first(struct notify *n)
+{
+	n->n_queued--;
+	memmove(n->queue[0], n->queue[1], n->n_queued * sizeof(n->queue[0]));
+}
+
+static void
+queue_add(struct notify *n, const char *text)
+{
+	if (n->n_queued > 0 && strcmp(n->queue[n->n_queued - 1], text) == 0)
+		return;
+	if (n->n_queued == NOTIFY_QUEUE_MAX)
+		queue_drop_first(n);
+	snprintf(n->queue[n->n_queued++], NOTIFY_TEXT_MAX, "%s", text);
+}
+
+void
+notify_flush(struct notify *n)
+{
+	while (n->n_queued > 0 && put(n, n->queue[0]))
+		queue_drop_first(n);
+}
+
+void
+notify_send(struct notify *n, const char *fmt, ...)
+{
+	char text[NOTIFY_TEXT_MAX];
 	va_list ap;
 	int len;
 
@@ -78,5 +117,7 @@ notify_send(const struct notify *n, const char *fmt, ...)
 	va_end(ap);
 	if (len < 0 || (size_t)len >= sizeof(text))
 		return;
-	(void)send(n->fd, text, (size_t)len, MSG_NOSIGNAL);
+	notify_flush(n);
+	if (n->n_queued > 0 || !put(n, text))
+		queue_add(n, text);
 }

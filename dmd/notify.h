@@ -7,11 +7,18 @@
 #ifndef DMD_NOTIFY_H
 #define DMD_NOTIFY_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#define NOTIFY_TEXT_MAX 512
+#define NOTIFY_QUEUE_MAX 16
 
 struct notify {
 	int fd;		      /* -1: nobody listens */
 	uint64_t watchdog_us; /* a WATCHDOG=1 is expected this often, 0: no */
+	/* what the service manager had no room for, the oldest first */
+	char queue[NOTIFY_QUEUE_MAX][NOTIFY_TEXT_MAX];
+	size_t n_queued;
 };
 
 /* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID and removes them from
@@ -19,8 +26,16 @@ struct notify {
 void notify_open(struct notify *);
 void notify_close(struct notify *);
 
-/* "READY=1\nSTATUS=...". Never blocks; what fails is not reported. */
-void notify_send(const struct notify *, const char *fmt, ...)
+/*
+ * "READY=1\nSTATUS=...". Never blocks. What there is no room for waits, for
+ * the next call or notify_flush(), and keeps its order; of equal ones in a row
+ * one waits, and where all places are taken the oldest is lost. What fails for
+ * good is not reported.
+ */
+void notify_send(struct notify *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Sends what waits, as far as there is room. To be called now and then. */
+void notify_flush(struct notify *);
 
 #endif
