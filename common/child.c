@@ -21,6 +21,7 @@
 #include "common/privdrop.h"
 #include "common/sandbox.h"
 #include "common/signals.h"
+#include "common/user_map.h"
 
 static const char *const tags[ROLE_COUNT] = {
     "dmd", "dmd[net]", "dmd[store]", "dmd[resolver]"};
@@ -88,7 +89,7 @@ user_read(struct child_settings *out)
 	const char *uid_text = getenv("DMD_UID"), *gid_text = getenv("DMD_GID");
 	unsigned long uid, gid;
 
-	out->as_root = geteuid() == 0;
+	out->as_root = user_map_is_root();
 	if (!out->as_root)
 		return uid_text == NULL && gid_text == NULL &&
 		       out->root_dir == NULL;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/sandbox.h"
+#include "common/user_map.h"
 
 struct caps {
 	uint64_t effective;
@@ -81,6 +82,20 @@ ambient_clear(void)
 	return 0;
 }
 
+/* Who may not drop from the bounding set has nothing that it bounds. It goes
+ * before the change of user, which takes CAP_SETPCAP away. */
+static int
+bounding_reduce_if_able(uint64_t keep_mask)
+{
+	struct caps now;
+
+	if (caps_get(&now) == -1)
+		return -1;
+	if ((now.effective >> CAP_SETPCAP & 1) == 0)
+		return 0;
+	return bounding_reduce(keep_mask);
+}
+
 static int
 caps_reduce(uint64_t keep_mask)
 {
@@ -122,7 +137,6 @@ user_is_changed(uid_t uid, gid_t gid)
 	       setresgid((gid_t)-1, 0, (gid_t)-1) == -1;
 }
 
-/* The bounding set goes first: dropping from it takes CAP_SETPCAP. */
 static int
 user_change(uid_t uid, gid_t gid)
 {
@@ -130,8 +144,8 @@ user_change(uid_t uid, gid_t gid)
 		errno = EINVAL;
 		return -1;
 	}
-	if (bounding_reduce(0) == -1 || setgroups(0, NULL) == -1 ||
-	    setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1)
+	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
+	    setresuid(uid, uid, uid) == -1)
 		return -1;
 	return 0;
 }
@@ -154,9 +168,11 @@ parent_bind(pid_t parent)
 int
 privdrop(const struct privdrop *drop, uint32_t *layers)
 {
-	bool as_root = geteuid() == 0;
+	bool as_root = user_map_is_root();
 
 	umask(027);
+	if ((as_root ? bounding_reduce(0) : bounding_reduce_if_able(0)) == -1)
+		return -1;
 	if (as_root) {
 		if (root_change(drop->root_dir, layers) == -1 ||
 		    user_change(drop->uid, drop->gid) == -1)
@@ -179,14 +195,8 @@ privdrop(const struct privdrop *drop, uint32_t *layers)
 int
 privdrop_reduce(uint64_t keep_mask, uint32_t *layers)
 {
-	struct caps now;
-
-	if (caps_get(&now) == -1)
-		return -1;
-	if ((now.effective >> CAP_SETPCAP & 1) != 0 &&
-	    bounding_reduce(keep_mask) == -1)
-		return -1;
-	if (caps_reduce(keep_mask) == -1 ||
+	if (bounding_reduce_if_able(keep_mask) == -1 ||
+	    caps_reduce(keep_mask) == -1 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		return -1;

@@ -20,11 +20,12 @@ struct privdrop {
 };
 
 /*
- * As root: chroot, setgroups, setres*id, capability sets and bounding set
- * emptied; root_dir, uid and gid are read only then, and a uid or gid of 0 is
- * EINVAL. Always: no_new_privs, PDEATHSIG, DUMPABLE 0, umask 027. Sets bits
- * of sandbox.h in *layers. -1 with errno (ESRCH: the parent is gone, EPERM:
- * root could be had again): the process must end.
+ * As root that may become another user (user_map.h): chroot, setgroups,
+ * setres*id, capability sets and bounding set emptied; root_dir, uid and gid
+ * are read only then, and a uid or gid of 0 is EINVAL. Always: no_new_privs,
+ * PDEATHSIG, DUMPABLE 0, umask 027. Sets bits of sandbox.h in *layers. -1 with
+ * errno (ESRCH: the parent is gone, EPERM: root could be had again): the
+ * process must end.
  */
 int privdrop(const struct privdrop *, uint32_t *layers);
 

@@ -370,7 +370,6 @@ on_look(evutil_socket_t unused, short what, void *arg)
 		    d->config->state_dir, gone);
 	d->is_state_gone = gone != NULL;
 	daemon_listen(d);
-	record_update(d);
 	notify_flush(&d->notify);
 }
 

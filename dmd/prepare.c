@@ -203,11 +203,31 @@ dir_open(int dir_fd, const char *name, const char *path,
 	return dir_settle(dir_fd, name, path, want, is_new, fd_out);
 }
 
+/* A lock that cannot be had for another reason than that it is taken. */
+static int
+lock_failed(const char *state_dir)
+{
+	bool is_remote = errno == ENOLCK || errno == EOPNOTSUPP ||
+			 errno == ENOSYS || errno == EIO;
+
+	if (errno == EWOULDBLOCK) {
+		log_error("another dmd is running on %s", state_dir);
+		return EX_TEMPFAIL;
+	}
+	log_error("cannot lock %s/lock: %s%s", state_dir, strerror(errno),
+	    is_remote ? " (does the file system, or its server, have no "
+			"locks? name a state_dir on another one)"
+		      : "");
+	return EX_OSERR;
+}
+
 static int
 lock_take(int state_fd, const char *state_dir, int *lock_fd)
 {
 	int fd = openat(
 	    state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int code;
+
 	/* what is there can still be served */
 	if (fd == -1 && errno == EROFS)
 		fd =
@@ -219,9 +239,9 @@ lock_take(int state_fd, const char *state_dir, int *lock_fd)
 		return EX_CANTCREAT;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		log_error("another dmd is running on %s", state_dir);
+		code = lock_failed(state_dir);
 		close(fd);
-		return EX_TEMPFAIL;
+		return code;
 	}
 	*lock_fd = fd;
 	return 0;

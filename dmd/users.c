@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/user_map.h"
 
 static int
 user_find(const char *name, const char *key, struct user *out)
@@ -77,18 +78,79 @@ users_differ(const struct users *u)
 	return EX_CONFIG;
 }
 
+/* False, with a line, if this user namespace does not have the id. */
+static bool
+is_mapped(const struct user_map *map, unsigned long id, const char *what,
+    const char *name)
+{
+	if (map->n == 0 || user_map_has(map, (uint32_t)id))
+		return true;
+	log_error("%s %s has the id %lu, which this user namespace does not "
+		  "have (/proc/self/%cid_map): map it, as newuidmap(1) and the "
+		  "options of a container do, name another in dm.toml, or run "
+		  "dmd without root",
+	    what, name, id, what[0]);
+	return false;
+}
+
+/* Whoever is not mapped can neither be become nor own a file. */
+static int
+users_mapped(const struct config *config, const struct users *u)
+{
+	const struct {
+		const char *name;
+		uid_t uid;
+		gid_t gid;
+	} all[] = {
+	    {config->net_user, u->net.uid, u->net.gid},
+	    {config->store_user, u->store.uid, u->group},
+	    {config->resolver_user, u->resolver.uid, u->resolver.gid},
+	};
+	struct user_map uids, gids;
+	bool ok = true;
+
+	/* one that cannot be read says nothing */
+	if (!user_map_read(USER_MAP_UIDS, &uids))
+		uids.n = 0;
+	if (!user_map_read(USER_MAP_GIDS, &gids))
+		gids.n = 0;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!is_mapped(&uids, all[i].uid, "user", all[i].name))
+			ok = false;
+		if (all[i].gid != u->group &&
+		    !is_mapped(&gids, all[i].gid, "group of", all[i].name))
+			ok = false;
+	}
+	if (!is_mapped(&gids, u->group, "group", config->group))
+		ok = false;
+	return ok ? 0 : EX_NOUSER;
+}
+
+/* Everything is the caller's. */
+static void
+users_single(struct users *out)
+{
+	out->group = getegid();
+	out->net = out->store = out->resolver =
+	    (struct user){geteuid(), getegid()};
+}
+
 int
 users_find(const struct config *config, struct users *out)
 {
 	int codes[4], first = 0;
 
 	memset(out, 0, sizeof(*out));
-	out->as_root = geteuid() == 0;
+	out->as_root = user_map_is_root();
 	out->own_uid = geteuid();
 	if (!out->as_root) {
-		out->group = getegid();
-		out->net = out->store = out->resolver =
-		    (struct user){geteuid(), getegid()};
+		if (out->own_uid == 0)
+			log_warn("root is the only user of this user namespace "
+				 "(/proc/self/uid_map): all processes run as "
+				 "it, as without root; to have them run as "
+				 "users of their own, map more ids, or start "
+				 "dmd outside");
+		users_single(out);
 		return 0;
 	}
 	codes[0] = user_find(config->net_user, "net_user", &out->net);
@@ -101,5 +163,6 @@ users_find(const struct config *config, struct users *out)
 	if (first != 0)
 		return first;
 	out->store.gid = out->group;
-	return users_differ(out);
+	first = users_differ(out);
+	return first != 0 ? first : users_mapped(config, out);
 }

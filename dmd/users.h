@@ -2,7 +2,8 @@
 /*
  * Whom the processes run as: the users and the group of dm.toml(5), looked up
  * once at the start. Called by main.c; the result is read by prepare.c,
- * spawn.c and control.c. Without root everything is the caller's.
+ * spawn.c and control.c. Without root, and where
+ * root is the only user there is (user_map.h), everything is the caller's.
  */
 #ifndef DMD_USERS_H
 #define DMD_USERS_H
@@ -28,7 +29,7 @@ struct users {
 
 /*
  * 0; or a sysexits code after one line about each user or group that is
- * missing or cannot be used.
+ * missing, cannot be used, or has an id that this user namespace lacks.
  */
 int users_find(const struct config *, struct users *);
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -200,6 +201,55 @@ test_user(void **state)
 	assert_int_equal(forked(user_try, NULL), 0);
 }
 
+static void
+map_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	CHECK(fd != -1);
+	CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* As `unshare -r`: root, but there is nobody else to become. 77: not here. */
+static long
+single_user_try(void *arg)
+{
+	struct privdrop drop = wanted(root_dir);
+	char uid[32], gid[32];
+	uint32_t layers = 0;
+
+	(void)arg;
+	snprintf(uid, sizeof(uid), "0 %u 1", geteuid());
+	snprintf(gid, sizeof(gid), "0 %u 1", getegid());
+	if (unshare(CLONE_NEWUSER) == -1)
+		_exit(77);
+	map_write("/proc/self/setgroups", "deny");
+	map_write("/proc/self/uid_map", uid);
+	map_write("/proc/self/gid_map", gid);
+	CHECK(geteuid() == 0);
+	CHECK(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0);
+	if (privdrop(&drop, &layers) == -1)
+		return -1;
+	check_common(layers);
+	CHECK((layers & (SANDBOX_USER | SANDBOX_CHROOT)) == 0);
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != -1; cap++)
+		CHECK(prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 0);
+	CHECK(chroot("/") == -1);
+	return 0;
+}
+
+static void
+test_single_user(void **state)
+{
+	int result = forked(single_user_try, NULL);
+
+	(void)state;
+	if (result == 77)
+		skip();
+	assert_int_equal(result, 0);
+}
+
 static long
 orphan_try(void *arg)
 {
@@ -339,6 +389,7 @@ main(void)
 	    cmocka_unit_test(test_root),
 	    cmocka_unit_test(test_root_refused),
 	    cmocka_unit_test(test_user),
+	    cmocka_unit_test(test_single_user),
 	    cmocka_unit_test(test_orphan),
 	    cmocka_unit_test(test_reduce),
 	    cmocka_unit_test(test_stacked),
