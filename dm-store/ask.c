@@ -16,6 +16,7 @@
 #include "dm-store/rejects.h"
 #include "dm-store/tell.h"
 #include "dm-store/ticket.h"
+#include "dm-store/unplaced.h"
 #include "dm-store/verify.h"
 
 /* Hashed within one turn, so only what is small. */
@@ -150,7 +151,7 @@ ask_content(struct store *s, const uint8_t key[static 16],
 	}
 	if (has_end)
 		return VERDICT_NOT_FOUND; /* about to be hidden */
-	if (commit_is_unplaced(s, key))
+	if (unplaced_has(s, key))
 		return VERDICT_WITHDRAWN;
 	*fd = files_read(&s->files, w->name, w->size);
 	if (*fd != -1)

@@ -14,6 +14,7 @@
 #include "dm-store/history.h"
 #include "dm-store/redo.h"
 #include "dm-store/seek.h"
+#include "dm-store/unplaced.h"
 #include "dm-store/watch.h"
 
 /* A batch that grows to this is written at once. */
@@ -33,8 +34,6 @@ struct commit {
 	struct pending_answer *answer;
 	size_t n_answers, cap_answers;
 	int *outcome; /* per change: 0 or errno of its placement */
-	struct change *unplaced;
-	size_t n_unplaced, cap_unplaced;
 	uint64_t seq;
 	uint64_t bytes_before, old_before; /* to take back */
 };
@@ -72,7 +71,6 @@ commit_free(struct commit *c)
 	free(c->change);
 	free(c->answer);
 	free(c->outcome);
-	free(c->unplaced);
 	free(c);
 }
 
@@ -84,23 +82,17 @@ commit_next_seq(struct store *s)
 
 /* --- filling the batch --- */
 
-static void
-push_change(
-    struct change **list, size_t *n, size_t *cap, const struct change *ch)
-{
-	if (*n == *cap) {
-		*cap = *cap != 0 ? 2 * *cap : 8;
-		*list = xrealloc(*list, *cap, sizeof(**list));
-	}
-	(*list)[(*n)++] = *ch;
-}
-
 size_t
 commit_change(struct store *s, const struct change *ch)
 {
 	struct commit *c = s->commit;
 
-	push_change(&c->change, &c->n_changes, &c->cap_changes, ch);
+	if (c->n_changes == c->cap_changes) {
+		c->cap_changes = c->cap_changes != 0 ? 2 * c->cap_changes : 8;
+		c->change =
+		    xrealloc(c->change, c->cap_changes, sizeof(*c->change));
+	}
+	c->change[c->n_changes++] = *ch;
 	c->content += ch->row_size;
 	commit_schedule(s);
 	return c->n_changes - 1;
@@ -137,26 +129,57 @@ commit_schedule(struct store *s)
 
 /* --- placing --- */
 
-bool
-commit_is_unplaced(const struct store *s, const uint8_t key[static 16])
+/* tmp/VERSION from its redo row: a start had no room for it, or swept it. 0,
+ * or errno; ENODATA if there is no such row. */
+static int
+stage_again(struct store *s, const struct change *ch)
 {
-	const struct commit *c = s->commit;
+	uint8_t *buf;
+	struct redo redo;
+	int error = 0;
 
-	for (size_t i = 0; i < c->n_unplaced; i++)
-		if (memcmp(c->unplaced[i].key, key, 16) == 0)
-			return true;
-	for (size_t i = 0; i < s->n_blocked; i++)
-		if (memcmp(s->blocked[i], key, 16) == 0)
-			return true;
-	return false;
+	if (files_is_staged(&s->files, ch->now.rank.version))
+		return 0;
+	if (ch->row != INDEX_REDO)
+		return ENODATA;
+	buf = xmalloc(ROW_BODY_MAX);
+	if (table_redo(s->index, ch->row, ch->seq, &redo, buf) != FOUND ||
+	    memcmp(redo.version, ch->now.rank.version, 32) != 0)
+		error = ENODATA;
+	else if (files_stage(&s->files, redo.version, redo.content.data,
+		     redo.content.len) == -1)
+		error = errno;
+	free(buf);
+	return error;
+}
+
+/* Of a version that waits, and is replaced: it never came to files/. */
+static int
+keep_waiting(struct store *s, const struct change *waiting,
+    const uint8_t sha256[static 32])
+{
+	int error;
+
+	if (!waiting->place || memcmp(waiting->now.sha256, sha256, 32) != 0)
+		return 0;
+	error = stage_again(s, waiting);
+	if (error == 0 && files_keep_staged(&s->files,
+			      waiting->now.rank.version, sha256) == -1)
+		error = errno;
+	errno = error;
+	return error == 0 ? 0 : -1;
 }
 
 /* What is kept is a convenience: without it content is fetched again. */
 static void
 keep_old(struct store *s, const struct change *ch)
 {
-	if (files_keep(&s->files, ch->name, ch->prev.sha256) == -1 &&
-	    errno != ENOENT)
+	const struct change *waiting = unplaced_get(s, ch->key);
+	int rc;
+
+	rc = waiting != NULL ? keep_waiting(s, waiting, ch->prev.sha256)
+			     : files_keep(&s->files, ch->name, ch->prev.sha256);
+	if (rc == -1 && errno != ENOENT)
 		failures_tell(s, "keeping older content in", "index/old/",
 		    ch->name, strerror(errno));
 }
@@ -169,7 +192,7 @@ place(struct store *s, const struct change *ch)
 
 	if (ch->quarantine)
 		files_quarantine(&s->files, ch->name);
-	if (ch->keep && !commit_is_unplaced(s, ch->key))
+	if (ch->keep)
 		keep_old(s, ch);
 	if (ch->place) {
 		rc = files_place(&s->files, ch->now.rank.version, ch->name);
@@ -204,27 +227,43 @@ after_placing(struct store *s, const struct change *ch)
 	redo_add(s, ch);
 }
 
-/* It waits no longer; its content and its row go. */
+/* It waits no longer; its row goes, and its content too unless now, which may
+ * be NULL, is of the same version. */
 static void
-drop_unplaced(struct store *s, size_t i)
+drop_unplaced(
+    struct store *s, const uint8_t key[static 16], const struct change *now)
 {
-	struct commit *c = s->commit;
-	struct change *ch = &c->unplaced[i];
+	struct change ch;
 
-	if (ch->place)
-		files_unstage(&s->files, ch->now.rank.version);
-	if (ch->seq != 0)
-		redo_add(s, ch);
-	*ch = c->unplaced[--c->n_unplaced];
+	if (!unplaced_take(s, key, &ch))
+		return;
+	if (ch.place && (now == NULL || memcmp(now->now.rank.version,
+					    ch.now.rank.version, 32) != 0))
+		files_unstage(&s->files, ch.now.rank.version);
+	/* it may be in old/ now, where a sync comes before its row goes */
+	ch.keep = ch.place;
+	memcpy(ch.prev.sha256, ch.now.sha256, sizeof(ch.prev.sha256));
+	if (ch.seq != 0)
+		redo_add(s, &ch);
+	s->stats.is_changed = true;
 }
 
-/* A later change of the same name takes the place of one that waits. */
+/* Others are placed, and it is tried again. */
 static void
-forget_unplaced(struct store *s, const uint8_t key[static 16])
+set_apart(struct store *s, const struct change *ch, int error)
 {
-	for (size_t i = s->commit->n_unplaced; i-- > 0;)
-		if (memcmp(s->commit->unplaced[i].key, key, 16) == 0)
-			drop_unplaced(s, i);
+	char path[NAME_LEN_MAX + sizeof("files/")], why[256];
+
+	snprintf(path, sizeof(path), "files/%s", ch->name);
+	snprintf(why, sizeof(why), "%s: %s", strerror(error),
+	    unplaced_remedy(error));
+	failures_tell(s,
+	    ch->place ? "placing (tried again every second)"
+		      : "removing (tried again every second)",
+	    path, "", why);
+	drop_unplaced(s, ch->key, ch);
+	unplaced_add(s, ch);
+	s->stats.is_changed = true;
 }
 
 static void
@@ -232,22 +271,16 @@ place_change(struct store *s, size_t i)
 {
 	struct commit *c = s->commit;
 	const struct change *ch = &c->change[i];
-	char path[NAME_LEN_MAX + sizeof("files/")];
 	int error = place(s, ch);
 
 	c->outcome[i] = error;
 	if (error != 0) {
-		snprintf(path, sizeof(path), "files/%s", ch->name);
-		failures_tell(s,
-		    ch->place ? "placing (tried again every second)"
-			      : "removing (tried again every second)",
-		    path, "", strerror(error));
-		forget_unplaced(s, ch->key);
-		push_change(&c->unplaced, &c->n_unplaced, &c->cap_unplaced, ch);
+		set_apart(s, ch, error);
 		return;
 	}
+	/* a later change of the same name takes the place of one that waits */
 	if (ch->place || ch->remove)
-		forget_unplaced(s, ch->key);
+		drop_unplaced(s, ch->key, ch);
 	after_placing(s, ch);
 }
 
@@ -375,45 +408,68 @@ commit_flush(struct store *s)
 
 /* --- what waits --- */
 
-/* Only for what is still so: else a later change has taken its place. */
-static void
-retry(struct store *s, size_t i)
+/* Only what is still so: else a later change has taken its place. */
+static bool
+is_still_so(struct store *s, const struct change *ch)
 {
-	struct commit *c = s->commit;
-	struct change ch = c->unplaced[i];
 	struct winner now;
-	enum index_found found;
-	bool is_current;
+	enum index_found found =
+	    table_winner(s->index, VIEW_COMMITTED, ch->key, &now);
 
-	found = table_winner(s->index, VIEW_COMMITTED, ch.key, &now);
-	is_current = ch.has
-			 ? found == FOUND && now.state == ch.now.state &&
-			       entry_rank_compare(&now.rank, &ch.now.rank) == 0
-			 : found == FOUND_NONE;
-	if (!is_current) {
-		drop_unplaced(s, i);
+	if (!ch->has)
+		return found == FOUND_NONE;
+	return found == FOUND && now.state == ch->now.state &&
+	       entry_rank_compare(&now.rank, &ch->now.rank) == 0;
+}
+
+/* It is the list's: copied before the list changes. */
+static void
+retry(struct store *s, const struct change *waiting)
+{
+	struct change ch = *waiting;
+	int error;
+
+	if (!is_still_so(s, &ch)) {
+		drop_unplaced(s, ch.key, NULL);
 		return;
 	}
 	/* done, or not known to be what it was */
 	ch.keep = ch.quarantine = false;
-	if (ch.place && !files_is_staged(&s->files, ch.now.rank.version)) {
-		drop_unplaced(s, i);
+	error = ch.place ? stage_again(s, &ch) : 0;
+	if (error == ENODATA && s->policy != NULL) {
+		drop_unplaced(s, ch.key, NULL);
 		settle_name(s, ch.name, SETTLE_LOST);
 		return;
 	}
-	if (place(s, &ch) != 0)
+	/* a directory that the last run made may not be durable yet */
+	if (error == 0 && ch.place && ch.row == INDEX_PENDING &&
+	    files_sync_try(&s->files, ch.name, false) == -1)
 		return;
-	c->unplaced[i] = c->unplaced[--c->n_unplaced];
-	log_info("%s is in place now", ch.name);
+	if (error != 0 || place(s, &ch) != 0)
+		return;
+	unplaced_take(s, ch.key, NULL);
+	s->stats.is_changed = true;
+	log_info("files/%s is %s now", ch.name,
+	    ch.place ? "in its place" : "removed");
 	after_placing(s, &ch);
 	announce_change(s, &ch);
+}
+
+static void
+retry_some(struct store *s)
+{
+	size_t n = s->unplaced.n;
+
+	if (n > UNPLACED_TRIES_MAX)
+		n = UNPLACED_TRIES_MAX;
+	for (; n > 0 && s->unplaced.n > 0; n--)
+		retry(s, unplaced_next(s));
 }
 
 void
 commit_tick(struct store *s)
 {
-	for (size_t i = s->commit->n_unplaced; i-- > 0;)
-		retry(s, i);
+	retry_some(s);
 	if (redo_has_any(s))
 		redo_clean(s);
 	/* trimming takes files away at once, so it has a batch of its own:

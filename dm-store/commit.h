@@ -3,9 +3,8 @@
  * Group commit. What one turn of the loop decides shares one transaction of
  * the index; once that is durable the files are put in their places, then
  * whoever waits is answered and dm-net is told. Owns the batch: its changes,
- * the answers that wait for it, files that could not be placed yet, and redo
- * rows whose files are not synced yet. Called by put.c, ask.c, settle.c,
- * expire.c, reload.c, scrub.c.
+ * the answers that wait for it, and redo rows whose files are not synced yet.
+ * Called by put.c, ask.c, settle.c, expire.c, reload.c, scrub.c.
  */
 #ifndef DMSTORE_COMMIT_H
 #define DMSTORE_COMMIT_H
@@ -57,9 +56,6 @@ void commit_schedule(struct store *);
 /* Now. -1 with errno if nothing of it happened (the disk is full). Fine
  * without a batch. */
 int commit_flush(struct store *);
-
-/* A change that could not be made in files/ yet: not to be read from there. */
-bool commit_is_unplaced(const struct store *, const uint8_t key[static 16]);
 
 /* Once a second: tries what could not be placed; syncs files whose redo is
  * due. */

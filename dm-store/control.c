@@ -63,6 +63,7 @@ status(struct store *s, struct control_client *c)
 	    index_count(s->index, VIEW_COMMITTED, INDEX_DORMANT));
 	control_client_number(c, "wanted", 1,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_WANTED));
+	control_client_number(c, "set_apart", 1, s->unplaced.n);
 	control_client_number(c, "bytes", 1, s->stats.bytes);
 	control_client_number(c, "history_bytes", 1, s->stats.old_bytes);
 	status_free(s, c);

@@ -216,7 +216,8 @@ files_is_staged(struct files *f, const uint8_t version[static 32])
 	int fd;
 
 	files_hex(version, name);
-	fd = disk_open(f->tmp_fd, name, O_RDONLY, 0);
+	/* a file that may not be read can be moved */
+	fd = disk_open(f->tmp_fd, name, O_PATH, 0);
 	if (fd != -1)
 		close(fd);
 	return fd != -1;
@@ -225,33 +226,59 @@ files_is_staged(struct files *f, const uint8_t version[static 32])
 /* --- files/
  * -------------------------------------------------------------------- */
 
+/* A directory that is not there, durable before anything is moved into it:
+ * else what left tmp/ for good could be nowhere. -1 with errno. */
+static int
+part_make(int dir_fd, const char *part)
+{
+	int saved;
+
+	if (disk_mkdir(dir_fd, part, 0750) == -1)
+		return -1;
+	if (disk_sync(dir_fd) == 0)
+		return disk_open(dir_fd, part, O_RDONLY | O_DIRECTORY, 0);
+	saved = errno;
+	disk_rmdir(dir_fd, part);
+	errno = saved;
+	return -1;
+}
+
+/* What stands where a directory must be goes to quarantine/. */
+static int
+part_open(struct files *f, int dir_fd, const char *part)
+{
+	int fd = disk_open(dir_fd, part, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd != -1)
+		return fd;
+	if (errno == ENOTDIR || errno == ELOOP) {
+		if (files_evict(f, dir_fd, part) == -1)
+			return -1;
+	} else if (errno != ENOENT) {
+		return -1;
+	}
+	return part_make(dir_fd, part);
+}
+
 /*
  * The directory that a name lies in, made as needed. Each new one inherits the
- * group and the set-group-id bit of the one above, and is durable before
- * anything is moved into it: else what left tmp/ for good could be nowhere.
+ * group and the set-group-id bit of the one above.
  */
 static int
 parent_make(struct files *f, const char *name)
 {
 	char part[NAME_LEN_MAX + 1];
 	const char *p = name, *slash;
-	int fd, next;
+	int fd, next, saved;
 
 	fd = disk_open(f->files_fd, ".", O_RDONLY | O_DIRECTORY, 0);
 	for (; fd != -1 && (slash = strchr(p, '/')) != NULL; p = slash + 1) {
 		memcpy(part, p, (size_t)(slash - p));
 		part[slash - p] = '\0';
-		next = disk_open(fd, part, O_RDONLY | O_DIRECTORY, 0);
-		if (next == -1 && (errno == ENOTDIR || errno == ELOOP)) {
-			files_evict(f, fd, part);
-			errno = ENOENT;
-		}
-		if (next == -1 && errno == ENOENT &&
-		    disk_mkdir(fd, part, 0750) == 0) {
-			files_must_sync(f, fd, "files/");
-			next = disk_open(fd, part, O_RDONLY | O_DIRECTORY, 0);
-		}
+		next = part_open(f, fd, part);
+		saved = errno;
 		close(fd);
+		errno = saved;
 		fd = next;
 	}
 	return fd;
@@ -270,10 +297,9 @@ files_place(struct files *f, const uint8_t version[static 32], const char *name)
 	if (dir_fd == -1)
 		return -1;
 	rc = disk_rename(f->tmp_fd, staged, dir_fd, files_base(name));
-	if (rc == -1 && errno == EISDIR) {
-		files_evict(f, dir_fd, files_base(name));
+	if (rc == -1 && errno == EISDIR &&
+	    files_evict(f, dir_fd, files_base(name)) == 0)
 		rc = disk_rename(f->tmp_fd, staged, dir_fd, files_base(name));
-	}
 	saved = errno;
 	close(dir_fd);
 	errno = saved;
@@ -297,6 +323,17 @@ files_keep(struct files *f, const char *name, const uint8_t sha256[static 32])
 	close(dir_fd);
 	errno = saved;
 	return rc;
+}
+
+int
+files_keep_staged(struct files *f, const uint8_t version[static 32],
+    const uint8_t sha256[static 32])
+{
+	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
+
+	files_hex(version, from);
+	files_hex(sha256, to);
+	return disk_rename(f->tmp_fd, from, f->old_fd, to);
 }
 
 /* From the innermost outwards, until one is not empty. */
@@ -497,13 +534,9 @@ int
 files_old_write(struct files *f, const uint8_t version[static 32],
     const uint8_t sha256[static 32], const void *content, size_t len)
 {
-	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
-
-	files_hex(version, from);
-	files_hex(sha256, to);
 	if (files_stage(f, version, content, len) == -1)
 		return -1;
-	return disk_rename(f->tmp_fd, from, f->old_fd, to);
+	return files_keep_staged(f, version, sha256);
 }
 
 void

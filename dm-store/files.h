@@ -83,16 +83,18 @@ void files_list_close(struct files_list *); /* NULL is fine */
 /* The next; false behind the last. What is not ours is removed and left out. */
 bool files_list_next(struct files_list *, uint8_t sha256[static 32]);
 
-/* Removes all that is in tmp/, which may be another one then; in old/, of which
- * a new index knows nothing. */
-int files_sweep(struct files *);
+/* Removes all that is in tmp/ but the versions for which keep is true; tmp/ may
+ * be another directory then. In old/: all, a new index knows nothing of it. */
+typedef bool files_keep_fn(void *ctx, const uint8_t version[static 32]);
+int files_sweep(struct files *, files_keep_fn *keep, void *ctx);
 int files_sweep_old(struct files *);
 
 /* --- files/ --- */
 
 /*
  * tmp/VERSION becomes files/NAME, with the directories it needs; whatever
- * stands in its way and is not ours goes to quarantine/.
+ * stands in its way and is not ours goes to quarantine/. -1 with the errno of
+ * what did not work: tmp/VERSION is still there.
  */
 int files_place(
     struct files *, const uint8_t version[static 32], const char *name);
@@ -100,6 +102,10 @@ int files_place(
 /* files/NAME is kept as old/SHA256 too. One that is there already is fine. */
 int files_keep(
     struct files *, const char *name, const uint8_t sha256[static 32]);
+
+/* tmp/VERSION, which never came to files/, becomes old/SHA256. */
+int files_keep_staged(struct files *, const uint8_t version[static 32],
+    const uint8_t sha256[static 32]);
 
 /* files/NAME goes; prune: and directories that this empties. One that is not
  * there is fine. */

@@ -143,32 +143,30 @@ files_close(struct files *f)
 /* --- quarantine
  * ------------------------------------------------------------------- */
 
-void
+int
 files_evict(struct files *f, int dir_fd, const char *name)
 {
 	char to[64];
 	int fd;
 
 	if (disk_rmdir(dir_fd, name) == 0)
-		return;
+		return 0;
 	/* a link may not be made elsewhere, and has nothing worth keeping */
 	fd = disk_open(dir_fd, name, O_PATH, 0);
 	if (fd == -1 && errno == ELOOP && disk_unlink(dir_fd, name) == 0) {
 		log_warn("files/.../%s was a link: removed", name);
-		return;
+		return 0;
 	}
 	if (fd != -1)
 		close(fd);
 	snprintf(to, sizeof(to), "content-%lld-%llu", (long long)time(NULL),
 	    (unsigned long long)++f->serial);
-	if (disk_rename(dir_fd, name, f->quarantine_fd, to) == 0) {
-		f->quarantined++;
-		log_warn("%s/%s is not what it should be: moved to "
-			 "quarantine/%s",
-		    dir_fd == f->old_fd ? "index/old" : "files/...", name, to);
-	} else if (errno != ENOENT) {
-		log_error("quarantine of %s: %s", name, strerror(errno));
-	}
+	if (disk_rename(dir_fd, name, f->quarantine_fd, to) == -1)
+		return errno == ENOENT ? 0 : -1;
+	f->quarantined++;
+	log_warn("%s/%s is not what it should be: moved to quarantine/%s",
+	    dir_fd == f->old_fd ? "index/old" : "files/...", name, to);
+	return 0;
 }
 
 void
@@ -177,7 +175,9 @@ files_quarantine_old(struct files *f, const uint8_t sha256[static 32])
 	char name[FILES_HEX_SIZE];
 
 	files_hex(sha256, name);
-	files_evict(f, f->old_fd, name);
+	if (files_evict(f, f->old_fd, name) == -1)
+		log_error(
+		    "quarantine of index/old/%s: %s", name, strerror(errno));
 }
 
 bool
@@ -195,7 +195,8 @@ files_quarantine(struct files *f, const char *name)
 
 	if (dir_fd == -1)
 		return;
-	files_evict(f, dir_fd, files_base(name));
+	if (files_evict(f, dir_fd, files_base(name)) == -1)
+		log_error("quarantine of files/%s: %s", name, strerror(errno));
 	close(dir_fd);
 }
 
@@ -268,16 +269,36 @@ is_dot(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+/* The inverse of files_hex(). */
+static bool
+from_hex(const char *name, uint8_t sha256[static 32])
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *d;
+
+	for (size_t i = 0; i < 64; i++) {
+		d = name[i] != '\0' ? strchr(digits, name[i]) : NULL;
+		if (d == NULL)
+			return false;
+		sha256[i / 2] = (uint8_t)(sha256[i / 2] << 4 | (d - digits));
+	}
+	return name[64] == '\0';
+}
+
+/* keep: NULL, or true for what stays. */
 static int
-sweep(int fd)
+sweep(int fd, files_keep_fn *keep, void *ctx)
 {
 	DIR *dir = dir_stream(fd);
+	uint8_t version[32];
 	struct dirent *e;
 
 	if (dir == NULL)
 		return -1;
 	while ((e = readdir(dir)) != NULL) {
-		if (is_dot(e->d_name))
+		if (is_dot(e->d_name) ||
+		    (keep != NULL && from_hex(e->d_name, version) &&
+			keep(ctx, version)))
 			continue;
 		if (disk_unlink(fd, e->d_name) == -1)
 			log_warn(
@@ -321,6 +342,7 @@ tmp_renew(struct files *f)
 	    (long long)now.tv_sec, now.tv_nsec);
 	if (disk_mkdir(f->index_fd, name, 0700) == -1)
 		return 0; /* a full disk: it stays where it is */
+	/* what stays in it is not lost for that */
 	if (disk_rename(f->index_fd, name, f->index_fd, "tmp") == -1) {
 		disk_rmdir(f->index_fd, name);
 		return 0;
@@ -335,15 +357,15 @@ tmp_renew(struct files *f)
 }
 
 int
-files_sweep(struct files *f)
+files_sweep(struct files *f, files_keep_fn *keep, void *ctx)
 {
-	return sweep(f->tmp_fd) == 0 ? tmp_renew(f) : -1;
+	return sweep(f->tmp_fd, keep, ctx) == 0 ? tmp_renew(f) : -1;
 }
 
 int
 files_sweep_old(struct files *f)
 {
-	return sweep(f->old_fd);
+	return sweep(f->old_fd, NULL, NULL);
 }
 
 struct files_list {
@@ -374,22 +396,6 @@ files_list_close(struct files_list *l)
 		return;
 	closedir(l->dir);
 	free(l);
-}
-
-/* The inverse of files_hex(). */
-static bool
-from_hex(const char *name, uint8_t sha256[static 32])
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *d;
-
-	for (size_t i = 0; i < 64; i++) {
-		d = name[i] != '\0' ? strchr(digits, name[i]) : NULL;
-		if (d == NULL)
-			return false;
-		sha256[i / 2] = (uint8_t)(sha256[i / 2] << 4 | (d - digits));
-	}
-	return name[64] == '\0';
 }
 
 bool

@@ -22,7 +22,7 @@ const char *files_base(const char *name);
 int files_parent(struct files *, const char *name);
 
 /* Whatever is at name in dir_fd goes to quarantine/, or away if it is an
- * empty directory. */
-void files_evict(struct files *, int dir_fd, const char *name);
+ * empty directory. -1 with errno; fine if there is nothing. */
+int files_evict(struct files *, int dir_fd, const char *name);
 
 #endif

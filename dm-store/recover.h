@@ -24,8 +24,9 @@ enum recover_open {
 enum recover_open recover_open(struct store *, const char *path);
 
 /*
- * Redo and pending, then the sweep of tmp/. -1 with errno if the disk does not
- * let it finish: nothing is lost, to be tried again.
+ * Redo and pending, then the sweep of tmp/. A name whose file cannot be put in
+ * its place is set apart (unplaced.h) and ends no start. -1 with errno if tmp/
+ * cannot be read: nothing is lost, to be tried again.
  */
 int recover_run(struct store *);
 

@@ -6,8 +6,12 @@
  * its place: after a failed sync Linux keeps the pages that it could not write
  * and marks them clean, so a file may read as what it should be, and a sync of
  * it may succeed, while the disk has something else. A row goes only after its
- * file, written by this process, was synced. If there is no room to write it,
- * a file that reads right is served, and its row stays for the next start.
+ * file, written by this process, was synced. If it cannot be written, as on
+ * a full disk, a file that reads right is served, and its row stays for the
+ * next start.
+ *
+ * A name whose file cannot be put in its place is set apart, as commit.c does
+ * it: one name, or a full disk, does not keep the others from being served.
  */
 #include "dm-store/recover.h"
 
@@ -18,7 +22,8 @@
 
 #include "common/log.h"
 #include "common/name.h"
-#include "dm-store/commit.h"
+#include "dm-store/settle.h"
+#include "dm-store/unplaced.h"
 
 /* One row, copied out of the index. */
 struct one {
@@ -55,7 +60,7 @@ struct step {
 		STEP_KEPT,   /* a sync of old/SHA256 */
 		STEP_STAYS,  /* the row stays for the next start */
 	} outcome;
-	uint8_t sha256[32];
+	uint8_t version[32], sha256[32];
 	char name[NAME_LEN_MAX + 1];
 };
 
@@ -93,26 +98,26 @@ has_content(int fd, const struct redo *r)
 	return is_same;
 }
 
-static bool
-is_no_room(int error)
-{
-	return error == ENOSPC || error == EDQUOT;
-}
-
 /* Content of a winner, from its row. */
 static int
 place_redo(struct files *f, const struct redo *r, struct step *st)
 {
+	int error;
+
 	st->outcome = STEP_PLACED;
-	if (files_stage(f, r->version, r->content.data, r->content.len) == 0)
-		return files_place(f, r->version, r->name);
-	if (!is_no_room(errno) ||
-	    !has_content(files_read(f, r->name, r->content.len), r))
-		return -1;
-	log_warn(
-	    "%s: no room to write it anew: what is there is served", r->name);
+	if (files_stage(f, r->version, r->content.data, r->content.len) == 0 &&
+	    files_place(f, r->version, r->name) == 0)
+		return 0;
+	error = errno;
 	st->outcome = STEP_STAYS;
-	return 0;
+	if (has_content(files_read(f, r->name, r->content.len), r)) {
+		log_warn("files/%s cannot be written anew: %s: what is there "
+			 "is served",
+		    r->name, strerror(error));
+		return 0;
+	}
+	errno = error;
+	return -1;
 }
 
 /* Content of a winner, from tmp/VERSION. */
@@ -135,6 +140,7 @@ keep_again(struct store *s, const struct redo *r, struct step *st)
 {
 	struct files *f = &s->files;
 	uint64_t when_ns;
+	int error;
 
 	if (!table_old(s->index, VIEW_COMMITTED, r->sha256, &when_ns))
 		return;
@@ -142,12 +148,13 @@ keep_again(struct store *s, const struct redo *r, struct step *st)
 	if (files_old_write(
 		f, r->version, r->sha256, r->content.data, r->content.len) == 0)
 		return;
-	st->outcome = STEP_DONE;
-	if (is_no_room(errno) &&
-	    has_content(files_read_old(f, r->sha256, r->content.len), r))
+	error = errno;
+	if (has_content(files_read_old(f, r->sha256, r->content.len), r)) {
 		st->outcome = STEP_STAYS;
-	else
-		log_warn("old content of %s: %s", r->name, strerror(errno));
+		return;
+	}
+	st->outcome = STEP_DONE;
+	log_warn("old content of files/%s: %s", r->name, strerror(error));
 }
 
 static int
@@ -183,55 +190,110 @@ redo_one(struct store *s, const struct redo *r, struct step *st)
 	return 0;
 }
 
-/* Where nothing can be put in its place: what is not there is not served. */
-static void
-block_one(struct store *s, const struct redo *r)
-{
-	struct winner w;
-	uint8_t key[16];
+/* --- names set apart --- */
 
-	name_key(r->name, key);
-	if (r->op != REDO_PLACE ||
-	    table_winner(s->index, VIEW_COMMITTED, key, &w) != FOUND ||
-	    w.state != WINNER_SHOWN ||
-	    memcmp(w.rank.version, r->version, 32) != 0)
-		return;
-	s->blocked = xrealloc(s->blocked, s->n_blocked + 1, 16);
-	memcpy(s->blocked[s->n_blocked++], key, 16);
-	log_warn("%s: its last version could not be put in place before the "
-		 "file system became read-only, and is not served",
-	    r->name);
+#define TOLD_MAX 20 /* names in the log, one by one */
+
+/* What commit.c tries again: the change as it was before the end. False if its
+ * record is not there to announce. */
+static bool
+change_from(struct store *s, const struct redo *r, const struct step *st,
+    struct change *ch)
+{
+	struct record rec;
+
+	memset(ch, 0, sizeof(*ch));
+	memcpy(ch->name, r->name, sizeof(ch->name));
+	name_key(r->name, ch->key);
+	ch->has =
+	    table_winner(s->index, VIEW_COMMITTED, ch->key, &ch->now) == FOUND;
+	if (ch->has) {
+		if (table_record(s->index, VIEW_COMMITTED, ch->name,
+			ch->now.signer, &rec) != FOUND)
+			return false;
+		ch->entry = rec.entry;
+	}
+	ch->place = r->op == REDO_PLACE;
+	ch->remove = r->op == REDO_REMOVE;
+	ch->prune = !ch->has;
+	ch->row = st->table;
+	ch->seq = st->seq;
+	ch->row_size = r->content.len;
+	return true;
+}
+
+static void
+set_apart(struct store *s, const struct redo *r, struct step *st, int error)
+{
+	struct change ch;
+
+	st->outcome = STEP_STAYS;
+	if (change_from(s, r, st, &ch))
+		unplaced_add(s, &ch);
+	if (s->unplaced.n <= TOLD_MAX)
+		log_error("files/%s cannot be %s: %s: %s (set apart and tried "
+			  "again every second; all other files are served)",
+		    r->name,
+		    r->op == REDO_PLACE ? "put in its place" : "removed",
+		    strerror(error), unplaced_remedy(error));
+}
+
+static void
+tell_rest(const struct store *s)
+{
+	if (s->unplaced.n > TOLD_MAX)
+		log_error("%zu more files cannot be put in their places",
+		    s->unplaced.n - TOLD_MAX);
+}
+
+/* Content of a large file that waits in tmp/ has no other copy. */
+static bool
+is_kept(void *ctx, const uint8_t version[static 32])
+{
+	const struct steps *list = ctx;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->step[i].outcome == STEP_STAYS &&
+		    list->step[i].table == INDEX_PENDING &&
+		    memcmp(list->step[i].version, version, 32) == 0)
+			return true;
+	return false;
 }
 
 /* --- all rows --- */
 
-static int
+static struct step *
+step_of(struct steps *list, enum index_table t, const struct one *one)
+{
+	struct step *st = step_new(list);
+
+	st->table = t;
+	st->seq = row_get_u64(one->key);
+	if (!one->is_sound)
+		return st;
+	memcpy(st->name, one->redo.name, sizeof(st->name));
+	memcpy(st->version, one->redo.version, sizeof(st->version));
+	memcpy(st->sha256, one->redo.sha256, sizeof(st->sha256));
+	return st;
+}
+
+static void
 redo_table(struct store *s, enum index_table t, struct steps *list)
 {
 	struct one *one = xcalloc(1, sizeof(*one));
 	struct step *st;
 	uint8_t from[8] = {0};
-	int rc = 0;
 
-	while (rc == 0 && index_walk(s->index, VIEW_COMMITTED, t, from,
-			      sizeof(from), 1, on_one, one) == 1) {
-		st = step_new(list);
-		st->table = t;
-		st->seq = row_get_u64(one->key);
-		row_put_u64(from, st->seq + 1);
-		if (!one->is_sound) {
+	while (index_walk(s->index, VIEW_COMMITTED, t, from, sizeof(from), 1,
+		   on_one, one) == 1) {
+		st = step_of(list, t, one);
+		if (!one->is_sound)
 			log_error("index: a redo row is damaged");
-			continue;
-		}
-		memcpy(st->name, one->redo.name, sizeof(st->name));
-		memcpy(st->sha256, one->redo.sha256, sizeof(st->sha256));
-		if (index_is_read_only(s->index))
-			block_one(s, &one->redo);
-		else
-			rc = redo_one(s, &one->redo, st);
+		else if (redo_one(s, &one->redo, st) == -1)
+			set_apart(s, &one->redo, st, errno);
+		row_put_u64(from, st->seq + 1);
 	}
 	free(one);
-	return rc;
 }
 
 static void
@@ -309,18 +371,18 @@ int
 recover_run(struct store *s)
 {
 	struct steps list = {0};
-	int rc;
+	int rc = 0;
 
-	rc = redo_table(s, INDEX_PENDING, &list);
-	if (rc == 0)
-		rc = redo_table(s, INDEX_REDO, &list);
-	if (rc == 0 && index_is_read_only(s->index)) {
+	redo_table(s, INDEX_PENDING, &list);
+	redo_table(s, INDEX_REDO, &list);
+	tell_rest(s);
+	if (index_is_read_only(s->index)) {
 		log_error("the state directory is on a read-only file system: "
 			  "what is there is served, nothing new is stored");
-	} else if (rc == 0) {
+	} else {
 		sync_steps(&s->files, &list);
 		drop_rows(s, &list);
-		rc = files_sweep(&s->files);
+		rc = files_sweep(&s->files, is_kept, &list);
 	}
 	free(list.step);
 	return rc;

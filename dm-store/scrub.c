@@ -14,6 +14,7 @@
 #include "dm-store/reload.h"
 #include "dm-store/scrub_old.h"
 #include "dm-store/scrub_pass.h"
+#include "dm-store/unplaced.h"
 #include "dm-store/watch.h"
 
 #define READ_BYTES ((size_t)1 << 20) /* hashed a turn, ten turns a second */
@@ -79,7 +80,7 @@ look_at(struct store *s, const uint8_t key[static 16])
 		reload_repair(s); /* whose it is only the records know */
 		return;
 	}
-	if (commit_is_unplaced(s, key))
+	if (unplaced_has(s, key))
 		return;
 	if (w.state == WINNER_LOST ||
 	    table_record(s->index, VIEW_COMMITTED, w.name, w.signer, &rec) !=
@@ -260,7 +261,7 @@ file_begin(struct store *s, const uint8_t key[static 16], bool is_of_pass)
 	if (is_of_pass)
 		sc->pass.damaged += s->stats.damaged - before;
 	if (table_winner(s->index, VIEW_BATCH, key, &sc->winner) != FOUND ||
-	    sc->winner.state != WINNER_SHOWN || commit_is_unplaced(s, key))
+	    sc->winner.state != WINNER_SHOWN || unplaced_has(s, key))
 		return;
 	fd = files_read(&s->files, sc->winner.name, sc->winner.size);
 	if (fd == -1)
@@ -281,7 +282,7 @@ file_judge(struct store *s, const uint8_t sha256[static 32])
 	    memcmp(sha256, sc->winner.sha256, 32) == 0)
 		return;
 	if (table_winner(s->index, VIEW_COMMITTED, sc->key, &w) != FOUND ||
-	    w.state != WINNER_SHOWN || commit_is_unplaced(s, sc->key) ||
+	    w.state != WINNER_SHOWN || unplaced_has(s, sc->key) ||
 	    entry_rank_compare(&w.rank, &sc->winner.rank) != 0)
 		return;
 	log_error("files/%s is not what was signed: it goes to quarantine "

@@ -13,6 +13,7 @@
 #include "dm-store/rejects.h"
 #include "dm-store/scrub.h"
 #include "dm-store/seek.h"
+#include "dm-store/unplaced.h"
 #include "dm-store/versions.h"
 
 #define RECORDS_MAX 4096 /* of one name: more signers than any list has had */
@@ -107,8 +108,7 @@ is_current(struct store *s, const struct entry *e, const uint8_t key[static 16])
 
 	return table_winner(s->index, VIEW_COMMITTED, key, &w) == FOUND &&
 	       w.state == WINNER_SHOWN && w.size == e->size &&
-	       memcmp(w.sha256, e->sha256, 32) == 0 &&
-	       !commit_is_unplaced(s, key);
+	       memcmp(w.sha256, e->sha256, 32) == 0 && !unplaced_has(s, key);
 }
 
 static bool

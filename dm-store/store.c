@@ -17,6 +17,7 @@
 #include "dm-store/syncer.h"
 #include "dm-store/tell.h"
 #include "dm-store/ticket.h"
+#include "dm-store/unplaced.h"
 #include "dm-store/verify.h"
 #include "dm-store/watch.h"
 
@@ -87,7 +88,7 @@ store_clear(struct store *s)
 	failures_free(s->failures);
 	policy_free(s->policy);
 	policy_free(s->coming);
-	free(s->blocked);
+	unplaced_clear(s);
 	index_close(s->index);
 	files_close(&s->files);
 }

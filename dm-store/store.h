@@ -24,6 +24,7 @@ struct event;
 struct event_base;
 struct control_client;
 struct control_server;
+struct change;
 struct commit;
 struct failures;
 struct puts;
@@ -70,8 +71,10 @@ struct store {
 	bool needs_reload;	   /* a reload did not come to its end */
 	uint64_t expired_until_ns; /* expire.c: ends before that are done */
 
-	uint8_t (*blocked)[16]; /* recover.c: keys of what is not in place */
-	size_t n_blocked;
+	struct unplaced { /* names whose files are not in place */
+		struct change **slot;
+		size_t n, n_slots, at;
+	} unplaced;
 	bool has_doomed; /* history.c: content in old/ that has to go */
 	struct rejects *rejects;
 	struct tell *tell;

@@ -10,6 +10,7 @@
 #include "dm-store/ask.h"
 #include "dm-store/commit.h"
 #include "dm-store/ticket.h"
+#include "dm-store/unplaced.h"
 
 #define WANTS_PER_TICK 64
 
@@ -66,7 +67,7 @@ on_winner(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	memcpy(sl->last, key, 16);
 	if (is_damaged || !row_winner_decode(&w, body.data, body.len) ||
 	    w.state == WINNER_WANTED || w.state == WINNER_LOST ||
-	    commit_is_unplaced(sl->s, key))
+	    unplaced_has(sl->s, key))
 		return true;
 	row = sl->rows + sl->n++ * IPC_INDEX_ROW_SIZE;
 	memcpy(row, key, 16);

@@ -231,6 +231,22 @@ table_redo_delete(struct index *ix, enum index_table t, uint64_t seq)
 	index_delete(ix, t, key, sizeof(key));
 }
 
+enum index_found
+table_redo(struct index *ix, enum index_table t, uint64_t seq,
+    struct redo *redo, uint8_t *buf)
+{
+	enum index_found found;
+	uint8_t key[8];
+	size_t len;
+
+	row_put_u64(key, seq);
+	found = index_get(
+	    ix, VIEW_COMMITTED, t, key, sizeof(key), buf, ROW_BODY_MAX, &len);
+	if (found == FOUND && !row_redo_decode(redo, buf, len))
+		found = FOUND_DAMAGED;
+	return found;
+}
+
 uint64_t
 table_redo_last(struct index *ix)
 {

@@ -48,6 +48,9 @@ uint64_t table_signer_count(
 void table_redo_set(
     struct index *, enum index_table, uint64_t seq, const struct redo *);
 void table_redo_delete(struct index *, enum index_table, uint64_t seq);
+/* One that is committed; content borrows buf, of ROW_BODY_MAX bytes. */
+enum index_found table_redo(struct index *, enum index_table, uint64_t seq,
+    struct redo *, uint8_t *buf);
 /* The largest seq in use, 0 if none is. */
 uint64_t table_redo_last(struct index *);
 

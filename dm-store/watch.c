@@ -11,8 +11,8 @@
 
 #include "common/log.h"
 #include "common/name.h"
-#include "dm-store/commit.h"
 #include "dm-store/scrub.h"
+#include "dm-store/unplaced.h"
 
 #define EVENTS                                                                \
 	(IN_MODIFY | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | \
@@ -282,7 +282,7 @@ is_shown(struct store *s, const char *name)
 
 	name_key(name, key);
 	return table_winner(s->index, VIEW_BATCH, key, &w) == FOUND &&
-	       w.state == WINNER_SHOWN && !commit_is_unplaced(s, key);
+	       w.state == WINNER_SHOWN && !unplaced_has(s, key);
 }
 
 static void
@@ -292,7 +292,7 @@ look_at_edit(struct store *s, const char *name)
 	uint8_t key[16];
 
 	name_key(name, key);
-	if (commit_is_unplaced(s, key))
+	if (unplaced_has(s, key))
 		return;
 	switch (table_winner(s->index, VIEW_BATCH, key, &w)) {
 	case FOUND:

@@ -137,6 +137,11 @@ judge(struct status *s)
 		    "the state directory is on a read-only file system");
 	else if (is_no(s, "writable"))
 		reason(s, HEALTH_BROKEN, "the store takes no files");
+	if (facts_number(&s->facts, "set_apart", 0) > 0)
+		reason(s, HEALTH_WORKS,
+		    "%" PRIu64 " files could not be put in place (the log "
+		    "says why)",
+		    facts_number(&s->facts, "set_apart", 0));
 	if (is_no(s, "store_connected"))
 		reason(s, HEALTH_BROKEN, "dm-net has no link to dm-store");
 	else if (is_no(s, "index_complete"))

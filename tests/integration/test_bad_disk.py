@@ -321,7 +321,8 @@ def test_what_the_disk_refuses_is_in_the_log(make_node):
             answer = put(node, Version(f"dir/{i}", b"x", SIGNER))
             assert (answer.status, answer.code) == (500, "io-error")
     assert len(lines(node, since, r"error: placing \(tried again every "
-                     r"second\) files/dir/2: Permission denied$")) == 1
+                     r"second\) files/dir/2: Permission denied: files/ and "
+                     "all that is in it must belong to store_user")) == 1
     assert len(lines(node, since, "error: ")) == 3
     put_ok(node, Version("dir/1", b"1", SIGNER))
     for i in range(2, 12):

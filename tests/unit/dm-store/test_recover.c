@@ -226,6 +226,124 @@ test_reads_right_on_a_full_disk(void **state)
 	leave_small_disk();
 }
 
+/* The same, and nothing whole is there: that name waits, others do not. */
+static void
+test_a_start_on_a_full_disk(void **state)
+{
+	struct entry a = fix_file("d/a", START_NS, content, 5000, &key);
+	struct entry b = fix_file("d/b", START_NS, content, 9000, &key);
+	char path[400];
+
+	(void)state;
+	enter_small_disk();
+	fix_put(&f, &a, content, 5000);
+	fix_put(&f, &b, content, 9000);
+	fix_path(&f, "files/d/a", path);
+	assert_int_equal(truncate(path, 0), 0);
+	fix_path(&f, "ballast", path);
+	fill_disk(path);
+	restart();
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_WITHDRAWN);
+	fix_assert_opens(&f, "d/b", NULL, content, 9000);
+	assert_int_equal(f.s.unplaced.n, 1);
+	commit_tick(&f.s);
+	assert_int_equal(f.s.unplaced.n, 1);
+	unlink(path);
+	commit_tick(&f.s);
+	fix_turn(&f);
+	fix_assert_opens(&f, "d/a", NULL, content, 5000);
+	commit_tick(&f.s);
+	fix_turn(&f);
+	assert_int_equal(f.s.unplaced.n, 0);
+	leave_small_disk();
+}
+
+/* A directory in its place that cannot be moved, until it is free again. */
+static void
+obstruct(const char *path)
+{
+	char full[400];
+
+	fix_path(&f, path, full);
+	unlink(full);
+	assert_int_equal(mkdir(full, 0700), 0);
+	if (geteuid() != 0 || mount("tmpfs", full, "tmpfs", 0, "") == -1) {
+		rmdir(full);
+		skip();
+	}
+}
+
+static void
+clear_place(const char *path)
+{
+	char full[400];
+
+	fix_path(&f, path, full);
+	assert_int_equal(umount2(full, MNT_DETACH), 0);
+	assert_int_equal(rmdir(full), 0);
+}
+
+/* Large content that waits in tmp/ is the only copy: it is there after each
+ * start until it could be put in its place. */
+static void
+test_pending_apart(void **state)
+{
+	struct entry a = fix_file("d/a", START_NS, content, 200000, &key);
+	struct entry b = fix_file("d/b", START_NS, "b", 1, &key);
+
+	(void)state;
+	fix_put(&f, &b, "b", 1);
+	put_until_commit(&a, content, 200000);
+	obstruct("files/d/a");
+	for (int i = 0; i < 3; i++) {
+		restart();
+		assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_WITHDRAWN);
+		fix_assert_opens(&f, "d/b", NULL, "b", 1);
+		commit_tick(&f.s);
+		assert_int_equal(f.s.unplaced.n, 1);
+		assert_int_equal(fix_count_dir(&f, "index/tmp"), 1);
+	}
+	clear_place("files/d/a");
+	commit_tick(&f.s);
+	fix_turn(&f);
+	fix_assert_opens(&f, "d/a", NULL, content, 200000);
+	commit_tick(&f.s);
+	fix_turn(&f);
+	assert_int_equal(f.s.unplaced.n, 0);
+	assert_int_equal(fix_count_dir(&f, "index/tmp"), 0);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_PENDING), 0);
+}
+
+/* A version that is stored while an older one of its name waits. */
+static void
+test_apart_and_replaced(void **state)
+{
+	struct entry one = fix_file("d/a", START_NS, "one", 3, &key);
+	struct entry two = fix_file("d/a", START_NS + 1, "two!", 4, &key);
+	char path[400];
+
+	(void)state;
+	put_until_commit(&one, (const uint8_t *)"one", 3);
+	fix_path(&f, "files/d", path);
+	assert_int_equal(mkdir(path, 0750), 0);
+	obstruct("files/d/a");
+	restart();
+	assert_int_equal(f.s.unplaced.n, 1);
+	assert_int_equal(fix_put(&f, &two, "two!", 4), VERDICT_IO_ERROR);
+	assert_int_equal(f.s.unplaced.n, 1);
+	/* what was replaced is kept, though it never was in its place */
+	assert_int_equal(fix_count_dir(&f, "index/old"), 1);
+	restart();
+	assert_int_equal(f.s.unplaced.n, 1);
+	clear_place("files/d/a");
+	commit_tick(&f.s);
+	fix_turn(&f);
+	fix_assert_opens(&f, "d/a", NULL, "two!", 4);
+	restart();
+	fix_assert_opens(&f, "d/a", NULL, "two!", 4);
+}
+
 static void
 test_redo_goes(void **state)
 {
@@ -598,8 +716,10 @@ main(void)
 	const struct CMUnitTest tests[] = {T(test_before_placement),
 	    T(test_before_commit), T(test_delete_before_placement),
 	    T(test_unsynced_file), T(test_reads_right),
-	    T(test_reads_right_on_a_full_disk), T(test_redo_goes),
-	    T(test_stale_redo), T(test_lost_file), T(test_damaged_index),
+	    T(test_reads_right_on_a_full_disk),
+	    T(test_a_start_on_a_full_disk), T(test_pending_apart),
+	    T(test_apart_and_replaced), T(test_redo_goes), T(test_stale_redo),
+	    T(test_lost_file), T(test_damaged_index),
 	    T(test_starts_that_are_ended), T(test_mark_of_an_earlier_version),
 	    T(test_older_index), T(test_future_index), T(test_damaged_record),
 	    T(test_damaged_winner), T(test_obstacles), T(test_unplaced),
