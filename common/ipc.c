@@ -5,7 +5,9 @@
  * sent in one turn of the loop is packed: under load most of the time of small
  * messages would go into their system calls. What the socket does not take is
  * queued; requests and credits have fixed numbers outstanding, so the queue is
- * short unless the other side has stopped reading.
+ * short unless the other side is busy, or has stopped reading. While much waits
+ * nothing more is read from it, so that it cannot make the queue longer; it has
+ * stopped once it has taken nothing for as long as our patience lasts.
  */
 #include "common/ipc.h"
 
@@ -16,29 +18,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/ipc_queue.h"
 #include "common/ipc_socket.h"
 #include "common/ipc_table.h"
 #include "common/log.h"
 
 #define MESSAGES_PER_TURN 64	    /* and what is left of a packet */
 #define PACK_MAX ((size_t)32 << 10) /* sent without waiting for the turn */
-#define QUEUE_BYTES_MAX ((size_t)64 << 20) /* of memory, not only of data */
+#define QUEUE_BYTES_MAX ((size_t)64 << 20) /* more: nothing is read */
 #define QUEUE_FDS_MAX IPC_OPENS_MAX	   /* never more are asked for */
-#define MALLOC_OVERHEAD 16
 #define SOCKET_BUFFER (1 << 20) /* asked for; the kernel may give less */
-
-struct packet {
-	STAILQ_ENTRY(packet) next;
-	size_t len;
-	size_t cost;
-	int fd;
-	uint8_t data[];
-};
 
 struct ipc {
 	struct event_base *base;
@@ -50,10 +42,18 @@ struct ipc {
 	struct event *write_event;
 	struct event *end_event;
 	struct event *flush_event; /* at the end of the turn */
-	STAILQ_HEAD(, packet) queue;
-	size_t queued_bytes, queued_fds;
+	struct event *stall_event; /* while is_paused */
+	struct ipc_queue queue;
+	uint64_t stall_taken; /* queue.taken when stall_event was set */
+	int stall_unread;     /* and what was in the socket */
+	bool is_paused;	      /* not reading, since too much waits */
 	void (*drained)(void *, struct ipc *);
-	uint64_t heard_ns;
+	void (*ponged)(void *, struct ipc *, uint64_t number);
+	uint64_t patience_ns;
+	uint64_t heard; /* packets */
+	/* as of the last ipc_is_active() */
+	uint64_t seen_heard, seen_taken;
+	int seen_unread;
 	uint64_t ping_number;
 	bool has_hello;
 	bool is_ended;
@@ -67,43 +67,6 @@ struct ipc {
 	uint8_t pack[PACK_MAX];
 };
 
-static uint64_t
-monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static void
-packet_free(struct packet *p)
-{
-	if (p->fd != -1)
-		close(p->fd);
-	free(p);
-}
-
-static void
-drop_queue(struct ipc *ipc)
-{
-	struct packet *p;
-
-	while ((p = STAILQ_FIRST(&ipc->queue)) != NULL) {
-		STAILQ_REMOVE_HEAD(&ipc->queue, next);
-		packet_free(p);
-	}
-	ipc->queued_bytes = ipc->queued_fds = 0;
-}
-
-/* Small messages cost more than their bytes: each is counted as if it had a
- * packet for itself, so that who asks without end is found out soon. */
-static size_t
-packet_cost(size_t len, size_t count)
-{
-	return count * (sizeof(struct packet) + MALLOC_OVERHEAD) + len;
-}
-
 /* Stops all traffic; closed() follows from the loop, never from here. */
 static void
 end(struct ipc *ipc)
@@ -114,7 +77,8 @@ end(struct ipc *ipc)
 	event_del(ipc->read_event);
 	event_del(ipc->write_event);
 	event_del(ipc->flush_event);
-	drop_queue(ipc);
+	event_del(ipc->stall_event);
+	ipc_queue_clear(&ipc->queue);
 	ipc->pack_len = ipc->pack_count = 0;
 	event_active(ipc->end_event, EV_TIMEOUT, 0);
 }
@@ -147,55 +111,82 @@ on_end(evutil_socket_t fd, short what, void *arg)
 /* --- sending ---------------------------------------------------------- */
 
 static void
+stall_watch(struct ipc *ipc)
+{
+	uint64_t ns = ipc->patience_ns;
+	struct timeval tv = {
+	    (time_t)(ns / 1000000000), (suseconds_t)(ns % 1000000000 / 1000)};
+
+	ipc->stall_taken = ipc->queue.taken;
+	ipc->stall_unread = ipc_socket_unread(ipc->fd);
+	event_add(ipc->stall_event, &tv);
+}
+
+static void
+on_stall(evutil_socket_t fd, short what, void *arg)
+{
+	struct ipc *ipc = arg;
+
+	(void)fd;
+	(void)what;
+	/* the socket takes more only when it is nearly empty */
+	if (ipc->queue.taken != ipc->stall_taken ||
+	    ipc_socket_unread(ipc->fd) < ipc->stall_unread)
+		stall_watch(ipc);
+	else
+		ipc_violate(ipc, "%s has stopped reading: nothing for %llu s",
+		    role_name(ipc->peer),
+		    (unsigned long long)(ipc->patience_ns / 1000000000));
+}
+
+static void
+pause_reading(struct ipc *ipc)
+{
+	ipc->is_paused = true;
+	event_del(ipc->read_event);
+	stall_watch(ipc);
+}
+
+static void
+resume_reading(struct ipc *ipc)
+{
+	ipc->is_paused = false;
+	event_del(ipc->stall_event);
+	event_add(ipc->read_event, NULL);
+}
+
+static void
 enqueue(struct ipc *ipc, const uint8_t *data, size_t len, size_t count, int fd)
 {
-	size_t cost = packet_cost(len, count);
-	struct packet *p;
-
-	if (ipc->queued_bytes + cost > QUEUE_BYTES_MAX ||
-	    (fd != -1 && ipc->queued_fds >= QUEUE_FDS_MAX)) {
-		if (fd != -1)
-			close(fd);
+	if (fd != -1 && ipc->queue.fds >= QUEUE_FDS_MAX) {
+		close(fd);
 		ipc_violate(
 		    ipc, "%s has stopped reading", role_name(ipc->peer));
 		return;
 	}
-	p = xmalloc(sizeof(*p) + len);
-	p->len = len;
-	p->cost = cost;
-	p->fd = fd;
-	memcpy(p->data, data, len);
-	STAILQ_INSERT_TAIL(&ipc->queue, p, next);
-	ipc->queued_bytes += cost;
-	ipc->queued_fds += fd != -1;
+	ipc_queue_put(&ipc->queue, data, len, count, fd);
 	event_add(ipc->write_event, NULL);
+	if (ipc->queue.bytes > QUEUE_BYTES_MAX && !ipc->is_paused)
+		pause_reading(ipc);
 }
 
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct ipc *ipc = arg;
-	struct packet *p;
-	int rc;
+	int rc = ipc_queue_send(&ipc->queue, ipc->fd);
 
 	(void)fd;
 	(void)what;
-	while ((p = STAILQ_FIRST(&ipc->queue)) != NULL) {
-		rc = ipc_socket_send(ipc->fd, p->data, p->len, p->fd);
-		if (rc == 0) {
-			event_add(ipc->write_event, NULL);
-			return;
-		}
-		if (rc == -1) {
-			end(ipc);
-			return;
-		}
-		STAILQ_REMOVE_HEAD(&ipc->queue, next);
-		ipc->queued_bytes -= p->cost;
-		ipc->queued_fds -= p->fd != -1;
-		packet_free(p);
+	if (rc == -1) {
+		end(ipc);
+		return;
 	}
-	if (ipc->drained != NULL)
+	if (ipc->is_paused && ipc->queue.bytes <= QUEUE_BYTES_MAX / 2)
+		resume_reading(ipc);
+	if (rc == 0)
+		event_add(ipc->write_event, NULL);
+	else if (ipc->drained != NULL)
 		ipc->drained(ipc->owner.ctx, ipc);
 }
 
@@ -203,7 +194,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 static void
 transmit(struct ipc *ipc, const uint8_t *data, size_t len, size_t count, int fd)
 {
-	int rc = STAILQ_EMPTY(&ipc->queue)
+	int rc = ipc_queue_is_empty(&ipc->queue)
 		     ? ipc_socket_send(ipc->fd, data, len, fd)
 		     : 0;
 
@@ -277,54 +268,17 @@ ipc_send(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
 
 /* --- receiving -------------------------------------------------------- */
 
-/* The descriptor of a received packet in *fd (-1: none). False if the control
- * data is not exactly that. */
-static bool
-take_fd(struct msghdr *msg, int *fd)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-
-	*fd = -1;
-	if (c == NULL)
-		return true;
-	if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(sizeof(int)))
-		return false;
-	memcpy(fd, CMSG_DATA(c), sizeof(int));
-	return true;
-}
-
 /* Bytes of the packet, 0 at the end, -1 nothing there or violated. */
 static ssize_t
 receive(struct ipc *ipc, int *fd)
 {
-	struct iovec iov = {.iov_base = ipc->buf, .iov_len = sizeof(ipc->buf)};
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	/* CMSG_LEN, not CMSG_SPACE: the padding would take a second one */
-	struct msghdr msg = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = control.space,
-	    .msg_controllen = CMSG_LEN(sizeof(int))};
-	ssize_t n;
+	ssize_t n = ipc_socket_receive(ipc->fd, ipc->buf, sizeof(ipc->buf), fd);
 
-	do
-		n = recvmsg(ipc->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n == -1 && errno == EINTR);
-	if (n == -1) {
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			end(ipc);
-		return -1;
-	}
-	if (!take_fd(&msg, fd) || (msg.msg_flags & (MSG_CTRUNC | MSG_TRUNC))) {
-		if (*fd != -1)
-			close(*fd);
+	if (n == -1 && errno == EBADMSG)
 		ipc_violate(ipc, "a packet too large or with descriptors "
 				 "that do not belong");
-		return -1;
-	}
+	else if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)
+		end(ipc);
 	return n;
 }
 
@@ -372,6 +326,7 @@ static void
 deliver(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
 {
 	const struct ipc_ping *ping = msg;
+	const struct ipc_pong *answer = msg;
 	struct ipc_pong pong;
 	ipc_handler *handler;
 
@@ -383,7 +338,10 @@ deliver(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
 	} else if (m == IPC_PING) {
 		pong.number = ping->number;
 		ipc_send(ipc, IPC_PONG, &pong, -1);
-	} else if (m != IPC_PONG) {
+	} else if (m == IPC_PONG) {
+		if (ipc->ponged != NULL)
+			ipc->ponged(ipc->owner.ctx, ipc, answer->number);
+	} else {
 		handler = ipc->owner.handlers[m];
 		if (handler != NULL) {
 			handler(ipc->owner.ctx, ipc, msg, fd);
@@ -443,7 +401,7 @@ unpack(struct ipc *ipc, size_t len, int fd)
 	size_t at = 0;
 	unsigned n = 0;
 
-	ipc->heard_ns = monotonic_ns();
+	ipc->heard++;
 	do {
 		at += dispatch(ipc, ipc->buf + at, len - at, fd);
 		n++;
@@ -454,11 +412,12 @@ unpack(struct ipc *ipc, size_t len, int fd)
 static void
 destroy(struct ipc *ipc)
 {
-	drop_queue(ipc);
+	ipc_queue_clear(&ipc->queue);
 	event_free(ipc->read_event);
 	event_free(ipc->write_event);
 	event_free(ipc->end_event);
 	event_free(ipc->flush_event);
+	event_free(ipc->stall_event);
 	close(ipc->fd);
 	free(ipc);
 }
@@ -474,7 +433,7 @@ on_readable(evutil_socket_t unused, short what, void *arg)
 	(void)unused;
 	(void)what;
 	ipc->depth++;
-	while (count < MESSAGES_PER_TURN && !is_over(ipc)) {
+	while (count < MESSAGES_PER_TURN && !is_over(ipc) && !ipc->is_paused) {
 		n = receive(ipc, &fd);
 		if (n == -1)
 			break;
@@ -506,8 +465,8 @@ ipc_new(struct event_base *base, int fd, enum role self, enum role peer,
 	ipc->self = self;
 	ipc->peer = peer;
 	ipc->fd = fd;
-	ipc->heard_ns = monotonic_ns();
-	STAILQ_INIT(&ipc->queue);
+	ipc_queue_init(&ipc->queue);
+	ipc->patience_ns = IPC_SILENT_NS_MAX;
 	if (evutil_make_socket_nonblocking(fd) == -1)
 		fatal("channel to %s: %s", role_name(peer), strerror(errno));
 	/* best effort: a smaller buffer only means more queueing */
@@ -517,9 +476,10 @@ ipc_new(struct event_base *base, int fd, enum role self, enum role peer,
 	ipc->write_event = event_new(base, fd, EV_WRITE, on_writable, ipc);
 	ipc->end_event = event_new(base, -1, 0, on_end, ipc);
 	ipc->flush_event = event_new(base, -1, 0, on_flush, ipc);
+	ipc->stall_event = evtimer_new(base, on_stall, ipc);
 	if (ipc->read_event == NULL || ipc->write_event == NULL ||
 	    ipc->end_event == NULL || ipc->flush_event == NULL ||
-	    event_add(ipc->read_event, NULL) == -1)
+	    ipc->stall_event == NULL || event_add(ipc->read_event, NULL) == -1)
 		fatal("out of memory");
 	ipc_table_hash(hello.table_hash);
 	ipc_send(ipc, IPC_HELLO, &hello, -1);
@@ -541,6 +501,7 @@ ipc_free(struct ipc *ipc)
 		event_del(ipc->write_event);
 		event_del(ipc->end_event);
 		event_del(ipc->flush_event);
+		event_del(ipc->stall_event);
 		return;
 	}
 	destroy(ipc);
@@ -549,13 +510,13 @@ ipc_free(struct ipc *ipc)
 size_t
 ipc_queued(const struct ipc *ipc)
 {
-	return ipc->queued_bytes;
+	return ipc->queue.bytes;
 }
 
 size_t
 ipc_queued_fds(const struct ipc *ipc)
 {
-	return ipc->queued_fds;
+	return ipc->queue.fds;
 }
 
 void
@@ -565,17 +526,39 @@ ipc_on_drained(struct ipc *ipc, void (*fn)(void *ctx, struct ipc *))
 }
 
 void
+ipc_set_patience(struct ipc *ipc, uint64_t ns)
+{
+	ipc->patience_ns = ns;
+}
+
+void
+ipc_on_pong(
+    struct ipc *ipc, void (*fn)(void *ctx, struct ipc *, uint64_t number))
+{
+	ipc->ponged = fn;
+}
+
+uint64_t
 ipc_ping(struct ipc *ipc)
 {
 	struct ipc_ping ping = {.number = ++ipc->ping_number};
 
 	ipc_send(ipc, IPC_PING, &ping, -1);
+	return ping.number;
 }
 
-uint64_t
-ipc_heard_ns(const struct ipc *ipc)
+bool
+ipc_is_active(struct ipc *ipc)
 {
-	return ipc->heard_ns;
+	int unread = ipc_socket_unread(ipc->fd);
+	bool is_active = ipc->heard != ipc->seen_heard ||
+			 ipc->queue.taken != ipc->seen_taken ||
+			 unread < ipc->seen_unread;
+
+	ipc->seen_heard = ipc->heard;
+	ipc->seen_taken = ipc->queue.taken;
+	ipc->seen_unread = unread;
+	return is_active;
 }
 
 enum role

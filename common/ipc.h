@@ -5,11 +5,11 @@
  * has a packet for itself. Used by dmd, dm-net, dm-store and the resolver, on
  * a libevent base.
  *
- * A channel always reads, and never blocks on a send: what the socket does not
- * take is queued. hello (role and hash of the message table) comes first each
- * way and is handled here, as are ping and pong. Whatever is malformed, from
- * the wrong sender, without its descriptor or with one too many ends the
- * channel: closed() is called with the reason.
+ * A channel reads whenever less than 64 MiB wait for the peer, and never blocks
+ * on a send: what the socket does not take is queued. hello (role and hash of
+ * the message table) comes first each way and is handled here, as are ping and
+ * pong. Whatever is malformed, from the wrong sender, without its descriptor or
+ * with one too many ends the channel: closed() is called with the reason.
  */
 #ifndef COMMON_IPC_H
 #define COMMON_IPC_H
@@ -116,8 +116,13 @@ void ipc_send(struct ipc *, enum ipc_message, const void *msg, int fd);
 /* Sends now: for who is about to be busy for long. NULL is fine. */
 void ipc_flush(struct ipc *);
 
-/* Bytes of memory queued because the socket was full, and descriptors in it.
- * Too much of either ends the channel: the other side has stopped reading. */
+/*
+ * Bytes of memory queued because the socket was full, and descriptors in it.
+ * Many bytes alone prove nothing: the peer may be busy, and what was sent to it
+ * large. Nothing is read from it until it has taken half, and the channel ends
+ * when it takes nothing for our patience (IPC_SILENT_NS_MAX unless set). More
+ * descriptors than it may ask for end the channel at once.
+ */
 size_t ipc_queued(const struct ipc *);
 size_t ipc_queued_fds(const struct ipc *);
 
@@ -129,9 +134,18 @@ void ipc_on_drained(struct ipc *, void (*fn)(void *ctx, struct ipc *));
 void ipc_violate(struct ipc *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Asks for a sign of life; when the peer was last heard (monotonic ns). */
-void ipc_ping(struct ipc *);
-uint64_t ipc_heard_ns(const struct ipc *);
+void ipc_set_patience(struct ipc *, uint64_t ns);
+
+/* Called when the ping of that number was answered: what was sent before it has
+ * been read and handled. */
+void ipc_on_pong(
+    struct ipc *, void (*fn)(void *ctx, struct ipc *, uint64_t number));
+
+/* Asks for a sign of life; the number of the ping, which rises from 1. */
+uint64_t ipc_ping(struct ipc *);
+
+/* The peer was heard, or has read of what waits for it, since the last call. */
+bool ipc_is_active(struct ipc *);
 
 enum role ipc_peer(const struct ipc *);
 bool ipc_is_open(const struct ipc *); /* hello came, not ended */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -124,6 +125,7 @@ static const struct sandbox_rule channels[] = {
 	INT("fcntl", 1, F_DUPFD_CLOEXEC),
 	INT("fcntl", 1, F_GET_SEALS),
 	INT("ioctl", 1, FIONREAD),
+	INT("ioctl", 1, SIOCOUTQ),
 	INT("ioctl", 1, FIONBIO),
 	END
 };

@@ -2,11 +2,12 @@
 #include "dmd/backoff.h"
 
 uint64_t
-backoff_next_ns(struct backoff *b, uint64_t now_ns)
+backoff_next_ns(struct backoff *b, uint64_t now_ns, uint64_t ready_ns)
 {
 	uint64_t delay_ns;
 
-	if (b->strikes > 0 && now_ns - b->last_ns >= BACKOFF_CALM_NS)
+	if (ready_ns >= BACKOFF_WELL_NS ||
+	    (b->strikes > 0 && now_ns - b->last_ns >= BACKOFF_CALM_NS))
 		b->strikes = 0;
 	if (b->strikes == 0)
 		delay_ns = 0;

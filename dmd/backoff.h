@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How long to wait before a child that ended is started again: the first time
- * not at all, from the second within a minute twice as long each time. Called
- * by children.c. Pure: the caller has the clock.
+ * not at all, from the second within a minute twice as long each time. One that
+ * has worked for a while does not wait: its outage would be longer than what
+ * caused it. Called by children.c. Pure: the caller has the clock.
  */
 #ifndef DMD_BACKOFF_H
 #define DMD_BACKOFF_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #define BACKOFF_CALM_NS UINT64_C(60000000000) /* forgives what was */
+#define BACKOFF_WELL_NS UINT64_C(10000000000) /* ready so long forgives too */
 #define BACKOFF_FIRST_NS UINT64_C(1000000000) /* second time */
 #define BACKOFF_MOST_NS UINT64_C(30000000000) /* ever */
 
@@ -19,7 +21,8 @@ struct backoff {
 	unsigned strikes; /* ends without a calm minute between them */
 };
 
-/* The child ended at now_ns: how many ns until it is started again. */
-uint64_t backoff_next_ns(struct backoff *, uint64_t now_ns);
+/* The child ended at now_ns, after it was ready for ready_ns (0: never): how
+ * many ns until it is started again. */
+uint64_t backoff_next_ns(struct backoff *, uint64_t now_ns, uint64_t ready_ns);
 
 #endif

@@ -20,7 +20,7 @@
 struct watch {
 	struct backoff backoff;
 	struct event *timer; /* DOWN: start; ENDING: kill */
-	uint64_t heard_ns;   /* as of the last ping */
+	uint64_t told_ns;    /* to end */
 	unsigned silent;     /* pings in a row without an answer */
 	unsigned tries;	     /* ends before all were ready once */
 	uint64_t accused_ns; /* when it last accused a sibling; 0: never */
@@ -113,6 +113,15 @@ on_closed(void *ctx, struct ipc *ipc, const char *violation)
 	timer_set(c, CHILDREN_STOP_S * UINT64_C(1000000000));
 }
 
+static void
+on_ponged(void *ctx, struct ipc *ipc, uint64_t number)
+{
+	struct child *c = ctx;
+
+	(void)ipc;
+	c->all->owner.answered(c->all->owner.ctx, c, number);
+}
+
 static bool
 is_linked(enum role a, enum role b)
 {
@@ -140,9 +149,11 @@ children_link(struct child *a, struct child *b)
 static void
 child_retry(struct child *c)
 {
-	uint64_t delay_ns =
-	    backoff_next_ns(&watch_of(c)->backoff, clock_mono_ns());
+	uint64_t now_ns = clock_mono_ns();
+	uint64_t delay_ns = backoff_next_ns(&watch_of(c)->backoff, now_ns,
+	    c->ready_ns != 0 ? now_ns - c->ready_ns : 0);
 
+	c->ready_ns = 0;
 	child_enter(c, CHILD_DOWN);
 	if (delay_ns > 0)
 		log_warn("%s is started again in %llu s", role_name(c->role),
@@ -176,14 +187,38 @@ child_start(struct child *c)
 	log_debug("%s runs as pid %ld", role_name(c->role), (long)c->pid);
 	c->has_signed = false;
 	c->layers = 0;
+	memset(&c->delivery, 0, sizeof(c->delivery));
 	c->started_ns = clock_mono_ns();
 	c->ipc = ipc_new(all->base, fds[0], ROLE_DMD, c->role, &owner);
+	ipc_on_pong(c->ipc, on_ponged);
 	watch_of(c)->silent = 0;
-	watch_of(c)->heard_ns = ipc_heard_ns(c->ipc);
 	child_enter(c, CHILD_STARTING);
 	all->owner.started(all->owner.ctx, c);
 	for (size_t i = 0; i < ORDER_N; i++)
 		children_link(c, &all->child[order[i]]);
+}
+
+/* Told to end: looks again after a while, with a sign of life asked for. */
+static void
+stop_wait(struct child *c)
+{
+	ipc_ping(c->ipc);
+	timer_set(c, CHILDREN_STOP_S * UINT64_C(1000000000));
+}
+
+/* It was told to end, and has read or said something since the last look: what
+ * it works through comes before the message. */
+static bool
+is_still_busy(struct child *c)
+{
+	struct watch *w = watch_of(c);
+
+	if (c->ipc == NULL || !ipc_is_active(c->ipc) ||
+	    clock_mono_ns() - w->told_ns >=
+		CHILDREN_STOP_MOST_S * UINT64_C(1000000000))
+		return false;
+	log_info("%s is busy: it gets more time to end", role_name(c->role));
+	return true;
 }
 
 static void
@@ -196,6 +231,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	if (c->state == CHILD_DOWN) {
 		if (!c->all->is_stopping)
 			child_start(c);
+		return;
+	}
+	if (is_still_busy(c)) {
+		stop_wait(c);
 		return;
 	}
 	log_warn("%s does not end by itself and is killed", role_name(c->role));
@@ -211,10 +250,9 @@ child_check(struct child *c)
 
 	if (c->ipc == NULL || c->state == CHILD_ENDING)
 		return;
-	if (ipc_heard_ns(c->ipc) != w->heard_ns) {
+	if (ipc_is_active(c->ipc)) {
 		if (w->silent >= SILENT_PINGS_MAX)
 			log_warn("%s answers again", role_name(c->role));
-		w->heard_ns = ipc_heard_ns(c->ipc);
 		w->silent = 0;
 	} else if (++w->silent == SILENT_PINGS_MAX) {
 		log_warn("%s (pid %ld) has been silent for %u s%s",
@@ -319,6 +357,21 @@ children_reap(struct children *all)
 	}
 }
 
+/* The ping comes first: who has read it is at work. */
+static void
+child_tell_stop(struct child *c)
+{
+	child_enter(c, CHILD_ENDING);
+	watch_of(c)->told_ns = clock_mono_ns();
+	if (c->ipc == NULL) {
+		timer_set(c, CHILDREN_STOP_S * UINT64_C(1000000000));
+		return;
+	}
+	(void)ipc_is_active(c->ipc); /* from now on */
+	stop_wait(c);
+	ipc_send(c->ipc, IPC_STOP, NULL, -1);
+}
+
 static void
 stop_next(struct children *all)
 {
@@ -327,10 +380,7 @@ stop_next(struct children *all)
 
 		if (c->pid == 0)
 			continue;
-		if (c->ipc != NULL)
-			ipc_send(c->ipc, IPC_STOP, NULL, -1);
-		child_enter(c, CHILD_ENDING);
-		timer_set(c, CHILDREN_STOP_S * UINT64_C(1000000000));
+		child_tell_stop(c);
 		return;
 	}
 	all->owner.stopped(all->owner.ctx);
@@ -363,6 +413,7 @@ child_is_ready(struct child *c, uint32_t layers)
 	if (c->state != CHILD_STARTING)
 		return;
 	c->layers = layers;
+	c->ready_ns = clock_mono_ns();
 	child_enter(c, CHILD_READY);
 	if (c->restarts > 0)
 		log_warn("%s runs again (pid %ld)", role_name(c->role),

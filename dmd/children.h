@@ -14,6 +14,7 @@
 #define DMD_CHILDREN_H
 
 #include "common/ipc.h"
+#include "dmd/delivery.h"
 #include "dmd/spawn.h"
 
 enum child_state {
@@ -34,7 +35,9 @@ struct child {
 	uint32_t layers; /* of its sandbox, as it says (ready) */
 	uint64_t restarts;
 	uint64_t started_ns; /* monotonic */
+	uint64_t ready_ns;   /* monotonic; 0: not yet in this life */
 	bool has_signed;     /* sign_tls came in this life */
+	struct delivery delivery;
 	struct children *all;
 };
 
@@ -44,6 +47,8 @@ struct children_owner {
 	void (*started)(void *ctx, struct child *);
 	/* Its channel is gone. */
 	void (*ended)(void *ctx, struct child *);
+	/* It has answered the ping of that number. */
+	void (*answered)(void *ctx, struct child *, uint64_t number);
 	/* A state changed. */
 	void (*changed)(void *ctx);
 	/* After children_stop(): none is left. */
@@ -56,7 +61,11 @@ struct children_owner {
 /* More than dm-store needs: a damaged index that has ended one start is found
  * out by the next. */
 #define CHILDREN_TRIES 5
-#define CHILDREN_STOP_S 5 /* to end in order, then they are killed */
+/* One that is told to end is killed after so many seconds without a sign of
+ * life, and after so many in all (dmd.service has TimeoutStopSec= for three).
+ */
+#define CHILDREN_STOP_S 5
+#define CHILDREN_STOP_MOST_S 25
 #define CHILDREN_PING_S 5
 
 /* owner is copied. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dmd/configure.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,8 +96,29 @@ configure_log_doubt(const char *path)
 		log_warn("%s", doubt);
 }
 
+/* Where the messages go: to a child, or into a digest. */
+struct target {
+	struct ipc *ipc;
+	EVP_MD_CTX *digest;
+};
+
 static void
-send_begin(struct ipc *ipc, const struct config *c, uint32_t generation)
+put(const struct target *to, enum ipc_message m, const void *msg)
+{
+	uint8_t buf[IPC_MESSAGE_MAX];
+	size_t len;
+
+	if (to->ipc != NULL) {
+		ipc_send(to->ipc, m, msg, -1);
+		return;
+	}
+	len = codec_encode(ipc_message_struct(m), m, msg, buf, sizeof(buf));
+	if (len == 0 || EVP_DigestUpdate(to->digest, buf, len) != 1)
+		fatal("the configuration has no digest");
+}
+
+static void
+send_begin(const struct target *to, const struct config *c, uint32_t generation)
 {
 	struct ipc_config_begin msg = {
 	    .generation = generation,
@@ -117,18 +139,18 @@ send_begin(struct ipc *ipc, const struct config *c, uint32_t generation)
 	    .http_port = c->http.port,
 	};
 
-	ipc_send(ipc, IPC_CONFIG_BEGIN, &msg, -1);
+	put(to, IPC_CONFIG_BEGIN, &msg);
 }
 
 static void
-send_names(struct ipc *ipc, const struct config *c)
+send_names(const struct target *to, const struct config *c)
 {
 	struct ipc_config_name msg;
 
 	for (size_t i = 0; i < c->nfiles; i++) {
 		msg.pattern = bytes_text(c->files[i].pattern);
 		msg.signers = bytes_of(c->files[i].signers, c->files[i].n * 32);
-		ipc_send(ipc, IPC_CONFIG_NAME, &msg, -1);
+		put(to, IPC_CONFIG_NAME, &msg);
 	}
 }
 
@@ -165,8 +187,8 @@ with_zone_number(const char *text, const struct interfaces *interfaces,
 }
 
 static void
-send_peers(struct ipc *ipc, unsigned kind, const struct config_list *list,
-    const struct interfaces *interfaces)
+send_peers(const struct target *to, unsigned kind,
+    const struct config_list *list, const struct interfaces *interfaces)
 {
 	struct ipc_config_peer msg = {.kind = kind};
 	char text[MULTIADDR_TEXT_SIZE];
@@ -174,7 +196,7 @@ send_peers(struct ipc *ipc, unsigned kind, const struct config_list *list,
 	for (size_t i = 0; i < list->n; i++) {
 		msg.text = bytes_text(
 		    with_zone_number(list->item[i], interfaces, text));
-		ipc_send(ipc, IPC_CONFIG_PEER, &msg, -1);
+		put(to, IPC_CONFIG_PEER, &msg);
 	}
 }
 
@@ -190,17 +212,41 @@ configure_zones(const struct config *c, const struct interfaces *interfaces)
 	return sum;
 }
 
-void
-configure_send(struct ipc *ipc, enum role role, const struct config *c,
+static void
+put_all(const struct target *to, enum role role, const struct config *c,
     uint32_t generation, const struct interfaces *interfaces)
 {
 	struct ipc_config_commit commit = {.generation = generation};
 
-	send_begin(ipc, c, generation);
-	send_names(ipc, c);
+	send_begin(to, c, generation);
+	send_names(to, c);
 	if (role == ROLE_NET) {
-		send_peers(ipc, 0, &c->cluster.bootstrap_peers, interfaces);
-		send_peers(ipc, 1, &c->cluster.allowed_peers, interfaces);
+		send_peers(to, 0, &c->cluster.bootstrap_peers, interfaces);
+		send_peers(to, 1, &c->cluster.allowed_peers, interfaces);
 	}
-	ipc_send(ipc, IPC_CONFIG_COMMIT, &commit, -1);
+	put(to, IPC_CONFIG_COMMIT, &commit);
+}
+
+void
+configure_send(struct ipc *ipc, enum role role, const struct config *c,
+    uint32_t generation, const struct interfaces *interfaces)
+{
+	const struct target to = {.ipc = ipc};
+
+	put_all(&to, role, c, generation, interfaces);
+}
+
+void
+configure_digest(enum role role, const struct config *c,
+    const struct interfaces *interfaces, uint8_t out[static 32])
+{
+	const struct target to = {.digest = EVP_MD_CTX_new()};
+
+	if (to.digest == NULL ||
+	    EVP_DigestInit_ex(to.digest, EVP_sha256(), NULL) != 1)
+		fatal("sha256 does not start");
+	put_all(&to, role, c, 0, interfaces);
+	if (EVP_DigestFinal_ex(to.digest, out, NULL) != 1)
+		fatal("sha256 does not end");
+	EVP_MD_CTX_free(to.digest);
 }

@@ -31,6 +31,10 @@ void configure_log_doubt(const char *path);
 void configure_send(struct ipc *, enum role, const struct config *,
     uint32_t generation, const struct interfaces *);
 
+/* Of what configure_send() would send, but for the generation. */
+void configure_digest(enum role, const struct config *,
+    const struct interfaces *, uint8_t out[static 32]);
+
 /* Changes when a zone of bootstrap_peers means another interface than before,
  * or one that was not there. */
 uint64_t configure_zones(const struct config *, const struct interfaces *);

@@ -266,6 +266,12 @@ tell_ready(const struct dmd *d)
 }
 
 static void
+on_child_answered(void *ctx, struct child *c, uint64_t number)
+{
+	reload_answered(ctx, c, number);
+}
+
+static void
 on_child_changed(void *ctx)
 {
 	struct dmd *d = ctx;
@@ -467,6 +473,7 @@ daemon_run(struct dmd *d)
 	const struct children_owner owner = {.handlers = messages_handlers(),
 	    .started = on_child_started,
 	    .ended = on_child_ended,
+	    .answered = on_child_answered,
 	    .changed = on_child_changed,
 	    .stopped = on_children_stopped,
 	    .hopeless = on_hopeless,

@@ -2,6 +2,7 @@
 #include "dmd/reload.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "dmd/clock.h"
@@ -9,13 +10,25 @@
 #include "dmd/daemon.h"
 
 void
-reload_send(struct dmd *d, const struct child *c)
+reload_send(struct dmd *d, struct child *c)
 {
 	const struct interfaces *interfaces = netlink_interfaces(d->netlink);
+	uint8_t digest[DELIVERY_DIGEST_LEN];
 
+	configure_digest(c->role, d->config, interfaces, digest);
+	if (!delivery_is_due(&c->delivery, digest))
+		return;
 	configure_send(c->ipc, c->role, d->config, d->generation, interfaces);
+	delivery_sent(&c->delivery, digest, ipc_ping(c->ipc));
 	if (c->role == ROLE_NET)
 		d->zones = configure_zones(d->config, interfaces);
+}
+
+void
+reload_answered(struct dmd *d, struct child *c, uint64_t ping)
+{
+	if (delivery_answered(&c->delivery, ping) && !d->is_stopping)
+		reload_send(d, c);
 }
 
 void
@@ -38,18 +51,32 @@ refuse(const struct config_errors *errors, char text[static RELOAD_TEXT_MAX])
 	return VERDICT_BAD_CONFIG;
 }
 
+/* Whether the children would notice nothing. */
+static bool
+is_same(const struct dmd *d, const struct config *new)
+{
+	const struct interfaces *interfaces = netlink_interfaces(d->netlink);
+	uint8_t was[DELIVERY_DIGEST_LEN], is[DELIVERY_DIGEST_LEN];
+
+	/* dm-net is told all that dm-store is */
+	configure_digest(ROLE_NET, d->config, interfaces, was);
+	configure_digest(ROLE_NET, new, interfaces, is);
+	return memcmp(was, is, sizeof(was)) == 0;
+}
+
 static void
 apply(struct dmd *d, struct config *new)
 {
 	bool is_level_new = d->config->log_level != new->log_level;
 
+	if (!is_same(d, new))
+		d->generation++;
 	config_free(d->config);
 	d->config = new;
-	d->generation++;
 	if (is_level_new && !d->options->is_verbose)
 		daemon_log_level(d, new->log_level);
 	for (unsigned role = ROLE_NET; role <= ROLE_STORE; role++) {
-		const struct child *c = children_get(d->children, role);
+		struct child *c = children_get(d->children, role);
 
 		if (c->ipc != NULL && (role == ROLE_STORE || c->has_signed))
 			reload_send(d, c);

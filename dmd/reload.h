@@ -6,6 +6,8 @@
 #ifndef DMD_RELOAD_H
 #define DMD_RELOAD_H
 
+#include <stdint.h>
+
 #include "common/verdict.h"
 
 struct child;
@@ -18,8 +20,13 @@ struct dmd;
 #define RELOAD_TEXT_MAX 512
 enum verdict reload_now(struct dmd *, char text[static RELOAD_TEXT_MAX]);
 
-/* Tells dm-net or dm-store the configuration as it is now. */
-void reload_send(struct dmd *, const struct child *);
+/* Tells dm-net or dm-store the configuration as it is now: at once, as soon as
+ * it has read the last one, or not at all if it knows it. */
+void reload_send(struct dmd *, struct child *);
+
+/* It has answered a ping: if that was behind a configuration, the newest that
+ * waits is sent. */
+void reload_answered(struct dmd *, struct child *, uint64_t ping);
 
 /* After a change of the interfaces: one that a peer's address names came, or
  * has another number. */

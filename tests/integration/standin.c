@@ -11,6 +11,7 @@
  *   ROLE/mute		is never ready
  *   ROLE/accuse	says that its sibling broke the rules
  *   ROLE/slander	says so of dmd
+ *   ROLE/slow		takes 20 ms for each message of a configuration to come
  *   net/sign		asks for a second TLS signature (every dm-net starts
  *			by asking for one)
  *
@@ -46,6 +47,7 @@ struct standin {
 		int fd;
 	} listeners[LISTENERS_MAX];
 	size_t n_listeners;
+	bool is_slow;
 	ipc_handler *handlers[IPC_MESSAGE_COUNT];
 	ipc_handler *none[IPC_MESSAGE_COUNT];
 };
@@ -114,6 +116,8 @@ misbehave(struct standin *s, const char *what)
 		_exit(3);
 	else if (strcmp(what, "mute") == 0)
 		s->is_mute = true;
+	else if (strcmp(what, "slow") == 0)
+		s->is_slow = true;
 	else if (strcmp(what, "accuse") == 0)
 		ipc_send(s->dmd, IPC_VIOLATED, &violated, -1);
 	else if (strcmp(what, "slander") == 0) {
@@ -137,6 +141,8 @@ on_name(void *ctx, struct ipc *ipc, const void *msg, int fd)
 
 	(void)ipc;
 	(void)fd;
+	if (s->is_slow)
+		usleep(20000);
 	if (!bytes_copy_text(m->pattern, pattern, sizeof(pattern)))
 		return;
 	log_info("standin: name %s, %zu signers", pattern, m->signers.len / 32);

@@ -17,6 +17,8 @@
 #include "common/ipc_table.h"
 #include "common/log.h"
 
+#define PATIENCE_NS UINT64_C(300000000) /* for who has stopped reading */
+
 static uint64_t seed = 1;
 
 static uint64_t
@@ -342,6 +344,45 @@ test_queue(void **state)
 	event_base_free(base);
 }
 
+/* Much more than 64 MiB for one that is busy: it is waited for, while it takes a
+ * packet now and then, and nothing is lost. */
+static void
+test_slow_reader(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct ipc_put_data data = { .id = 1 };
+	static uint8_t buf[IPC_MESSAGE_MAX];
+	const size_t n = ((size_t)96 << 20) / IPC_CHUNK_MAX;
+	size_t received = 0;
+	struct end a;
+	int fds[2];
+
+	(void)state;
+	data.data = bytes_of(noise, IPC_CHUNK_MAX);
+	assert_int_equal(ipc_pair(fds), 0);
+	start(base, &a, fds[0], ROLE_NET, ROLE_STORE);
+	ipc_set_patience(a.ipc, PATIENCE_NS);
+	for (size_t i = 0; i < n; i++)
+		ipc_send(a.ipc, IPC_PUT_DATA, &data, -1);
+	/* the hello, too, is a packet */
+	assert_true(recv(fds[1], buf, sizeof(buf), 0) > 0);
+	for (int i = 0; i < 20; i++) {
+		usleep(PATIENCE_NS / 3000);
+		received += recv(fds[1], buf, sizeof(buf), 0) > 0;
+		turn(base);
+		assert_int_equal(a.closed, 0);
+	}
+	while (received < n && recv(fds[1], buf, sizeof(buf), 0) > 0) {
+		received++;
+		turn(base);
+	}
+	assert_int_equal(received, n);
+	assert_int_equal(ipc_queued(a.ipc), 0);
+	ipc_free(a.ipc);
+	close(fds[1]);
+	event_base_free(base);
+}
+
 /* Asks and never reads: what is kept for it is bounded, as memory and as
  * descriptors, and it is found out. */
 static void
@@ -361,6 +402,7 @@ never_reads(bool has_fds)
 	n = codec_encode(
 	    ipc_message_struct(IPC_PING), IPC_PING, &ping, buf, sizeof(buf));
 	greet(fds[0]);
+	ipc_set_patience(b.ipc, PATIENCE_NS);
 	for (int i = 0; i < 4000000 && b.closed == 0; i++) {
 		if (has_fds)
 			ipc_send(b.ipc, IPC_OPENED, &opened, dup(0));
@@ -380,6 +422,49 @@ never_reads(bool has_fds)
 	assert_int_equal(most > 0, has_fds);
 	ipc_free(b.ipc);
 	close(fds[0]);
+	event_base_free(base);
+}
+
+static uint64_t ponged;
+
+static void
+on_pong(void *ctx, struct ipc *ipc, uint64_t number)
+{
+	struct end *e = ctx;
+
+	assert_ptr_equal(e->ipc, ipc);
+	ponged = number;
+}
+
+/* An answered ping says that what came before it was handled. */
+static void
+test_pong(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct ipc_log_level level = { .level = 3 };
+	struct end a, b;
+	int fds[2];
+
+	(void)state;
+	ponged = 0;
+	assert_int_equal(ipc_pair(fds), 0);
+	start(base, &a, fds[0], ROLE_DMD, ROLE_STORE);
+	start(base, &b, fds[1], ROLE_STORE, ROLE_DMD);
+	ipc_on_pong(a.ipc, on_pong);
+	ipc_is_active(a.ipc);
+	assert_false(ipc_is_active(a.ipc));
+	ipc_send(a.ipc, IPC_LOG_LEVEL, &level, -1);
+	assert_int_equal(ipc_ping(a.ipc), 1);
+	turn(base);
+	assert_int_equal(ponged, 1);
+	assert_int_equal(b.received, 1);
+	assert_true(ipc_is_active(a.ipc));
+	assert_false(ipc_is_active(a.ipc));
+	assert_int_equal(ipc_ping(a.ipc), 2);
+	turn(base);
+	assert_int_equal(ponged, 2);
+	ipc_free(a.ipc);
+	ipc_free(b.ipc);
 	event_base_free(base);
 }
 
@@ -508,7 +593,9 @@ main(void)
 		cmocka_unit_test(test_channel),
 		cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_never_reads),
+		cmocka_unit_test(test_pong),
 		cmocka_unit_test(test_violations),
 		cmocka_unit_test(test_before_hello),
 		cmocka_unit_test(test_other_table),

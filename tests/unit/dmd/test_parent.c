@@ -42,10 +42,10 @@ first_end_restarts_at_once(void **state)
 	struct backoff b = {0};
 
 	(void)state;
-	assert_int_equal(backoff_next_ns(&b, 5 * S), 0);
-	assert_int_equal(backoff_next_ns(&b, 6 * S), 1 * S);
-	assert_int_equal(backoff_next_ns(&b, 8 * S), 2 * S);
-	assert_int_equal(backoff_next_ns(&b, 11 * S), 4 * S);
+	assert_int_equal(backoff_next_ns(&b, 5 * S, 0), 0);
+	assert_int_equal(backoff_next_ns(&b, 6 * S, 0), 1 * S);
+	assert_int_equal(backoff_next_ns(&b, 8 * S, 0), 2 * S);
+	assert_int_equal(backoff_next_ns(&b, 11 * S, 0), 4 * S);
 }
 
 static void
@@ -56,7 +56,7 @@ backoff_has_a_ceiling(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
-		delay = backoff_next_ns(&b, now);
+		delay = backoff_next_ns(&b, now, 0);
 		assert_true(delay <= BACKOFF_MOST_NS);
 		now += delay + 1;
 	}
@@ -69,9 +69,22 @@ a_calm_minute_forgives(void **state)
 	struct backoff b = {0};
 
 	(void)state;
-	backoff_next_ns(&b, 5 * S);
-	assert_int_equal(backoff_next_ns(&b, 64 * S), 1 * S);
-	assert_int_equal(backoff_next_ns(&b, 126 * S), 0);
+	backoff_next_ns(&b, 5 * S, 0);
+	assert_int_equal(backoff_next_ns(&b, 64 * S, 0), 1 * S);
+	assert_int_equal(backoff_next_ns(&b, 126 * S, 0), 0);
+}
+
+/* Killed from outside every ten seconds, it never stays away for longer. */
+static void
+who_worked_well_does_not_wait(void **state)
+{
+	struct backoff b = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(backoff_next_ns(&b, i * 10 * S, 10 * S), 0);
+	/* without work it is as before */
+	assert_int_equal(backoff_next_ns(&b, 191 * S, S), 1 * S);
 }
 
 /* --- a table of interfaces, made as the kernel would ------------------ */
@@ -691,6 +704,7 @@ main(void)
 	    cmocka_unit_test(first_end_restarts_at_once),
 	    cmocka_unit_test(backoff_has_a_ceiling),
 	    cmocka_unit_test(a_calm_minute_forgives),
+	    cmocka_unit_test(who_worked_well_does_not_wait),
 	    cmocka_unit_test(interfaces_are_found_by_all_names),
 	    cmocka_unit_test(own_addresses),
 	    cmocka_unit_test(cut_dumps_are_not_overrun),
