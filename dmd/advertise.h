@@ -11,17 +11,22 @@
 #include "dm-net/libp2p/peer_record.h"
 #include "dmd/endpoint.h"
 
-/* Bytes of all addresses together, so that identify stays below 4 KiB. */
-#define ADVERTISE_BYTES_MAX 1536
+/*
+ * Bytes of all addresses together, with what a record adds to each, so that the
+ * record in its envelope is within the 1,024 bytes that peers take.
+ */
+#define ADVERTISE_BYTES_MAX 840
 
 /*
  * bound: what is listened on. A wildcard stands for the machine's lasting
  * addresses; loopback is only named when the machine has nothing else, or when
- * it is listened on by itself. Without /p2p. Returns how many are in out.
+ * it is listened on by itself. Without /p2p. What `advertise` says comes first,
+ * then the others, the most useful ones in front. Returns how many are in out;
+ * *left_out is how many more there were.
  */
 size_t advertise_addresses(const struct config *, const struct interfaces *,
     const struct endpoint *bound, size_t n,
-    struct multiaddr_raw out[static PEER_RECORD_ADDRS_MAX]);
+    struct multiaddr_raw out[static PEER_RECORD_ADDRS_MAX], size_t *left_out);
 
 bool advertise_equal(const struct multiaddr_raw *a, size_t na,
     const struct multiaddr_raw *b, size_t nb);

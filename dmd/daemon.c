@@ -375,6 +375,7 @@ on_look(evutil_socket_t unused, short what, void *arg)
 		    "is kept until it is restarted",
 		    d->config->state_dir, gone);
 	d->is_state_gone = gone != NULL;
+	netlink_look(d->netlink);
 	daemon_listen(d);
 	notify_flush(&d->notify);
 }

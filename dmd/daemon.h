@@ -54,6 +54,7 @@ struct dmd {
 	/* the peer record */
 	struct multiaddr_raw addresses[PEER_RECORD_ADDRS_MAX];
 	size_t naddresses;
+	size_t addresses_left_out; /* there was no room for */
 	uint8_t envelope[PEER_RECORD_ENVELOPE_MAX];
 	size_t envelope_len;
 	struct record_clock record_signed;

@@ -15,10 +15,19 @@ struct name {
 	int index;
 	bool is_loopback;
 	bool is_alias;
+	bool is_bridge;
 	char text[INTERFACES_NAME_SIZE];
 };
 
+/* Where to what is not ours goes: out of this interface, from this address. */
+struct route {
+	int index;
+	uint8_t len; /* 0: it goes nowhere */
+	uint8_t source[16];
+};
+
 struct interfaces {
+	struct route routes[2]; /* IPv4, IPv6 */
 	struct name *names;
 	size_t nnames;
 	struct interface_address *addresses;
@@ -101,19 +110,56 @@ name_add(struct interfaces *t, int index, bool is_loopback, bool is_alias,
 	memcpy(n->text, attr->data, len);
 }
 
+/* Made for machines and containers inside this one: others do not reach the
+ * addresses on it. */
+static bool
+is_bridge_kind(const struct attr *info, const struct attr *name)
+{
+	static const char bridge[] = "bridge", veth[] = "veth";
+	struct attrs list = {info->data, info->len};
+	struct attr attr;
+	size_t len;
+
+	while (attr_next(&list, &attr)) {
+		if (attr.type != IFLA_INFO_KIND)
+			continue;
+		len = strnlen((const char *)attr.data, attr.len);
+		if (len == sizeof(bridge) - 1 &&
+		    memcmp(attr.data, bridge, len) == 0)
+			return true;
+		/* a container's own end of the cable is called eth0 */
+		return len == sizeof(veth) - 1 &&
+		       memcmp(attr.data, veth, len) == 0 && name->len >= len &&
+		       memcmp(name->data, veth, len) == 0;
+	}
+	return false;
+}
+
+static void
+names_set_bridge(struct interfaces *t, size_t first)
+{
+	for (size_t i = first; i < t->nnames; i++)
+		t->names[i].is_bridge = true;
+}
+
 static void
 link_read(struct interfaces *t, const uint8_t *data, size_t len)
 {
 	struct ifinfomsg info;
 	struct attrs list = {data + sizeof(info), len - sizeof(info)}, inner;
-	struct attr attr, alias;
+	struct attr attr, alias, name = {0, NULL, 0}, kind = {0, NULL, 0};
+	size_t first = t->nnames;
 	bool is_loopback;
 
 	memcpy(&info, data, sizeof(info));
 	is_loopback = (info.ifi_flags & IFF_LOOPBACK) != 0;
 	while (attr_next(&list, &attr)) {
-		if (attr.type == IFLA_IFNAME)
+		if (attr.type == IFLA_LINKINFO)
+			kind = attr;
+		if (attr.type == IFLA_IFNAME) {
+			name = attr;
 			name_add(t, info.ifi_index, is_loopback, false, &attr);
+		}
 		if (attr.type != IFLA_PROP_LIST)
 			continue;
 		inner = (struct attrs){attr.data, attr.len};
@@ -122,15 +168,17 @@ link_read(struct interfaces *t, const uint8_t *data, size_t len)
 				name_add(t, info.ifi_index, is_loopback, true,
 				    &alias);
 	}
+	if (is_bridge_kind(&kind, &name))
+		names_set_bridge(t, first);
 }
 
-static bool
-index_is_loopback(const struct interfaces *t, int index)
+static const struct name *
+name_of_index(const struct interfaces *t, int index)
 {
 	for (size_t i = 0; i < t->nnames; i++)
 		if (t->names[i].index == index)
-			return t->names[i].is_loopback;
-	return false;
+			return &t->names[i];
+	return NULL;
 }
 
 static void
@@ -138,6 +186,7 @@ address_add(struct interfaces *t, const struct ifaddrmsg *msg, uint32_t flags,
     const struct attr *local)
 {
 	struct interface_address *a;
+	const struct name *name;
 
 	t->addresses =
 	    xrealloc(t->addresses, t->naddresses + 1, sizeof(*t->addresses));
@@ -146,7 +195,9 @@ address_add(struct interfaces *t, const struct ifaddrmsg *msg, uint32_t flags,
 	a->index = (int)msg->ifa_index;
 	a->len = (uint8_t)local->len;
 	a->prefix = msg->ifa_prefixlen;
-	a->is_loopback = index_is_loopback(t, a->index);
+	name = name_of_index(t, a->index);
+	a->is_loopback = name != NULL && name->is_loopback;
+	a->is_bridge = name != NULL && name->is_bridge;
 	a->is_temporary = local->len == 16 &&
 			  (flags & (IFA_F_TEMPORARY | IFA_F_DEPRECATED)) != 0;
 	memcpy(a->bytes, local->data, local->len);
@@ -183,6 +234,31 @@ address_read(struct interfaces *t, const uint8_t *data, size_t len)
 			address_add(t, &msg, flags, &local);
 }
 
+static void
+route_read(struct interfaces *t, const uint8_t *data, size_t len)
+{
+	struct rtmsg msg;
+	struct attrs list = {data + sizeof(msg), len - sizeof(msg)};
+	struct attr attr;
+	struct route r = {0, 0, {0}};
+	size_t want;
+
+	memcpy(&msg, data, sizeof(msg));
+	want = msg.rtm_family == AF_INET ? 4 : 16;
+	if (msg.rtm_type != RTN_UNICAST ||
+	    (msg.rtm_family != AF_INET && msg.rtm_family != AF_INET6))
+		return;
+	while (attr_next(&list, &attr)) {
+		if (attr.type == RTA_OIF && attr.len == sizeof(r.index))
+			memcpy(&r.index, attr.data, sizeof(r.index));
+		if (attr.type == RTA_PREFSRC && attr.len == want) {
+			memcpy(r.source, attr.data, want);
+			r.len = (uint8_t)want;
+		}
+	}
+	t->routes[want == 16] = r;
+}
+
 static enum interfaces_step
 message_read(struct interfaces *t, const struct nlmsghdr *head,
     const uint8_t *data, size_t len)
@@ -203,6 +279,11 @@ message_read(struct interfaces *t, const struct nlmsghdr *head,
 		if (len < sizeof(struct ifaddrmsg))
 			return INTERFACES_FAILED;
 		address_read(t, data, len);
+		break;
+	case RTM_NEWROUTE:
+		if (len < sizeof(struct rtmsg))
+			return INTERFACES_FAILED;
+		route_read(t, data, len);
 		break;
 	}
 	return INTERFACES_MORE;
@@ -253,6 +334,25 @@ interfaces_address(const struct interfaces *t, size_t i)
 	return i < t->naddresses ? &t->addresses[i] : NULL;
 }
 
+enum interfaces_way
+interfaces_way_out(
+    const struct interfaces *t, const struct interface_address *a)
+{
+	const struct route *r = &t->routes[a->len == 16];
+
+	if (r->len == 0 || r->index != a->index)
+		return INTERFACES_WAY_NONE;
+	return memcmp(r->source, a->bytes, r->len) == 0
+		   ? INTERFACES_WAY_SOURCE
+		   : INTERFACES_WAY_INTERFACE;
+}
+
+void
+interfaces_take_ways(struct interfaces *t, const struct interfaces *from)
+{
+	memcpy(t->routes, from->routes, sizeof(t->routes));
+}
+
 static bool
 prefix_covers(const struct interface_address *a, const uint8_t *bytes)
 {
@@ -282,7 +382,8 @@ interfaces_is_own(const struct interfaces *t, const uint8_t *bytes, size_t len)
 bool
 interfaces_equal(const struct interfaces *a, const struct interfaces *b)
 {
-	return a->nnames == b->nnames && a->naddresses == b->naddresses &&
+	return memcmp(a->routes, b->routes, sizeof(a->routes)) == 0 &&
+	       a->nnames == b->nnames && a->naddresses == b->naddresses &&
 	       (a->nnames == 0 || memcmp(a->names, b->names,
 				      a->nnames * sizeof(*a->names)) == 0) &&
 	       (a->naddresses == 0 ||

@@ -22,6 +22,7 @@ struct interface_address {
 	uint8_t len; /* 4 or 16 */
 	uint8_t prefix;
 	bool is_loopback;  /* of a loopback interface */
+	bool is_bridge;	   /* of a bridge, or of its end of a cable */
 	bool is_temporary; /* privacy address or deprecated: soon gone */
 	uint8_t bytes[16]; /* zero behind len */
 };
@@ -38,7 +39,8 @@ void interfaces_free(struct interfaces *);
 
 /*
  * Takes one datagram of a dump of RTM_GETLINK, later of RTM_GETADDR, into the
- * table. Names first: what is loopback is known from them.
+ * table. Names first: what is loopback is known from them. Or the answer to
+ * RTM_GETROUTE for an address that is far away: the default route.
  */
 enum interfaces_step interfaces_read(
     struct interfaces *, const void *data, size_t len);
@@ -52,6 +54,20 @@ const char *interfaces_name(const struct interfaces *, int index);
 /* Address number i; NULL behind the last. */
 const struct interface_address *interfaces_address(
     const struct interfaces *, size_t i);
+
+/* How an address of the table and the default route of its family belong
+ * together. */
+enum interfaces_way {
+	INTERFACES_WAY_NONE,
+	INTERFACES_WAY_INTERFACE, /* it is on the interface of that route */
+	INTERFACES_WAY_SOURCE	  /* and what goes out comes from it */
+};
+
+enum interfaces_way interfaces_way_out(
+    const struct interfaces *, const struct interface_address *);
+
+/* Takes the default routes of another table. */
+void interfaces_take_ways(struct interfaces *, const struct interfaces *from);
 
 /*
  * True if the address (4 or 16 bytes) is the machine's own: one of the table,

@@ -60,8 +60,22 @@ dump_ask(int fd, uint16_t type)
 	return send(fd, &ask, ask.head.nlmsg_len, 0) == -1 ? -1 : 0;
 }
 
+/* For questions; -1 with errno. */
+static int
+query_open(void)
+{
+	struct timeval limit = {.tv_sec = 2};
+	int fd = netlink_open(0, 0);
+
+	/* the kernel answers at once; this only guards against surprises */
+	if (fd != -1)
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	return fd;
+}
+
+/* One datagram, or all of a dump. */
 static enum interfaces_step
-dump_read(int fd, struct interfaces *t)
+answer_read(int fd, struct interfaces *t, bool is_dump)
 {
 	enum interfaces_step step = INTERFACES_MORE;
 	struct sockaddr_nl from;
@@ -79,26 +93,67 @@ dump_read(int fd, struct interfaces *t)
 			step = INTERFACES_FAILED;
 		else if (from.nl_pid == 0) /* anyone may send to the socket */
 			step = interfaces_read(t, buf, (size_t)n);
+		if (!is_dump && n > 0 && from.nl_pid == 0)
+			break;
 	}
 	free(buf);
 	return step;
+}
+
+/* The way to an address that is far away, of which nothing is sent there. */
+static int
+route_ask(int fd, uint8_t family)
+{
+	/* of a root name server */
+	static const uint8_t far4[4] = {198, 41, 0, 4};
+	static const uint8_t far6[16] = {
+	    0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, [13] = 2, [15] = 0x30};
+	size_t len = family == AF_INET ? sizeof(far4) : sizeof(far6);
+	struct {
+		struct nlmsghdr head;
+		struct rtmsg route;
+		struct rtattr attr;
+		uint8_t to[16];
+	} ask = {
+	    .head = {.nlmsg_len = (uint32_t)(sizeof(ask) - 16 + len),
+		.nlmsg_type = RTM_GETROUTE,
+		.nlmsg_flags = NLM_F_REQUEST},
+	    .route = {.rtm_family = family, .rtm_dst_len = (uint8_t)(len * 8)},
+	    .attr = {.rta_len = (uint16_t)(sizeof(ask.attr) + len),
+		.rta_type = RTA_DST},
+	};
+
+	memcpy(ask.to, family == AF_INET ? far4 : far6, len);
+	return send(fd, &ask, ask.head.nlmsg_len, 0) == -1 ? -1 : 0;
+}
+
+/* No way is no error. */
+static void
+routes_read(struct interfaces *t)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	int fd = query_open();
+
+	if (fd == -1)
+		return;
+	for (size_t i = 0; i < sizeof(families); i++)
+		if (route_ask(fd, families[i]) == 0)
+			answer_read(fd, t, false);
+	close(fd);
 }
 
 static enum interfaces_step
 dump_both(struct interfaces *t)
 {
 	static const uint16_t types[] = {RTM_GETLINK, RTM_GETADDR};
-	struct timeval limit = {.tv_sec = 2};
 	enum interfaces_step step = INTERFACES_FAILED;
-	int fd = netlink_open(0, 0);
+	int fd = query_open();
 
 	if (fd == -1)
 		return INTERFACES_FAILED;
-	/* the kernel answers at once; this only guards against surprises */
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	for (size_t i = 0; i < 2; i++) {
 		step = dump_ask(fd, types[i]) == -1 ? INTERFACES_FAILED
-						    : dump_read(fd, t);
+						    : answer_read(fd, t, true);
 		if (step != INTERFACES_DONE)
 			break;
 	}
@@ -116,8 +171,10 @@ dump_table(void)
 	for (int i = 0; i < DUMP_TRIES; i++) {
 		t = interfaces_new();
 		step = dump_both(t);
-		if (step == INTERFACES_DONE)
+		if (step == INTERFACES_DONE) {
+			routes_read(t);
 			return t;
+		}
 		interfaces_free(t);
 		if (step != INTERFACES_AGAIN)
 			break;
@@ -203,6 +260,16 @@ netlink_free(struct netlink *nl)
 		close(nl->watch_fd);
 	interfaces_free(nl->table);
 	free(nl);
+}
+
+void
+netlink_look(struct netlink *nl)
+{
+	struct interfaces *t = interfaces_new();
+
+	routes_read(t);
+	interfaces_take_ways(nl->table, t);
+	interfaces_free(t);
 }
 
 const struct interfaces *

@@ -23,6 +23,10 @@ struct netlink *netlink_new(
     struct event_base *, void (*changed)(void *ctx), void *ctx);
 void netlink_free(struct netlink *);
 
+/* Reads the default routes anew: nothing says when they change. changed() is
+ * not called. */
+void netlink_look(struct netlink *);
+
 /* Lives until the next turn of the loop. */
 const struct interfaces *netlink_interfaces(const struct netlink *);
 

@@ -26,12 +26,18 @@ addresses_now(struct dmd *d, struct multiaddr_raw *out)
 	struct endpoint *bound =
 	    xcalloc(ENDPOINTS_MAX, sizeof(struct endpoint));
 	const struct endpoint *e;
-	size_t n = 0;
+	size_t n = 0, left_out;
 
 	while ((e = listen_endpoint(d->listen, n)) != NULL)
 		bound[n++] = *e;
-	n = advertise_addresses(
-	    d->config, netlink_interfaces(d->netlink), bound, n, out);
+	n = advertise_addresses(d->config, netlink_interfaces(d->netlink),
+	    bound, n, out, &left_out);
+	if (left_out > 0 && d->addresses_left_out == 0)
+		log_warn("this node has %zu addresses more than peers can be "
+			 "told: they learn of those that dmctl id shows; name "
+			 "the interfaces that count in dm.toml",
+		    left_out);
+	d->addresses_left_out = left_out;
 	free(bound);
 	return n;
 }

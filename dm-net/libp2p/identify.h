@@ -31,7 +31,7 @@
 #define IDENTIFY_STREAM_MAX (IDENTIFY_BYTES_MAX + 2 * IDENTIFY_MESSAGES_MAX)
 /* Kept of a peer; what is beyond is ignored. */
 #define IDENTIFY_PROTOCOLS_MAX 32
-#define IDENTIFY_ADDRS_MAX 16
+#define IDENTIFY_ADDRS_MAX 32
 #define IDENTIFY_TEXT_MAX 127 /* of a protocol or version, in bytes */
 /* A message that claims more than these is refused. */
 #define IDENTIFY_PROTOCOLS_READ_MAX 128

@@ -22,10 +22,16 @@
 
 #define PEER_RECORD_DOMAIN "libp2p-peer-record"
 /* Most addresses written, and most kept of a record that was read. */
-#define PEER_RECORD_ADDRS_MAX 16
-/* Room for the longest payload that peer_record_payload() writes. */
-#define PEER_RECORD_PAYLOAD_MAX \
-	(64 + PEER_RECORD_ADDRS_MAX * (MULTIADDR_BYTES_MAX + 6))
+#define PEER_RECORD_ADDRS_MAX 32
+/* What a record holds besides addresses, and beside each, in bytes. */
+#define PEER_RECORD_FIXED 64
+#define PEER_RECORD_ADDR_FIXED 6
+/* Room for the longest payload: half as many addresses as may be there, if all
+ * are as long as they can be. */
+#define PEER_RECORD_PAYLOAD_MAX         \
+	(PEER_RECORD_FIXED +            \
+	    PEER_RECORD_ADDRS_MAX / 2 * \
+		(MULTIADDR_BYTES_MAX + PEER_RECORD_ADDR_FIXED))
 #define PEER_RECORD_SIGNED_MAX (PEER_RECORD_PAYLOAD_MAX + 32)
 #define PEER_RECORD_ENVELOPE_MAX (PEER_RECORD_PAYLOAD_MAX + 128)
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ip_class.h"
 #include "common/log.h"
 #include "dm-net/sync/core.h"
 
@@ -322,24 +323,7 @@ peer_is_good(const struct sync *s, const struct peer *p)
 	       (p->was_dialled && s->now_ns - p->dialled_ns < PEER_DAY_NS);
 }
 
-/* Private, loopback and link-local addresses are no sign of one owner. */
-static bool
-ip4_is_private(const uint8_t *a)
-{
-	return a[0] == 10 || a[0] == 127 || (a[0] == 192 && a[1] == 168) ||
-	       (a[0] == 172 && (a[1] & 0xf0) == 16) ||
-	       (a[0] == 169 && a[1] == 254) ||
-	       (a[0] == 100 && (a[1] & 0xc0) == 64);
-}
-
-static bool
-ip6_is_private(const uint8_t *a)
-{
-	return (a[0] & 0xfe) == 0xfc ||
-	       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
-	       (a[0] == 0 && a[1] == 0);
-}
-
+/* Others than global addresses are no sign of one owner. */
 uint64_t
 peer_group(const struct peer *p)
 {
@@ -350,9 +334,11 @@ peer_group(const struct peer *p)
 		return 0;
 	a = p->addrs[0].bytes;
 	/* multicodec ip4 is 4, ip6 is 41 */
-	if (p->addrs[0].len >= 5 && a[0] == 4 && !ip4_is_private(a + 1))
+	if (p->addrs[0].len >= 5 && a[0] == 4 &&
+	    ip_class(a + 1, 4) == IP_GLOBAL)
 		memcpy(&group, a, 4);
-	else if (p->addrs[0].len >= 17 && a[0] == 41 && !ip6_is_private(a + 1))
+	else if (p->addrs[0].len >= 17 && a[0] == 41 &&
+		 ip_class(a + 1, 16) == IP_GLOBAL)
 		memcpy(&group, a, 7);
 	return group;
 }

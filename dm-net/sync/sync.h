@@ -43,7 +43,7 @@ struct sync;
 				   */
 #define SYNC_PULL_MIN (64u << 10) /* least room for sync_pull() */
 #define SYNC_ADDR_MAX 256	  /* bytes of a binary multiaddr */
-#define SYNC_ADDRS_MAX 8	  /* kept of one peer */
+#define SYNC_ADDRS_MAX 16	  /* kept of one peer */
 #define SYNC_RECORD_MAX 1024	  /* bytes of a signed peer record */
 #define SYNC_AGENT_MAX 64
 #define SYNC_SMALL_MAX \

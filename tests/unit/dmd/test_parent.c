@@ -137,7 +137,8 @@ message_end(struct dump *d, size_t at)
 }
 
 static void
-link_add(struct dump *d, int index, const char *name, const char *alias)
+link_add_kind(struct dump *d, int index, const char *name, const char *alias,
+    const char *kind)
 {
 	struct ifinfomsg info = {.ifi_index = index,
 	    .ifi_flags = strcmp(name, "lo") == 0 ? IFF_LOOPBACK : 0};
@@ -152,6 +153,35 @@ link_add(struct dump *d, int index, const char *name, const char *alias)
 		len = (uint16_t)(d->len - list);
 		memcpy(d->buf + list, &len, sizeof(len));
 	}
+	if (kind != NULL) {
+		list = d->len;
+		attr_add(d, IFLA_LINKINFO, NULL, 0);
+		attr_add(d, IFLA_INFO_KIND, kind, strlen(kind));
+		len = (uint16_t)(d->len - list);
+		memcpy(d->buf + list, &len, sizeof(len));
+	}
+	message_end(d, at);
+}
+
+static void
+link_add(struct dump *d, int index, const char *name, const char *alias)
+{
+	link_add_kind(d, index, name, alias, NULL);
+}
+
+/* The answer to where the rest of the world is. */
+static void
+route_add(struct dump *d, int index, const char *source)
+{
+	size_t at, len = strchr(source, ':') != NULL ? 16 : 4;
+	struct rtmsg msg = {.rtm_type = RTN_UNICAST,
+	    .rtm_family = len == 4 ? AF_INET : AF_INET6};
+	uint8_t bytes[16];
+
+	assert_int_equal(inet_pton(msg.rtm_family, source, bytes), 1);
+	at = message_begin(d, RTM_NEWROUTE, &msg, sizeof(msg));
+	attr_add(d, RTA_OIF, &index, sizeof(index));
+	attr_add(d, RTA_PREFSRC, bytes, len);
 	message_end(d, at);
 }
 
@@ -396,15 +426,17 @@ advertises(const char *toml, const struct interfaces *t, char *out, size_t size)
 	struct endpoint e[ENDPOINTS_MAX];
 	char text[MULTIADDR_TEXT_SIZE];
 	struct config *c = config_make(toml);
-	size_t n, at = 0;
+	size_t n, at = 0, left_out;
 
 	n = endpoints_wanted(c, t, e);
-	n = advertise_addresses(c, t, e, n, raw);
+	n = advertise_addresses(c, t, e, n, raw, &left_out);
 	out[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
 		multiaddr_to_text(&raw[i], text);
 		at += (size_t)snprintf(out + at, size - at, "%s ", text);
 	}
+	if (left_out > 0)
+		snprintf(out + at, size - at, "and %zu", left_out);
 	config_free(c);
 	return out;
 }
@@ -419,8 +451,8 @@ advertised_addresses(void **state)
 	(void)state;
 	/* not loopback, link-local or temporary ones */
 	assert_string_equal(advertises("", t, out, sizeof(out)),
-	    "/ip4/192.0.2.5/tcp/7946 /ip4/10.0.0.9/tcp/7946 "
-	    "/ip6/2001:db8::5/tcp/7946 ");
+	    "/ip4/192.0.2.5/tcp/7946 /ip6/2001:db8::5/tcp/7946 "
+	    "/ip4/10.0.0.9/tcp/7946 ");
 	assert_string_equal(
 	    advertises("[cluster]\nport = 1\ninterface = \"tun7\"\n"
 		       "advertise = [\"/dns/a.test/tcp/5\"]\n",
@@ -443,6 +475,84 @@ advertised_addresses(void **state)
 	interfaces_read(bare, d.buf, d.len);
 	assert_string_equal(advertises("", bare, out, sizeof(out)), "");
 	interfaces_free(bare);
+	interfaces_free(t);
+}
+
+/* A host of containers: the address that counts is the last one it has. */
+static void
+bridges_come_last(void **state)
+{
+	struct interfaces *t = interfaces_new();
+	struct dump d = {.len = 0};
+	char out[4096], text[32];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "br-%d", i);
+		link_add_kind(&d, 10 + i, text, "an-alias", "bridge");
+		snprintf(text, sizeof(text), "172.%d.0.1", 17 + i);
+		address_add(&d, 10 + i, text, 16, 0);
+	}
+	link_add_kind(&d, 20, "veth1234", NULL, "veth");
+	address_add(&d, 20, "203.0.113.1", 24, 0);
+	link_add_kind(&d, 30, "wg0", NULL, "wireguard");
+	address_add(&d, 30, "10.9.0.1", 24, 0);
+	address_add(&d, 30, "169.254.0.1", 16, 0);
+	link_add_kind(&d, 40, "eth0", NULL, "veth");
+	address_add(&d, 40, "192.168.1.4", 24, 0);
+	address_add(&d, 40, "192.168.1.5", 24, 0);
+	link_add_kind(&d, 50, "eth1", NULL, NULL);
+	address_add(&d, 50, "198.51.100.7", 24, 0);
+	route_add(&d, 40, "192.168.1.5");
+	interfaces_read(t, d.buf, d.len);
+	assert_string_equal(advertises("", t, out, sizeof(out)),
+	    "/ip4/192.168.1.5/tcp/7946 /ip4/198.51.100.7/tcp/7946 "
+	    "/ip4/192.168.1.4/tcp/7946 /ip4/10.9.0.1/tcp/7946 "
+	    "/ip4/169.254.0.1/tcp/7946 /ip4/203.0.113.1/tcp/7946 "
+	    "/ip4/172.17.0.1/tcp/7946 /ip4/172.18.0.1/tcp/7946 "
+	    "/ip4/172.19.0.1/tcp/7946 ");
+	interfaces_free(t);
+}
+
+/* The machine's own way out may be a bridge. */
+static void
+a_bridge_that_is_the_way_out_comes_first(void **state)
+{
+	struct interfaces *t = interfaces_new();
+	struct dump d = {.len = 0};
+	char out[4096];
+
+	(void)state;
+	link_add_kind(&d, 2, "eth1", NULL, NULL);
+	address_add(&d, 2, "198.51.100.7", 24, 0);
+	link_add_kind(&d, 3, "vmbr0", NULL, "bridge");
+	address_add(&d, 3, "10.0.0.5", 24, 0);
+	route_add(&d, 3, "10.0.0.5");
+	interfaces_read(t, d.buf, d.len);
+	assert_string_equal(advertises("", t, out, sizeof(out)),
+	    "/ip4/10.0.0.5/tcp/7946 /ip4/198.51.100.7/tcp/7946 ");
+	interfaces_free(t);
+}
+
+static void
+what_is_too_much_is_left_out_from_the_end(void **state)
+{
+	struct interfaces *t = interfaces_new();
+	struct dump d = {.len = 0};
+	char out[4096], text[32];
+
+	(void)state;
+	link_add_kind(&d, 2, "docker0", NULL, "bridge");
+	for (int i = 0; i < 40; i++) {
+		snprintf(text, sizeof(text), "fd00::%d", i + 1);
+		address_add(&d, 2, text, 64, 0);
+	}
+	link_add_kind(&d, 3, "eth0", NULL, NULL);
+	address_add(&d, 3, "192.168.1.5", 24, 0);
+	interfaces_read(t, d.buf, d.len);
+	advertises("", t, out, sizeof(out));
+	assert_ptr_equal(strstr(out, "/ip4/192.168.1.5/tcp/7946 "), out);
+	assert_non_null(strstr(out, "/ip6/fd00::31/tcp/7946 and 9"));
 	interfaces_free(t);
 }
 
@@ -713,6 +823,9 @@ main(void)
 	    cmocka_unit_test(items_that_are_not_there),
 	    cmocka_unit_test(no_ipv6_no_loopback_of_it),
 	    cmocka_unit_test(advertised_addresses),
+	    cmocka_unit_test(bridges_come_last),
+	    cmocka_unit_test(a_bridge_that_is_the_way_out_comes_first),
+	    cmocka_unit_test(what_is_too_much_is_left_out_from_the_end),
 	    cmocka_unit_test(identity_signs_only_p256_keys),
 	    cmocka_unit_test(records_verify_rise_and_are_rare),
 	    cmocka_unit_test(record_follows_a_clock_that_was_set),

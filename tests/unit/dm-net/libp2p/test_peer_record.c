@@ -238,6 +238,18 @@ largest_record_fits(void **state)
 		memcpy(addrs[i].bytes + 253, "\x06\x01\x01", 3);
 	}
 	p.len = peer_record_payload(payload, sizeof(payload), &id, INT64_MAX,
+	    addrs, PEER_RECORD_ADDRS_MAX / 2);
+	assert_int_not_equal(p.len, 0);
+	assert_int_equal(open_payload(&record, p), PEER_RECORD_OK);
+	assert_int_equal(record.addr_count, PEER_RECORD_ADDRS_MAX / 2);
+	assert_int_equal(peer_record_payload(payload, sizeof(payload), &id, 1,
+			     addrs, PEER_RECORD_ADDRS_MAX / 2 + 1),
+	    0);
+	for (size_t i = 0; i < COUNT(addrs); i++)
+		assert_int_equal(multiaddr_from_text(&addrs[i],
+				     "/ip6/2001:db8::1/tcp/65535", 26),
+		    MULTIADDR_OK);
+	p.len = peer_record_payload(payload, sizeof(payload), &id, INT64_MAX,
 	    addrs, PEER_RECORD_ADDRS_MAX);
 	assert_int_not_equal(p.len, 0);
 	assert_int_equal(open_payload(&record, p), PEER_RECORD_OK);
