@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "common/clock.h"
 #include "common/duration.h"
 #include "common/ip_text.h"
 #include "common/keys.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-#define NS_PER_DAY (UINT64_C(86400000) * NS_PER_MS)
+#define NS_PER_DAY (86400 * NS_PER_S)
 static_assert(13 * NS_PER_DAY <= SKEW_NS_MAX, "the clock skew has a ceiling");
 #define SIZE_MAX_BYTES (UINT64_C(1) << 50) /* "1048576G" */
 #define COUNT_MAX 10000000

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/control_request.h"
 #include "common/log.h"
 
@@ -65,7 +66,7 @@ struct control_server {
 };
 
 static const struct timeval idle = {
-    (time_t)(CONTROL_IDLE_NS_MAX / 1000000000), 0};
+    (time_t)(CONTROL_IDLE_NS_MAX / NS_PER_S), 0};
 
 /* --- a client's end --------------------------------------------------- */
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NS_PER_MS UINT64_C(1000000)
-#define NS_PER_S (1000 * NS_PER_MS)
+#include "common/clock.h"
+
 #define DURATION_NS_MAX (UINT64_C(1) << 63)
 #define SIZE_BYTES_MAX (UINT64_C(1) << 62)
 

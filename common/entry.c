@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "common/base64.h"
+#include "common/clock.h"
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/msgpull.h"
@@ -15,7 +16,6 @@
 #include "common/name.h"
 #include "common/sshsig.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define ENTRY_FIELDS 9
 
 /* sha256 of nothing */

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/ipc_queue.h"
 #include "common/ipc_socket.h"
 #include "common/ipc_table.h"
@@ -115,7 +116,7 @@ stall_watch(struct ipc *ipc)
 {
 	uint64_t ns = ipc->patience_ns;
 	struct timeval tv = {
-	    (time_t)(ns / 1000000000), (suseconds_t)(ns % 1000000000 / 1000)};
+	    (time_t)(ns / NS_PER_S), (suseconds_t)(ns % NS_PER_S / 1000)};
 
 	ipc->stall_taken = ipc->queue.taken;
 	ipc->stall_unread = ipc_socket_unread(ipc->fd);
@@ -136,7 +137,7 @@ on_stall(evutil_socket_t fd, short what, void *arg)
 	else
 		ipc_violate(ipc, "%s has stopped reading: nothing for %llu s",
 		    role_name(ipc->peer),
-		    (unsigned long long)(ipc->patience_ns / 1000000000));
+		    (unsigned long long)(ipc->patience_ns / NS_PER_S));
 }
 
 static void

@@ -9,6 +9,8 @@
 
 #include <assert.h>
 
+#include "common/clock.h"
+
 /* clang-format off */
 
 /* names and entries: dm.toml(5), "Names" */
@@ -46,7 +48,7 @@
 #define IPC_OPENS_MAX		256	/* opens and reads under way */
 #define IPC_TICKETS_MAX		1024
 #define IPC_PEER_HINTS_MAX	256
-#define IPC_SILENT_NS_MAX	(UINT64_C(30) * 1000000000)
+#define IPC_SILENT_NS_MAX	(30 * NS_PER_S)
 
 /* control socket: dmctl(8) */
 #define CONTROL_HEADER_SIZE	8
@@ -54,7 +56,7 @@
 #define CONTROL_CLIENTS_MAX	64	/* per process */
 #define CONTROL_CLIENTS_USER_MAX 32	/* of one user without privilege */
 #define CONTROL_CLIENTS_SPARED	8	/* places only root and dmd's user get */
-#define CONTROL_IDLE_NS_MAX	(UINT64_C(10) * 1000000000)
+#define CONTROL_IDLE_NS_MAX	(10 * NS_PER_S)
 #define CONTROL_SENTENCE_MAX	512	/* bytes of the last answer's text */
 
 /* between the processes, dm-net's side */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/accepting.h"
 #include "dm-net/mesh_internal.h"
@@ -116,7 +117,7 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct listener *listener = arg;
 	struct mesh *m = listener->mesh;
-	uint64_t now_ns = mesh_monotonic_ns();
+	uint64_t now_ns = clock_mono_ns();
 	struct admission_source source;
 	struct sockaddr_storage remote;
 	socklen_t len;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/blame.h"
 #include "dm-net/mesh_internal.h"
@@ -64,7 +65,7 @@ accuse(struct blame *blame, const struct link *l, const struct peer_id *peer,
 	strcpy(out->peer, "-");
 	if (peer != NULL)
 		peer_id_format(peer, out->peer);
-	return blame_tell(blame, &source, mesh_monotonic_ns());
+	return blame_tell(blame, &source, clock_mono_ns());
 }
 
 void
@@ -97,7 +98,7 @@ tell_rest(struct blame *blame, const char *what)
 	char text[BLAME_TEXT_MAX];
 	struct blame_rest rest;
 
-	while (blame_rest(blame, mesh_monotonic_ns(), &rest))
+	while (blame_rest(blame, clock_mono_ns(), &rest))
 		log_warn("%s: %llu more from %s in the last minute", what,
 		    (unsigned long long)rest.count, blame_whom(&rest, text));
 }

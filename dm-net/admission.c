@@ -10,10 +10,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #define BUCKETS 1024
-#define TOKEN_NS (UINT64_C(1000000000) / ADMISSION_RATE_PER_S)
+#define TOKEN_NS (NS_PER_S / ADMISSION_RATE_PER_S)
 #define BUCKET_NS (TOKEN_NS * ADMISSION_BURST)
 
 struct source {

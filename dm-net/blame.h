@@ -18,13 +18,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/clock.h"
 #include "dm-net/admission.h"
 #include "dm-net/libp2p/peer_id.h"
 
 #define BLAME_SOURCES_MAX 256
 #define BLAME_LINES_SOURCE 5 /* a minute, the first one included */
 #define BLAME_LINES 100	     /* a minute, besides the first of each source */
-#define BLAME_MINUTE_NS (UINT64_C(60) * 1000000000)
+#define BLAME_MINUTE_NS (60 * NS_PER_S)
 
 struct blame;
 

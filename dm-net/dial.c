@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/mesh_internal.h"
 
@@ -20,7 +21,7 @@
 #define AT_ONCE_MAX 4
 #define STAGGER_US 250000
 #define CONNECT_TIMEOUT_S 3
-#define DIAL_NS (UINT64_C(30) * 1000000000)
+#define DIAL_NS (30 * NS_PER_S)
 
 struct candidate {
 	struct sockaddr_storage ss;
@@ -330,7 +331,7 @@ on_next(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* a peer with many addresses that lead nowhere holds up others */
-	if (mesh_monotonic_ns() - d->start_ns < DIAL_NS) {
+	if (clock_mono_ns() - d->start_ns < DIAL_NS) {
 		look_up_next(d);
 		while (
 		    (slot = attempt_slot(d)) != NULL && (c = pick(d)) != NULL)
@@ -371,7 +372,7 @@ dial_start(struct mesh *m, const struct peer_id *peer,
 
 	d->mesh = m;
 	d->peer = *peer;
-	d->start_ns = mesh_monotonic_ns();
+	d->start_ns = clock_mono_ns();
 	for (size_t i = 0; i < AT_ONCE_MAX; i++) {
 		d->attempts[i].dial = d;
 		d->attempts[i].fd = -1;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/mesh_internal.h"
 
@@ -24,7 +25,7 @@
 #define WRITES_PER_TURN 16
 #define USER_TIMEOUT_MS 20000
 /* Timers that are further off come together, so many times a second. */
-#define COARSE_FROM_NS (UINT64_C(2) * 1000000000)
+#define COARSE_FROM_NS (2 * NS_PER_S)
 #define COARSE_NS (UINT64_C(250) * 1000000)
 
 const char *
@@ -375,7 +376,7 @@ on_established(struct p2p_conn *conn, const struct peer_id *peer)
 		dial_established(l->attempt);
 	remote_addr(l, &addr);
 	l->is_reported = true;
-	l->since_ns = mesh_wall_ns();
+	l->since_ns = clock_unix_ns();
 	tell_established(l, peer);
 	twin_look(l, peer);
 	announce_open(l);
@@ -497,7 +498,7 @@ link_new(struct mesh *m, int fd, enum p2p_role role,
 void
 link_say_goodbye(struct link *l)
 {
-	uint64_t now_ns = mesh_monotonic_ns();
+	uint64_t now_ns = clock_mono_ns();
 
 	p2p_conn_close(l->conn, 0, "closing");
 	p2p_conn_turn(l->conn, now_ns);

@@ -11,21 +11,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sysexits.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "dm-net/net.h"
 #include "dm-net/refusals.h"
-
-static uint64_t
-wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static void
 net_refused(void *ctx, enum verdict v, const struct entry *e, const char *from)
@@ -90,7 +81,7 @@ setup(struct net *net)
 		fatal("no TLS key");
 	net->descriptors = share_descriptors();
 	net->layers = child_confine(ROLE_NET, &net->settings, NULL, 0);
-	net->started_ns = wall_ns();
+	net->started_ns = clock_unix_ns();
 	net->store = store_link_new();
 	net->resolve = resolve_new();
 	net->refusals = refusals_new(net->base, net->store);

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-net/libp2p/peer_record_open.h"
@@ -18,36 +19,14 @@
 #include "dm-net/refusals.h"
 
 #define CLOCK_INTERVAL_S 10
-#define NS_PER_S UINT64_C(1000000000)
 #define CLOCK_LAG_NS (5 * NS_PER_S / 1000)
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t
-mesh_monotonic_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-uint64_t
-mesh_wall_ns(void)
-{
-	return clock_ns(CLOCK_REALTIME);
-}
 
 uint64_t
 mesh_now(struct mesh *m)
 {
-	uint64_t now_ns = mesh_monotonic_ns();
+	uint64_t now_ns = clock_mono_ns();
 
-	sync_tick(m->sync, now_ns, clock_ns(CLOCK_REALTIME));
+	sync_tick(m->sync, now_ns, clock_unix_ns());
 	return now_ns;
 }
 
@@ -295,7 +274,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 on_clock(evutil_socket_t fd, short what, void *arg)
 {
-	uint64_t wall_ns = clock_ns(CLOCK_REALTIME);
+	uint64_t wall_ns = clock_unix_ns();
 	struct mesh *m = arg;
 
 	(void)fd;

@@ -99,8 +99,6 @@ const char *mesh_note_find(const struct mesh *, const struct peer_id *);
  * short and counted. */
 void mesh_tell(struct mesh *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-uint64_t mesh_monotonic_ns(void);
-uint64_t mesh_wall_ns(void);
 /* How long a timer is to wait, for events of libevent: a little longer than
  * asked, as its clock lags by up to a tick of the kernel and would else call
  * too early, again and again. At most an hour. */

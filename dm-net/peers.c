@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/mesh_internal.h"
 
@@ -57,12 +58,12 @@ mesh_note_find(const struct mesh *m, const struct peer_id *peer)
 /* --- who comes and goes ------------------------------------------------ */
 
 #define TELL_MAX 50 /* lines */
-#define TELL_NS (UINT64_C(10) * 1000000000)
+#define TELL_NS (10 * NS_PER_S)
 
 void
 mesh_tell(struct mesh *m, const char *fmt, ...)
 {
-	uint64_t now_ns = mesh_monotonic_ns();
+	uint64_t now_ns = clock_mono_ns();
 	char text[1024];
 	va_list ap;
 

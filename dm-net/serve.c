@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/mesh_internal.h"
 #include "dm-net/sync/file_wire.h"
@@ -18,7 +19,7 @@
 #define OPEN_LINK_MAX 32
 /* A peer that takes less than this is not waited for: it holds files open,
  * and of the large ones only few are served at once. */
-#define STALL_NS (UINT64_C(30) * 1000000000)
+#define STALL_NS (30 * NS_PER_S)
 #define STALL_BYTES (32u << 10)
 
 /* Bytes of requests that wait behind those that are looked at. */
@@ -113,7 +114,7 @@ watch(struct serve *sv, size_t taken, bool is_next)
 	sv->is_watched = is_due;
 	sv->taken = 0;
 	p2p_stream_set_deadline(
-	    sv->stream, is_due ? mesh_monotonic_ns() + STALL_NS : 0);
+	    sv->stream, is_due ? clock_mono_ns() + STALL_NS : 0);
 }
 
 static void

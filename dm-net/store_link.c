@@ -12,8 +12,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 static_assert(IPC_OPENS_MAX + STORE_LINK_QUEUE_MAX < 1 << (SLOT_BITS - 1) &&
@@ -203,15 +203,6 @@ request_send(struct store_link *link, struct request *r)
 		send_list(link, r);
 }
 
-static time_t
-now_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 void
 store_lane_pump(struct store_link *link, struct lane *lane)
 {
@@ -221,7 +212,7 @@ store_lane_pump(struct store_link *link, struct lane *lane)
 	       (r = STAILQ_FIRST(&lane->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&lane->waiting, next);
 		r->is_sent = true;
-		r->sent_s = now_s();
+		r->sent_s = clock_mono_s();
 		lane->sent++;
 		request_send(link, r);
 	}
@@ -351,7 +342,7 @@ store_refused(struct store_link *link, const struct ipc_refused *m)
 static bool
 is_late(const struct lane *lane)
 {
-	time_t now = now_s();
+	uint64_t now = clock_mono_s();
 
 	for (unsigned i = 0; i < lane->n_slots; i++) {
 		const struct request *r = lane->slot[i];

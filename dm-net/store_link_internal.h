@@ -25,7 +25,7 @@ struct request {
 	enum ipc_message message;
 	bool is_sent;
 	bool is_cancelled;
-	time_t sent_s;
+	uint64_t sent_s;
 	union {
 		store_judged_fn *judged;
 		store_opened_fn *opened;

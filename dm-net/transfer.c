@@ -13,14 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/mesh_internal.h"
 #include "dm-net/sync/file_wire.h"
 
 /* The core gives up a fetch after 30 s; what then still blocks the shared
  * stream ends with it. */
-#define IDLE_NS (UINT64_C(35) * 1000000000)
-#define FINISH_NS (UINT64_C(10) * 1000000000)
+#define IDLE_NS (35 * NS_PER_S)
+#define FINISH_NS (10 * NS_PER_S)
 
 struct fetch {
 	LIST_ENTRY(fetch) next;
@@ -112,7 +113,7 @@ expect(struct fetch_stream *fs)
 	if (fs->n_answers > 0)
 		wait_ns = IDLE_NS;
 	p2p_stream_set_deadline(
-	    fs->stream, wait_ns == 0 ? 0 : mesh_monotonic_ns() + wait_ns);
+	    fs->stream, wait_ns == 0 ? 0 : clock_mono_ns() + wait_ns);
 }
 
 /* --- the store's side ------------------------------------------------------

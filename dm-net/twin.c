@@ -2,10 +2,11 @@
 /* Notices two nodes that have the same identity key, and says so once. */
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/mesh_internal.h"
 
-#define TWIN_NS (UINT64_C(60) * 1000000000)
+#define TWIN_NS (60 * NS_PER_S)
 #define TWIN_TIMES 3
 
 static bool
@@ -55,7 +56,7 @@ twin_look(const struct link *l, const struct peer_id *peer)
 				       : NULL;
 	char here[LINK_ADDRESS_MAX], there[LINK_ADDRESS_MAX];
 	char name[PEER_ID_TEXT_SIZE];
-	uint64_t now_ns = mesh_monotonic_ns();
+	uint64_t now_ns = clock_mono_ns();
 	struct mesh *m = l->mesh;
 
 	if (other == NULL)

@@ -4,39 +4,18 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
-#define STEP_NS (UINT64_C(86400) * NS_PER_S)
-#define STEADY_NS (UINT64_C(3600) * NS_PER_S)
-#define DRIFT_NS (UINT64_C(60) * NS_PER_S)
-
-static uint64_t
-read_clock(clockid_t id)
-{
-	struct timespec ts;
-
-	if (clock_gettime(id, &ts) == -1 || ts.tv_sec < 0)
-		return 0;
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t
-wall(void)
-{
-	return read_clock(CLOCK_REALTIME);
-}
-
-static uint64_t
-mono(void)
-{
-	return read_clock(CLOCK_BOOTTIME);
-}
+#define STEP_NS (86400 * NS_PER_S)
+#define STEADY_NS (3600 * NS_PER_S)
+#define DRIFT_NS (60 * NS_PER_S)
 
 void
 clock_init(struct clock *c)
 {
-	c->wall_ns = wall;
-	c->mono_ns = mono;
+	c->wall_ns = clock_unix_ns;
+	c->mono_ns = clock_boot_ns;
 	clock_watch(c);
 }
 

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NS_PER_S UINT64_C(1000000000)
+#include "common/clock.h"
 
 struct clock {
 	uint64_t (*wall_ns)(void); /* since 1970 */
@@ -29,7 +29,7 @@ struct clock {
 };
 
 /* A clock before that is plainly wrong: 2026-01-01. */
-#define CLOCK_FLOOR_NS (UINT64_C(1767225600) * NS_PER_S)
+#define CLOCK_FLOOR_NS (1767225600 * NS_PER_S)
 
 /* With the system's clocks. Nothing is known of them before this. */
 void clock_init(struct clock *);

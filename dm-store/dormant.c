@@ -7,7 +7,7 @@
 #include "dm-store/commit.h"
 
 #define SLICE 256 /* rows a second */
-#define EVERY_NS (UINT64_C(3600) * NS_PER_S)
+#define EVERY_NS (3600 * NS_PER_S)
 
 struct due {
 	uint64_t now_ns;

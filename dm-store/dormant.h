@@ -8,6 +8,7 @@
 #ifndef DMSTORE_DORMANT_H
 #define DMSTORE_DORMANT_H
 
+#include "common/clock.h"
 #include "dm-store/store.h"
 
 #define DORMANT_KEPT_NS (UINT64_C(30) * 86400 * NS_PER_S)

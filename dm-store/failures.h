@@ -9,6 +9,7 @@
 #ifndef DMSTORE_FAILURES_H
 #define DMSTORE_FAILURES_H
 
+#include "common/clock.h"
 #include "dm-store/store.h"
 
 #define FAILURES_EVERY_NS (60 * NS_PER_S)

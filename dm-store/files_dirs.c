@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-store/disk.h"
 #include "dm-store/files_path.h"
@@ -333,13 +335,12 @@ static int
 tmp_renew(struct files *f)
 {
 	char name[64];
-	struct timespec now;
+	uint64_t now_ns = clock_unix_ns();
 	int fd;
 
 	sweep_renewed(f);
-	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(name, sizeof(name), TMP_RENEWED "%lld.%09ld",
-	    (long long)now.tv_sec, now.tv_nsec);
+	snprintf(name, sizeof(name), TMP_RENEWED "%" PRIu64 ".%09" PRIu64,
+	    now_ns / NS_PER_S, now_ns % NS_PER_S);
 	if (disk_mkdir(f->index_fd, name, 0700) == -1)
 		return 0; /* a full disk: it stays where it is */
 	/* what stays in it is not lost for that */

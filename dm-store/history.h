@@ -8,9 +8,10 @@
 #ifndef DMSTORE_HISTORY_H
 #define DMSTORE_HISTORY_H
 
+#include "common/clock.h"
 #include "dm-store/store.h"
 
-#define HISTORY_SERVED_NS (UINT64_C(60) * NS_PER_S)
+#define HISTORY_SERVED_NS (60 * NS_PER_S)
 
 struct recent *recent_new(void);
 void recent_free(struct recent *);

@@ -10,7 +10,7 @@
 #include "dm-store/commit.h"
 #include "dm-store/tell.h"
 
-#define WRITE_NS (UINT64_C(10) * NS_PER_S)
+#define WRITE_NS (10 * NS_PER_S)
 #define LIKE_MAX 64 /* how far back the same is looked for */
 
 struct rejects {

@@ -20,11 +20,10 @@
 #define READ_BYTES ((size_t)1 << 20) /* hashed a turn, ten turns a second */
 #define READ_FILES 64		     /* begun a turn */
 #define SUSPECTS_MAX 256
-#define NS_PER_MS UINT64_C(1000000)
-#define FIRST_AFTER_NS (UINT64_C(600) * NS_PER_S)
-#define RESUME_AFTER_NS (UINT64_C(60) * NS_PER_S)
-#define EVERY_NS (UINT64_C(86400) * NS_PER_S)
-#define SAVE_NS (UINT64_C(60) * NS_PER_S)
+#define FIRST_AFTER_NS (600 * NS_PER_S)
+#define RESUME_AFTER_NS (60 * NS_PER_S)
+#define EVERY_NS (86400 * NS_PER_S)
+#define SAVE_NS (60 * NS_PER_S)
 #define PROGRESS_NS (200 * NS_PER_MS)
 static const struct timeval between = {0, 100000};
 

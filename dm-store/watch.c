@@ -19,10 +19,10 @@
 	    IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK)
 #define PATH_SIZE 4096
 #define OWN_MAX 16384 /* renames of ours whose event has not come yet */
-#define OWN_NS (UINT64_C(10) * NS_PER_S)
+#define OWN_NS (10 * NS_PER_S)
 #define EDITS_MAX 256		    /* names that changed a moment ago */
 #define EDIT_WAIT_NS (NS_PER_S / 2) /* without another change */
-#define EDIT_LONG_NS (UINT64_C(10) * NS_PER_S)
+#define EDIT_LONG_NS (10 * NS_PER_S)
 
 struct dir {
 	int wd;

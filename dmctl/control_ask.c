@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "dmctl/when.h"
 
 #define SEND_NS_MAX (10 * NS_PER_S)	 /* for connect() and the request */
@@ -18,7 +19,7 @@
 static struct timeval
 send_limit(uint64_t deadline_mono_ns)
 {
-	const uint64_t latest = when_mono_ns() + SEND_NS_MAX;
+	const uint64_t latest = clock_mono_ns() + SEND_NS_MAX;
 	int ms =
 	    when_left_ms(deadline_mono_ns < latest ? deadline_mono_ns : latest);
 
@@ -152,10 +153,10 @@ static int
 ask_wait(struct control_ask *ask, uint64_t deadline_mono_ns)
 {
 	struct pollfd p = {ask->fd, POLLIN, 0};
-	const uint64_t start = when_mono_ns();
+	const uint64_t start = clock_mono_ns();
 	int n = poll(&p, 1, when_left_ms(deadline_mono_ns));
 
-	ask->waited_ns += when_mono_ns() - start;
+	ask->waited_ns += clock_mono_ns() - start;
 	return n == -1 && errno != EINTR ? -1 : 0;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base64.h"
+#include "common/clock.h"
 #include "dmctl/when.h"
 
 const char *

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dmctl/command.h"
 #include "dmctl/facts.h"
@@ -11,7 +12,7 @@
 #include "dmctl/when.h"
 #include "dmctl/where.h"
 
-#define SILENCE_NS (UINT64_C(60) * NS_PER_S)
+#define SILENCE_NS (60 * NS_PER_S)
 
 /* Rows until the end; progress on the way. */
 static enum ask_result
@@ -21,7 +22,7 @@ follow(struct control_ask *ask, struct facts *facts)
 	bool has_progress = false;
 	enum ask_result result;
 
-	while ((result = control_ask_next(ask, when_mono_ns() + SILENCE_NS)) ==
+	while ((result = control_ask_next(ask, clock_mono_ns() + SILENCE_NS)) ==
 	       ASK_ROW) {
 		const struct row_progress *row = &ask->answer.row.progress;
 

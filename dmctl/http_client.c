@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/duration.h"
 #include "common/log.h"
 #include "dmctl/lookup.h"
@@ -123,7 +124,7 @@ connect_one(const struct addrinfo *ai, uint64_t end_mono_ns)
 {
 	struct pollfd p = {-1, POLLOUT, 0};
 	uint64_t deadline =
-	    earlier(when_mono_ns() + CONNECT_NS_MAX, end_mono_ns);
+	    earlier(clock_mono_ns() + CONNECT_NS_MAX, end_mono_ns);
 	socklen_t len = sizeof(int);
 	int on = 1, error = 0, n;
 
@@ -198,7 +199,7 @@ idle_end(const struct http_client *c, uint64_t extra_ns)
 {
 	return c->deadline_mono_ns != 0
 		   ? c->deadline_mono_ns
-		   : when_mono_ns() + IDLE_NS_MAX + extra_ns;
+		   : clock_mono_ns() + IDLE_NS_MAX + extra_ns;
 }
 
 /* When a call that starts now has to be over; its answer may move it once. */
@@ -209,7 +210,7 @@ call_end(const struct http_client *c, const struct http_call *call)
 
 	return c->deadline_mono_ns != 0
 		   ? c->deadline_mono_ns
-		   : when_mono_ns() + CALL_NS_MIN + when_network_ns(size) +
+		   : clock_mono_ns() + CALL_NS_MIN + when_network_ns(size) +
 			 when_disk_ns(size);
 }
 
@@ -297,7 +298,7 @@ send_some(struct transfer *t)
 	t->idle_mono_ns = idle_end(c, when_disk_ns(t->body_sent));
 	if (is_head) {
 		t->head_sent += (size_t)n;
-		t->continue_mono_ns = when_mono_ns() + CONTINUE_NS_MAX;
+		t->continue_mono_ns = clock_mono_ns() + CONTINUE_NS_MAX;
 		return HTTP_ANSWERED;
 	}
 	t->chunk_at += (size_t)n;
@@ -406,7 +407,7 @@ transfer_step(struct transfer *t)
 	enum http_outcome outcome = HTTP_ANSWERED;
 	int n;
 
-	if (when_mono_ns() >= c->end_mono_ns)
+	if (clock_mono_ns() >= c->end_mono_ns)
 		return late(t); /* it may be sending without a pause */
 
 	/* an answer has begun: the rest of the body is not wanted */

@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/signals.h"
 #include "dmctl/args.h"
@@ -177,7 +178,7 @@ command_run(const char *program, const struct args *given)
 	if (!command_judge(program, c, &args))
 		return EX_USAGE;
 	if ((args.given & ARG_TIMEOUT) != 0 && args.timeout_ns != 0)
-		args.deadline_mono_ns = when_mono_ns() + args.timeout_ns;
+		args.deadline_mono_ns = clock_mono_ns() + args.timeout_ns;
 	return c->run(&args);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dmctl/patience.h"
 
+#include "common/clock.h"
 #include "common/duration.h"
 #include "common/log.h"
 #include "dmctl/when.h"
@@ -13,7 +14,7 @@ uint64_t
 patience_deadline(const struct args *args, uint64_t otherwise_ns)
 {
 	return args->deadline_mono_ns != 0 ? args->deadline_mono_ns
-					   : when_mono_ns() + otherwise_ns;
+					   : clock_mono_ns() + otherwise_ns;
 }
 
 void
@@ -30,7 +31,7 @@ patience_wait(struct patience *p, const char *why)
 {
 	char text[DURATION_TEXT_MAX];
 
-	if (when_mono_ns() + p->pause_ns > p->deadline_mono_ns)
+	if (clock_mono_ns() + p->pause_ns > p->deadline_mono_ns)
 		return false;
 	if (!p->has_told && p->pause_ns >= QUIET_NS) {
 		log_warn("%s; trying for up to %s", why,

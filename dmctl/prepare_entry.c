@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "dmctl/when.h"
@@ -29,7 +30,9 @@ set_rest(struct entry *e, const struct network *n)
 	e->has_network = n->has_key;
 	if (n->has_key)
 		memcpy(e->network, n->key, sizeof(e->network));
-	e->signed_at_ns = when_unix_ns();
+	e->signed_at_ns = clock_unix_ns();
+	if (e->signed_at_ns == 0)
+		fatal("the system's clock is before 1970");
 }
 
 int

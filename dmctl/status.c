@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dmctl/when.h"
 #include "dmctl/command.h"
@@ -69,7 +70,7 @@ ask_all(struct status *s, const struct where *w)
 
 	for (i = 0; i < PARTS; i++)
 		if (control_ask_open(&s->ask[i], w->socket, parts[i].command,
-			NULL, -1, when_mono_ns() + SILENCE_NS) == -1)
+			NULL, -1, clock_mono_ns() + SILENCE_NS) == -1)
 			break;
 	if (i < PARTS) {
 		int code = where_unreachable(w, errno);
@@ -78,7 +79,7 @@ ask_all(struct status *s, const struct where *w)
 			control_ask_close(&s->ask[i]);
 		return code;
 	}
-	deadline = when_mono_ns() + SILENCE_NS;
+	deadline = clock_mono_ns() + SILENCE_NS;
 	for (i = 0; i < PARTS; i++)
 		gather(s, i, deadline);
 	return EX_OK;

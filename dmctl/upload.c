@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "dmctl/when.h"
@@ -77,7 +78,7 @@ upload_entry(struct upload *u, struct entry *e, int fd)
 		return;
 	}
 	deliver(&u->where, e, fd, &d);
-	if (may_sign_later(&d, when_unix_ns())) {
+	if (may_sign_later(&d, clock_unix_ns())) {
 		e->signed_at_ns = d.held_signed_at_ns + 1;
 		code = signer_sign(&u->signer, e);
 		if (code != EX_OK) {

@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <sysexits.h>
 
+#include "common/clock.h"
 #include "common/entry.h"
 #include "common/log.h"
 #include "common/name.h"
@@ -143,7 +144,7 @@ wait_for(struct wait *wt, const struct where *w)
 		case LOOK_AGAIN:
 			break;
 		}
-		if (when_mono_ns() + PAUSE_NS > deadline) {
+		if (clock_mono_ns() + PAUSE_NS > deadline) {
 			log_error("%s: it did not come: %s", wt->name, wt->why);
 			return EX_TEMPFAIL;
 		}

@@ -8,36 +8,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #define YEAR_MAX_S UINT64_C(253402300799) /* the end of 9999 */
 
-static uint64_t
-when_read(clockid_t id)
-{
-	struct timespec ts;
-
-	if (clock_gettime(id, &ts) == -1 || ts.tv_sec < 0)
-		fatal("the system's clock cannot be read");
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t
-when_unix_ns(void)
-{
-	return when_read(CLOCK_REALTIME);
-}
-
-uint64_t
-when_mono_ns(void)
-{
-	return when_read(CLOCK_MONOTONIC);
-}
-
 int
 when_left_ms(uint64_t deadline_mono_ns)
 {
-	uint64_t now = when_mono_ns(), ms;
+	uint64_t now = clock_mono_ns(), ms;
 
 	if (now >= deadline_mono_ns)
 		return 0;

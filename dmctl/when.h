@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What time it is, and how times are written: RFC 3339 for programs and
- * people. Used by every command. It keeps nothing.
+ * Writes and reads times (RFC 3339) for programs and people, and waits for
+ * deadlines. It keeps nothing.
  */
 #ifndef DMCTL_WHEN_H
 #define DMCTL_WHEN_H
@@ -9,15 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define NS_PER_S UINT64_C(1000000000)
-#define NS_PER_MS UINT64_C(1000000)
-
-/* Unix time. */
-uint64_t when_unix_ns(void);
-
-/* A clock that never steps, for deadlines. */
-uint64_t when_mono_ns(void);
 
 /* For poll(2): milliseconds to a deadline, 0 if it is over, rounded up. */
 int when_left_ms(uint64_t deadline_mono_ns);

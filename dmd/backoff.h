@@ -10,10 +10,12 @@
 
 #include <stdint.h>
 
-#define BACKOFF_CALM_NS UINT64_C(60000000000) /* forgives what was */
-#define BACKOFF_WELL_NS UINT64_C(10000000000) /* ready so long forgives too */
-#define BACKOFF_FIRST_NS UINT64_C(1000000000) /* second time */
-#define BACKOFF_MOST_NS UINT64_C(30000000000) /* ever */
+#include "common/clock.h"
+
+#define BACKOFF_CALM_NS (60 * NS_PER_S) /* forgives what was */
+#define BACKOFF_WELL_NS (10 * NS_PER_S) /* ready so long forgives too */
+#define BACKOFF_FIRST_NS NS_PER_S	/* second time */
+#define BACKOFF_MOST_NS (30 * NS_PER_S) /* ever */
 
 /* All zero at the start. */
 struct backoff {

@@ -9,12 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dmd/backoff.h"
-#include "dmd/clock.h"
 
 #define SILENT_PINGS_MAX \
-	((unsigned)(IPC_SILENT_NS_MAX / 1000000000 / CHILDREN_PING_S))
+	((unsigned)(IPC_SILENT_NS_MAX / NS_PER_S / CHILDREN_PING_S))
 
 /* What concerns only the watching of a child. */
 struct watch {
@@ -57,7 +57,7 @@ static void
 timer_set(struct child *c, uint64_t ns)
 {
 	struct timeval tv = {
-	    (time_t)(ns / 1000000000), (suseconds_t)(ns % 1000000000 / 1000)};
+	    (time_t)(ns / NS_PER_S), (suseconds_t)(ns % NS_PER_S / 1000)};
 
 	evtimer_add(watch_of(c)->timer, &tv);
 }
@@ -110,7 +110,7 @@ on_closed(void *ctx, struct ipc *ipc, const char *violation)
 	if (c->state == CHILD_ENDING)
 		return;
 	child_enter(c, CHILD_ENDING);
-	timer_set(c, CHILDREN_STOP_S * UINT64_C(1000000000));
+	timer_set(c, CHILDREN_STOP_S * NS_PER_S);
 }
 
 static void
@@ -157,7 +157,7 @@ child_retry(struct child *c)
 	child_enter(c, CHILD_DOWN);
 	if (delay_ns > 0)
 		log_warn("%s is started again in %llu s", role_name(c->role),
-		    (unsigned long long)(delay_ns / 1000000000));
+		    (unsigned long long)(delay_ns / NS_PER_S));
 	timer_set(c, delay_ns);
 }
 
@@ -203,7 +203,7 @@ static void
 stop_wait(struct child *c)
 {
 	ipc_ping(c->ipc);
-	timer_set(c, CHILDREN_STOP_S * UINT64_C(1000000000));
+	timer_set(c, CHILDREN_STOP_S * NS_PER_S);
 }
 
 /* It was told to end, and has read or said something since the last look: what
@@ -214,8 +214,7 @@ is_still_busy(struct child *c)
 	struct watch *w = watch_of(c);
 
 	if (c->ipc == NULL || !ipc_is_active(c->ipc) ||
-	    clock_mono_ns() - w->told_ns >=
-		CHILDREN_STOP_MOST_S * UINT64_C(1000000000))
+	    clock_mono_ns() - w->told_ns >= CHILDREN_STOP_MOST_S * NS_PER_S)
 		return false;
 	log_info("%s is busy: it gets more time to end", role_name(c->role));
 	return true;
@@ -364,7 +363,7 @@ child_tell_stop(struct child *c)
 	child_enter(c, CHILD_ENDING);
 	watch_of(c)->told_ns = clock_mono_ns();
 	if (c->ipc == NULL) {
-		timer_set(c, CHILDREN_STOP_S * UINT64_C(1000000000));
+		timer_set(c, CHILDREN_STOP_S * NS_PER_S);
 		return;
 	}
 	(void)ipc_is_active(c->ipc); /* from now on */

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "common/base64.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox.h"
-#include "dmd/clock.h"
 #include "dmd/daemon.h"
 #include "dmd/reload.h"
 

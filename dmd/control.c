@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #define ACCEPTS_PER_TURN 16
@@ -164,7 +165,7 @@ static void
 client_add(struct control *c, int fd)
 {
 	const struct timeval idle = {
-	    .tv_sec = (time_t)(CONTROL_IDLE_NS_MAX / 1000000000)};
+	    .tv_sec = (time_t)(CONTROL_IDLE_NS_MAX / NS_PER_S)};
 	struct ucred who;
 	socklen_t len = sizeof(who);
 	struct waiting *w;

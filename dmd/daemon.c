@@ -10,11 +10,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "common/signals.h"
 #include "dmd/background.h"
-#include "dmd/clock.h"
 #include "dmd/commands.h"
 #include "dmd/confine.h"
 #include "dmd/messages.h"
@@ -330,7 +330,7 @@ daemon_stop(struct dmd *d)
 		log_info("stopping");
 		notify_send(&d->notify, "STOPPING=1\nSTATUS=stopping");
 		d->stopping_ns = clock_mono_ns();
-	} else if (clock_mono_ns() - d->stopping_ns < 1000000000u) {
+	} else if (clock_mono_ns() - d->stopping_ns < NS_PER_S) {
 		return;
 	}
 	d->is_stopping = true;

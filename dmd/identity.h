@@ -9,6 +9,7 @@
 #ifndef DMD_IDENTITY_H
 #define DMD_IDENTITY_H
 
+#include "common/clock.h"
 #include "dm-net/libp2p/multiaddr.h"
 #include "dm-net/libp2p/peer_id.h"
 #include "dm-net/libp2p/peer_record.h"
@@ -16,7 +17,7 @@
 struct identity;
 
 /* Records are signed at most this often. */
-#define IDENTITY_RECORD_NS_MIN UINT64_C(1000000000)
+#define IDENTITY_RECORD_NS_MIN NS_PER_S
 
 /*
  * Reads the key file, or makes one (0600) if there is none. NULL: logged, and

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
-#include "dmd/clock.h"
 #include "common/signals.h"
 
 #ifndef SO_BINDTOIFINDEX
@@ -34,7 +34,7 @@ struct failure {
 };
 
 /* How long dm-net may take to close what it was told to close. */
-#define RELEASE_NS UINT64_C(2000000000)
+#define RELEASE_NS (2 * NS_PER_S)
 
 struct listen {
 	struct listener all[ENDPOINTS_MAX];

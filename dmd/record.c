@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dmd/advertise.h"
-#include "dmd/clock.h"
 
 void
 record_send(struct dmd *d)
@@ -64,7 +64,7 @@ void
 record_update(struct dmd *d)
 {
 	struct timeval later = {
-	    .tv_sec = (time_t)(IDENTITY_RECORD_NS_MIN / 1000000000)};
+	    .tv_sec = (time_t)(IDENTITY_RECORD_NS_MIN / NS_PER_S)};
 	struct multiaddr_raw now[PEER_RECORD_ADDRS_MAX];
 	const struct record_clock clock = {clock_unix_ns(), clock_mono_ns()};
 	const struct identity_time time = {

@@ -8,10 +8,11 @@
 #ifndef DMD_RECORD_H
 #define DMD_RECORD_H
 
+#include "common/clock.h"
 #include "dmd/daemon.h"
 
-#define RECORD_AGE_NS_MAX (10 * UINT64_C(60000000000))
-#define RECORD_STEP_NS UINT64_C(1000000000) /* the clock is slewed by less */
+#define RECORD_AGE_NS_MAX (600 * NS_PER_S)
+#define RECORD_STEP_NS NS_PER_S /* the clock is slewed by less */
 
 /* Is one that was signed then to be signed again now, whatever it says? */
 bool record_is_stale(

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
-#include "dmd/clock.h"
 #include "dmd/configure.h"
 #include "dmd/daemon.h"
 

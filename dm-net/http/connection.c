@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/http/http1.h"
 #include "dm-net/http/http2.h"
@@ -81,7 +82,7 @@ http_conn_new(struct http_server *s, int fd, const struct sockaddr *sa)
 	if (c->read_event == NULL || c->write_event == NULL)
 		fatal("event_new");
 	c->h1 = http1_new(c);
-	c->progress_s = http_clock_s();
+	c->progress_s = clock_mono_s();
 	TAILQ_INSERT_TAIL(&s->conns, c, all);
 	s->n_conns++;
 	c->is_readable = true;
@@ -190,7 +191,7 @@ http_conn_want_write(struct http_conn *c, bool wanted)
 	if (c->is_dead || wanted == c->is_writing)
 		return;
 	if (wanted) {
-		c->progress_s = http_clock_s();
+		c->progress_s = clock_mono_s();
 		event_add(c->write_event, NULL);
 	} else {
 		event_del(c->write_event);
@@ -206,7 +207,7 @@ http_conn_read(struct http_conn *c, void *buf, size_t len)
 	/* Level-triggered: what is left shows again. */
 	c->is_readable = false;
 	if (n > 0) {
-		c->progress_s = http_clock_s();
+		c->progress_s = clock_mono_s();
 		return (size_t)n;
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -224,7 +225,7 @@ send_some(struct http_conn *c, const void *data, size_t len, int flags)
 	if (n > 0) {
 		/* progress_s only counts while something waits. */
 		if (c->is_writing)
-			c->progress_s = http_clock_s();
+			c->progress_s = clock_mono_s();
 		return n;
 	}
 	if (n == -1 && errno != EAGAIN && errno != EINTR) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
+
 /* The last second that is written with a year of four digits. */
 #define LAST_S UINT64_C(253402300799)
 
@@ -39,11 +41,11 @@ http_time(uint64_t unix_ns, char out[static HTTP_TIME_SIZE])
 {
 	struct tm tm;
 
-	split(unix_ns / 1000000000, &tm);
+	split(unix_ns / NS_PER_S, &tm);
 	snprintf(out, HTTP_TIME_SIZE,
 	    "%04u-%02u-%02uT%02u:%02u:%02u.%09" PRIu64 "Z",
 	    (unsigned)(tm.tm_year + 1900) % 10000,
 	    (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100,
 	    (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
-	    (unsigned)tm.tm_sec % 100, unix_ns % 1000000000);
+	    (unsigned)tm.tm_sec % 100, unix_ns % NS_PER_S);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base64.h"
+#include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/name.h"
@@ -160,7 +161,7 @@ http_file_fields(struct http_head *h, const struct entry *e, uint64_t now_ns)
 
 	for (size_t i = 0; i < sizeof(e->sha256); i++)
 		snprintf(hash + 2 * i, 3, "%02x", e->sha256[i]);
-	http_date(at / 1000000000, date);
+	http_date(at / NS_PER_S, date);
 	base64_encode(e->signer, sizeof(e->signer), key);
 	base64_encode(e->signature, sizeof(e->signature), signature);
 	http_head_add(h, "ETag", "\"%s\"", hash);
@@ -168,7 +169,7 @@ http_file_fields(struct http_head *h, const struct entry *e, uint64_t now_ns)
 	http_head_add(h, "Accept-Ranges", "bytes");
 	http_head_add(h, "Cache-Control", "no-cache");
 	http_head_add(h, "X-Signedat", "%" PRIu64 ".%09" PRIu64,
-	    e->signed_at_ns / 1000000000, e->signed_at_ns % 1000000000);
+	    e->signed_at_ns / NS_PER_S, e->signed_at_ns % NS_PER_S);
 	http_head_add(h, "X-Signedby", "%s", key);
 	http_head_add(h, "X-Signature", "%s", signature);
 	http_head_add(h, "X-Validfor", "%" PRIu64, e->valid_for_s);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/name.h"
 #include "dm-net/http/api.h"
 #include "dm-net/http/condition.h"
@@ -48,7 +49,7 @@ answer_part(struct http_exchange *x, uint64_t first, uint64_t length)
 	http_head_add(h, "Content-Range",
 	    "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first, first + length - 1,
 	    e->size);
-	http_file_fields(h, e, http_now_ns());
+	http_file_fields(h, e, clock_unix_ns());
 	x->body = BODY_FILE;
 	x->offset = first;
 	x->left = length;
@@ -66,7 +67,7 @@ answer_file(struct http_exchange *x)
 	x->has_length = true;
 	if (x->get.has_if_none_match &&
 	    http_etag_listed(bytes_text(x->get.if_none_match), f->etag)) {
-		http_file_fields(&x->own_head, &f->entry, http_now_ns());
+		http_file_fields(&x->own_head, &f->entry, clock_unix_ns());
 		http_api_answer(x, 304, &x->own_head);
 		return;
 	}
@@ -95,7 +96,7 @@ on_opened(void *ctx, enum verdict v, const struct entry *e, int fd)
 {
 	struct http_exchange *x = ctx;
 	struct http_files *files = x->server->files;
-	uint64_t now_ns = http_now_ns();
+	uint64_t now_ns = clock_unix_ns();
 
 	x->asked = 0;
 	x->has_reserved = false;
@@ -150,7 +151,7 @@ http_get_begin(struct http_exchange *x, const struct http_request *r,
 	keep_conditions(x, r);
 	x->is_reading = true;
 	x->conn->n_files++;
-	x->file = http_files_find(s->files, t->name, http_now_ns());
+	x->file = http_files_find(s->files, t->name, clock_unix_ns());
 	if (x->file != NULL) {
 		answer_file(x);
 		return;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/http/api.h"
 #include "dm-net/http/connection.h"
@@ -57,7 +58,7 @@ static void
 http1_enter(struct http1 *h, enum h1_state state)
 {
 	h->state = state;
-	h->since_s = http_clock_s();
+	h->since_s = clock_mono_s();
 }
 
 /* --- what the exchange says ------------------------------------------- */
@@ -182,7 +183,7 @@ read_head(struct http1 *h)
 	}
 	n = http_conn_read(h->conn, h->buf + h->len, sizeof(h->buf) - h->len);
 	if (n > 0 && h->len == 0)
-		h->since_s = http_clock_s();
+		h->since_s = clock_mono_s();
 	h->len += n;
 	return !h->conn->is_dead;
 }
@@ -342,7 +343,7 @@ step_text(struct http1 *h, bool *is_done)
 		*is_done = true;
 		return true;
 	}
-	h->since_s = http_clock_s();
+	h->since_s = clock_mono_s();
 	http_api_pull(x);
 	return http_text_left(&x->text) > 0 || x->body == BODY_BROKEN ||
 	       listen_to_subscriber(h);
@@ -364,7 +365,7 @@ step_file(struct http1 *h, bool *is_done)
 	if (n > 0) {
 		x->offset += (uint64_t)n;
 		x->left -= (uint64_t)n;
-		h->conn->progress_s = http_clock_s();
+		h->conn->progress_s = clock_mono_s();
 		return true;
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/http/connection.h"
 #include "dm-net/http/http2_internal.h"
@@ -182,7 +183,7 @@ http2_new(struct http_conn *c)
 
 	h2->conn = c;
 	h2->is_fresh = true;
-	h2->idle_since_s = http_clock_s();
+	h2->idle_since_s = clock_mono_s();
 	TAILQ_INIT(&h2->streams);
 	h2->session = session_new(h2);
 	if (nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/http/api.h"
 #include "dm-net/http/connection.h"
@@ -65,7 +66,7 @@ h2_stream_data(struct h2_stream *s, const uint8_t *data, size_t len)
 		drain(s, len);
 		return;
 	}
-	s->since_s = http_clock_s();
+	s->since_s = clock_mono_s();
 	if (http_text_left(&s->body) == 0 && http_api_allowed(&s->x) >= len) {
 		http_api_body(&s->x, data, len);
 		nghttp2_session_consume(s->h2->session, s->id, len);
@@ -79,7 +80,7 @@ void
 h2_stream_drain(struct h2_stream *s)
 {
 	s->is_draining = true;
-	s->since_s = http_clock_s();
+	s->since_s = clock_mono_s();
 }
 
 /* --- what the exchange says ------------------------------------------- */
@@ -165,7 +166,7 @@ on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
 	(void)session;
 	(void)id;
 	(void)user;
-	s->since_s = http_clock_s();
+	s->since_s = clock_mono_s();
 	if (s->x.body == BODY_FILE)
 		return read_file(&s->x, buf, len, flags);
 	if (s->x.body == BODY_TEXT)
@@ -202,7 +203,7 @@ on_respond(struct http_exchange *x)
 		nv[n++] = pair(h->text + h->field[i].name, h->field[i].name_len,
 		    h->text + h->field[i].value, h->field[i].value_len);
 	drop_body(s);
-	s->since_s = http_clock_s();
+	s->since_s = clock_mono_s();
 	if (nghttp2_submit_response(
 		s->h2->session, s->id, nv, n, is_empty ? NULL : &body) != 0)
 		nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE,
@@ -222,7 +223,7 @@ h2_stream_new(struct http2 *h2, int32_t id)
 
 	s->h2 = h2;
 	s->id = id;
-	s->since_s = http_clock_s();
+	s->since_s = clock_mono_s();
 	http_exchange_init(&s->x, &transport, h2->conn, h2->conn->server);
 	TAILQ_INSERT_TAIL(&h2->streams, s, next);
 	h2->n_streams++;
@@ -237,7 +238,7 @@ h2_stream_free(struct h2_stream *s)
 	http_exchange_end(&s->x);
 	TAILQ_REMOVE(&s->h2->streams, s, next);
 	s->h2->n_streams--;
-	s->h2->idle_since_s = http_clock_s();
+	s->h2->idle_since_s = clock_mono_s();
 	http_text_clear(&s->arena);
 	free(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base64.h"
+#include "common/clock.h"
 #include "dm-net/http/api.h"
 #include "dm-net/http/date.h"
 #include "dm-net/http/files.h"
@@ -218,7 +219,7 @@ metrics_seconds(struct http_exchange *x, const char *name,
 {
 	http_text_printf(&x->text,
 	    "dm_%s{name=\"%s\"} %" PRIu64 ".%09" PRIu64 "\n", name, e->name,
-	    ns / 1000000000, ns % 1000000000);
+	    ns / NS_PER_S, ns % NS_PER_S);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/http/api.h"
 #include "dm-net/http/connection.h"
@@ -96,12 +97,12 @@ answer_stored(struct http_exchange *x, enum verdict v)
 static uint64_t
 future_s(const struct http_exchange *x)
 {
-	uint64_t now_ns = http_now_ns();
+	uint64_t now_ns = clock_unix_ns();
 	uint64_t skew_ns = x->server->settings.max_clock_skew_ns;
 	uint64_t at_ns = x->entry.signed_at_ns;
 	uint64_t ok_ns = at_ns > skew_ns ? at_ns - skew_ns : 0;
 
-	return ok_ns > now_ns ? (ok_ns - now_ns) / 1000000000 + 1 : 1;
+	return ok_ns > now_ns ? (ok_ns - now_ns) / NS_PER_S + 1 : 1;
 }
 
 static void

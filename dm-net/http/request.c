@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "common/base64.h"
+#include "common/clock.h"
 #include "common/limits.h"
 #include "common/sshsig.h"
 #include "dm-net/http/condition.h"
@@ -114,8 +115,7 @@ parse_signed_at(struct bytes v, uint64_t *ns)
 	size_t whole = dot != NULL ? (size_t)(dot - v.data) : v.len;
 	uint64_t s, fraction = 0;
 
-	if (!http_decimal(v.data, whole, &s) ||
-	    s > SIGNED_AT_NS_MAX / 1000000000)
+	if (!http_decimal(v.data, whole, &s) || s > SIGNED_AT_NS_MAX / NS_PER_S)
 		return false;
 	if (dot != NULL) {
 		size_t digits = v.len - whole - 1;
@@ -125,7 +125,7 @@ parse_signed_at(struct bytes v, uint64_t *ns)
 		for (; digits < 9; digits++)
 			fraction *= 10;
 	}
-	*ns = s * 1000000000 + fraction;
+	*ns = s * NS_PER_S + fraction;
 	return true;
 }
 

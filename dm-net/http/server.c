@@ -6,9 +6,9 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/accepting.h"
 #include "dm-net/http/connection.h"
@@ -27,31 +27,10 @@ struct http_listener {
 	struct event *event;
 };
 
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t
-http_now_ns(void)
-{
-	return clock_ns(CLOCK_REALTIME);
-}
-
-uint64_t
-http_clock_s(void)
-{
-	return clock_ns(CLOCK_MONOTONIC) / 1000000000;
-}
-
 const char *
 http_server_date(struct http_server *s)
 {
-	uint64_t now_s = http_now_ns() / 1000000000;
+	uint64_t now_s = clock_unix_ns() / NS_PER_S;
 
 	if (now_s != s->date_s) {
 		http_date(now_s, s->date);
@@ -105,7 +84,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	struct http_server *s = arg;
 	struct http_listener *l;
 	struct http_conn *c, *next;
-	uint64_t now_s = http_clock_s();
+	uint64_t now_s = clock_mono_s();
 
 	(void)fd;
 	(void)what;

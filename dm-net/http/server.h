@@ -62,10 +62,6 @@ struct http_server {
 	uint8_t scratch[65536]; /* for one read or write at a time */
 };
 
-/* Unix time; monotonic seconds for deadlines. */
-uint64_t http_now_ns(void);
-uint64_t http_clock_s(void);
-
 /* The Date field's value, made once a second. */
 const char *http_server_date(struct http_server *);
 

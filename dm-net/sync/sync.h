@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/clock.h"
 #include "common/entry.h"
 #include "common/limits.h"
 #include "common/verdict.h"
@@ -86,7 +87,7 @@ void sync_free(struct sync *);
 /* --- time ------------------------------------------------------------- */
 
 /* 2026-01-01: an earlier wall clock has not been set yet. */
-#define SYNC_CLOCK_FLOOR_NS (UINT64_C(1767225600) * 1000000000)
+#define SYNC_CLOCK_FLOOR_NS (1767225600 * NS_PER_S)
 
 /* Sets the time, and does what is due if the deadline has passed. */
 void sync_tick(struct sync *, uint64_t mono_ns, uint64_t wall_ns);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
 #include "dm-net/http/connection.h"
@@ -201,7 +202,7 @@ void
 http_node_pass(struct http_node *n, unsigned seconds)
 {
 	struct http_conn *c, *next;
-	uint64_t now_s = http_clock_s() + seconds;
+	uint64_t now_s = clock_mono_s() + seconds;
 
 	for (c = TAILQ_FIRST(&n->http->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, all);

@@ -77,3 +77,23 @@ def test_each_library_has_one_home():
 def test_no_file_is_named_util():
     assert not [p for p in sources("common", "dm-net", "dm-store", "dmd",
                                    "dmctl") if "util" in p.name]
+
+
+PROGRAMS = ("common", "dm-net", "dm-store", "dmd", "dmctl")
+
+
+def users_of(pattern):
+    """The product's files whose code (not comments) matches, libp2p, which
+    stands alone, left out."""
+    found = re.compile(pattern)
+    return {str(p.relative_to(ROOT)) for p in sources(*PROGRAMS)
+            if "libp2p" not in p.parts
+            and found.search(re.sub(r"/\*.*?\*/", "", p.read_text(),
+                                    flags=re.S))}
+
+
+def test_clocks_are_read_in_one_place():
+    assert users_of(r"\b(clock_gettime|gettimeofday)\s*\(") == \
+        {"common/clock.c"}
+    assert users_of(r"\b1000000000(?!\d)|define NS_PER_M?S\b") == \
+        {"common/clock.h"}

@@ -105,15 +105,6 @@ assert_sound(void)
 #endif
 }
 
-static uint64_t
-wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
 static void
 begin(uint64_t id, uint64_t ticket, const struct entry *e, bool is_known)
 {
@@ -171,7 +162,7 @@ setup(void **state)
 	(void)state;
 	spawn();
 	sib_connect(true);
-	good = fix_file("d/good", wall_ns(), "good", 4, &key);
+	good = fix_file("d/good", clock_unix_ns(), "good", 4, &key);
 	begin(1, 0, &good, true);
 	data(1, "good", 4);
 	end(1);
@@ -223,7 +214,7 @@ test_wrong_order(void **state)
 {
 	static const uint64_t ids[] = {0, 1, UINT64_MAX};
 	static uint8_t chunk[IPC_CHUNK_MAX];
-	struct entry e = fix_file("d/bad", wall_ns(), "bad", 3, &key);
+	struct entry e = fix_file("d/bad", clock_unix_ns(), "bad", 3, &key);
 
 	(void)state;
 	sib_connect(true);
@@ -273,7 +264,7 @@ test_credit(void **state)
 	static uint8_t content[64 * IPC_CHUNK_MAX];
 	struct ipc_index_credit credit = {IPC_INDEX_WINDOW};
 	struct entry e =
-	    fix_file("d/bad", wall_ns(), content, sizeof(content), &key);
+	    fix_file("d/bad", clock_unix_ns(), content, sizeof(content), &key);
 
 	(void)state;
 	content[sizeof(content) - 1] = 1;
@@ -298,9 +289,9 @@ test_credit(void **state)
 static void
 test_unsigned(void **state)
 {
-	struct entry e = fix_file("d/bad", wall_ns(), "bad", 3, &key), f;
+	struct entry e = fix_file("d/bad", clock_unix_ns(), "bad", 3, &key), f;
 	struct entry strange =
-	    fix_file("d/bad", wall_ns(), "bad", 3, &stranger);
+	    fix_file("d/bad", clock_unix_ns(), "bad", 3, &stranger);
 	struct entry old = fix_file("d/good", 1, "bad", 3, &key);
 	struct entry early =
 	    fix_file("d/bad", SIGNED_AT_NS_MAX, "bad", 3, &key);
@@ -424,9 +415,9 @@ static void
 test_whole(void **state)
 {
 	static uint8_t much[IPC_CHUNK_MAX];
-	struct entry e = fix_file("d/bad", wall_ns(), "bad", 3, &key);
+	struct entry e = fix_file("d/bad", clock_unix_ns(), "bad", 3, &key);
 	struct entry large =
-	    fix_file("d/bad", wall_ns(), much, sizeof(much), &key);
+	    fix_file("d/bad", clock_unix_ns(), much, sizeof(much), &key);
 	struct entry forged = e, huge = large;
 
 	(void)state;
@@ -470,7 +461,7 @@ test_open_ends(void **state)
 	sib_connect(true);
 	for (uint64_t i = 0; i <= IPC_PUTS_MAX; i++) {
 		snprintf(name, sizeof(name), "d/%u", (unsigned)i);
-		e = fix_file(name, wall_ns(), content, sizeof(content), &key);
+		e = fix_file(name, clock_unix_ns(), content, sizeof(content), &key);
 		begin(i, 0, &e, true);
 		if (i == IPC_PUTS_MAX) {
 			assert_result(i, VERDICT_BUSY);

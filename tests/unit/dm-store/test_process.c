@@ -312,15 +312,6 @@ teardown(void **state)
 
 /* --- work --- */
 
-static uint64_t
-real_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
 static size_t
 make_version(void)
 {
@@ -336,9 +327,9 @@ make_version(void)
 	content = malloc(v->len + 1);
 	fill_chunk(v, content, v->len);
 	snprintf(name, sizeof(name), "d/n%u", v->name);
-	v->entry = fix_file(name, real_now_ns(), content, v->len, &key);
+	v->entry = fix_file(name, clock_unix_ns(), content, v->len, &key);
 	if (rand() % 10 == 0)
-		v->entry = fix_delete(name, real_now_ns(), &key);
+		v->entry = fix_delete(name, clock_unix_ns(), &key);
 	if (v->entry.kind == ENTRY_DELETE)
 		v->len = 0;
 	free(content);
@@ -424,7 +415,7 @@ static void
 test_kill(void **state)
 {
 	struct timeval tv = {0, 0};
-	unsigned seed = (unsigned)real_now_ns();
+	unsigned seed = (unsigned)clock_unix_ns();
 	bool was_early = false;
 
 	(void)state;
@@ -627,7 +618,7 @@ test_control(void **state)
 	struct control_list list = {bytes_text("d/")};
 	struct control_get get = {bytes_text("d/a")};
 	struct control_show show = {bytes_text("d/a")};
-	struct entry e = fix_file("d/a", real_now_ns(), "hello", 5, &key);
+	struct entry e = fix_file("d/a", clock_unix_ns(), "hello", 5, &key);
 	struct entry old = fix_file("d/a", 1, "hallo", 5, &key);
 	unsigned rows;
 	char text[8];
