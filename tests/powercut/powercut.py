@@ -41,11 +41,13 @@ from nbd import Server  # noqa: E402
 from versions import Signer  # noqa: E402
 
 SIZE = 384 << 20
-#: how one is made, and the bytes that its disk writes as one: btrfs has a
-#: single superblock of 4096 bytes and needs a disk that never tears it
+#: how one is made, and the bytes that its disk writes as one. btrfs has a
+#: single superblock of 4096 bytes. XFS does not replay a directory block whose
+#: first sector is as new as the log, so a block that is torn behind it stays
+#: so, and the mount fails. Both need a disk that tears no 4096 bytes.
 FILE_SYSTEMS = {
     "ext4": (["mkfs.ext4", "-q", "-F"], 512),
-    "xfs": (["mkfs.xfs", "-q", "-f"], 512),
+    "xfs": (["mkfs.xfs", "-q", "-f", "-s", "size=4096"], 4096),
     "btrfs": (["mkfs.btrfs", "-q", "-f"], 4096),
 }
 WRITERS = 3
