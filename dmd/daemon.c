@@ -17,6 +17,7 @@
 #include "dmd/background.h"
 #include "dmd/commands.h"
 #include "dmd/confine.h"
+#include "dmd/faults.h"
 #include "dmd/messages.h"
 #include "dmd/record.h"
 #include "dmd/reload.h"
@@ -446,6 +447,7 @@ daemon_open(struct dmd *d, const struct options *options, struct config *config,
 	notify_open(&d->notify);
 	if ((code = confine_check_descriptors(config)) != 0 ||
 	    (code = users_find(config, &d->users)) != 0 ||
+	    (code = faults_at_start(config, &d->users)) != 0 ||
 	    (code = prepare(config, &d->users, &d->prepared)) != 0)
 		return code;
 	d->identity = identity_open(config->cluster.identity_key, &code);

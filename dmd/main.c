@@ -4,6 +4,7 @@
  * starts and watches dm-net, dm-store and the resolver, and reads not one byte
  * from the network.
  */
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 #include "dmd/background.h"
 #include "dmd/configure.h"
 #include "dmd/daemon.h"
+#include "dmd/faults.h"
+#include "dmd/repair.h"
 #include "dmd/resolver.h"
 
 /* All errors, each as file:line: message. NULL if there are any. */
@@ -36,6 +39,36 @@ config_read(const char *path)
 	}
 	config_errors_clear(&errors);
 	return config;
+}
+
+/* What is not there yet is made at the first start. */
+static int
+check_state(const struct config *config)
+{
+	struct users users;
+	struct stat st;
+	int code, rc = stat(config->state_dir, &st);
+
+	if (rc == -1 && errno == ENOENT)
+		return 0;
+	if (geteuid() != 0 && (rc == -1 || st.st_uid != geteuid())) {
+		log_warn("%s is not checked: that is for root, or its owner",
+		    config->state_dir);
+		return 0;
+	}
+	code = users_find(config, &users);
+	return code != 0 ? code : faults_of_all(config, &users);
+}
+
+static int
+check(const struct options *options, const struct config *config)
+{
+	char doubt[CONFIGURE_DOUBT_MAX];
+
+	if (configure_doubt(options->config_path, doubt) != NULL)
+		fprintf(stderr, "warning: %s\n", doubt);
+	fprintf(stderr, "%s: configuration OK\n", options->config_path);
+	return check_state(config);
 }
 
 static int
@@ -68,7 +101,6 @@ serve(const struct options *options, struct config *config)
 int
 main(int argc, char **argv)
 {
-	char doubt[CONFIGURE_DOUBT_MAX];
 	struct options options;
 	struct config *config;
 	int code;
@@ -82,17 +114,19 @@ main(int argc, char **argv)
 		fatal("OpenSSL does not start");
 	log_init("dmd");
 	options_parse(argc, argv, &options);
-	if (options.is_check)
+	if (options.is_check || options.is_repair) {
 		signals_default();
+		log_set_style(LOG_STYLE_PLAIN);
+	}
 	config = config_read(options.config_path);
 	if (config == NULL) {
 		code = EX_CONFIG;
 	} else if (options.is_check) {
-		if (configure_doubt(options.config_path, doubt) != NULL)
-			fprintf(stderr, "warning: %s\n", doubt);
-		fprintf(stderr, "%s: configuration OK\n", options.config_path);
+		code = check(&options, config);
 		config_free(config);
-		code = 0;
+	} else if (options.is_repair) {
+		code = repair(config);
+		config_free(config);
 	} else {
 		code = serve(&options, config);
 	}

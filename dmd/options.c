@@ -13,7 +13,7 @@
 
 #define DEFAULT_CONFIG DMD_SYSCONFDIR "/data-mesher/dm.toml"
 
-enum { OPTION_VERSION = 256 };
+enum { OPTION_VERSION = 256, OPTION_REPAIR };
 
 static const struct option longs[] = {
     {"foreground", no_argument, NULL, 'd'},
@@ -21,6 +21,7 @@ static const struct option longs[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"config", required_argument, NULL, 'f'},
     {"help", no_argument, NULL, 'h'},
+    {"repair", no_argument, NULL, OPTION_REPAIR},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
 };
@@ -29,12 +30,14 @@ static void
 usage(FILE *out)
 {
 	fprintf(out,
-	    "usage: dmd [-dnv] [-f FILE]\n"
+	    "usage: dmd [-dnv] [-f FILE] [--repair]\n"
 	    "  -d, --foreground   stay in the foreground, log to stderr\n"
-	    "  -n, --check        check the configuration, print all errors\n"
-	    "                     and exit (0 or 78)\n"
+	    "  -n, --check        check the configuration (78) and the state\n"
+	    "                     directory (77), print all errors and exit\n"
 	    "  -v, --verbose      log more\n"
 	    "  -f, --config FILE  the configuration (%s)\n"
+	    "      --repair       as root: set owners and modes of what is\n"
+	    "                     dmd's own in the state directory, and exit\n"
 	    "  -h, --help         show this\n"
 	    "      --version      show the version\n"
 	    "example: dmd -n -f dm.toml && dmd -d -f dm.toml\n",
@@ -84,6 +87,9 @@ options_parse(int argc, char **argv, struct options *out)
 		case 'h':
 			usage(stdout);
 			exit(0);
+		case OPTION_REPAIR:
+			out->is_repair = true;
+			break;
 		case OPTION_VERSION:
 			printf("dmd %s\n", DMD_VERSION);
 			exit(0);

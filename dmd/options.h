@@ -9,6 +9,7 @@ struct options {
 	bool is_foreground; /* -d */
 	bool is_check;	    /* -n */
 	bool is_verbose;    /* -v */
+	bool is_repair;	    /* --repair */
 	char *config_path;  /* absolute */
 };
 

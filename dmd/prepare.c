@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "dmd/prepare.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,30 +15,13 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dmd/layout.h"
 
-/* What a directory has to be. */
+/* What a directory has to be, and how it is made. */
 struct want {
-	mode_t mode;
-	mode_t never; /* bits that are refused when it is there already */
-	uid_t uid;
-	gid_t gid;
-	bool is_group_fixed; /* else any group will do */
-	bool is_adopted;     /* an empty one of ours counts as new */
-	bool is_top;	     /* what is below need not lie side by side */
-};
-
-#define BELOW_STATE 5
-static const struct {
-	const char *name;
-	mode_t mode;
-	bool is_group; /* the group may read it */
-	bool is_top;
-} below_state[BELOW_STATE] = {
-    {"files", 02750, true, false},
-    {"index", 0700, false, true},
-    {"index/old", 0700, false, false},
-    {"index/tmp", 0700, false, false},
-    {"quarantine", 0700, false, false},
+	struct owned owned;
+	bool is_adopted; /* an empty one of ours counts as new */
+	bool is_top;	 /* what is below need not lie side by side */
 };
 
 char *
@@ -62,50 +44,15 @@ prepare_dirname(const char *path)
 	return out;
 }
 
-/* Of a directory that was there before us. path is for the message. */
+/* faults.c has said so of all that it could look at; what has changed since, or
+ * could not be seen then, is refused here. */
 static int
 dir_check(const struct stat *st, const char *path, const struct want *want)
 {
-	mode_t enter = want->is_group_fixed ? want->mode & 0111 : 0;
-
-	if (st->st_uid != want->uid) {
-		log_error("%s belongs to user %ld: chown %ld %s, or name "
-			  "another directory in dm.toml",
-		    path, (long)st->st_uid, (long)want->uid, path);
-		return EX_NOPERM;
-	}
-	if (want->is_group_fixed && st->st_gid != want->gid) {
-		log_error("%s belongs to group %ld: chgrp %ld %s, or name "
-			  "another directory in dm.toml",
-		    path, (long)st->st_gid, (long)want->gid, path);
-		return EX_NOPERM;
-	}
-	if ((st->st_mode & want->never) != 0 ||
-	    (st->st_mode & enter) != enter) {
-		log_error("%s has mode %04o: chmod %04o %s, or name another "
-			  "directory in dm.toml",
-		    path, st->st_mode & 07777, want->mode, path);
-		return EX_NOPERM;
-	}
-	return 0;
-}
-
-static bool
-dir_is_empty(int fd)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy != -1 ? fdopendir(copy) : NULL;
-	const struct dirent *d;
-	bool is_empty = dir != NULL;
-
-	if (dir == NULL && copy != -1)
-		close(copy);
-	while (is_empty && (d = readdir(dir)) != NULL)
-		is_empty =
-		    strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
-	if (dir != NULL)
-		closedir(dir);
-	return is_empty;
+	if (owned_check(&want->owned, st) == 0)
+		return 0;
+	owned_say(path, &want->owned, st);
+	return EX_NOPERM;
 }
 
 /* The administrator's paths may be links, what is below them may not. */
@@ -159,16 +106,16 @@ dir_settle(int dir_fd, const char *name, const char *path,
 			close(fd);
 		return EX_NOPERM;
 	}
-	if (!is_new && want->is_adopted && st.st_uid == geteuid() &&
-	    (st.st_mode & S_ISVTX) == 0 && dir_is_empty(fd))
+	if (!is_new && want->is_adopted && owned_is_adoptable(fd, &st))
 		is_new = true;
 	if (is_new && want->is_top)
 		dir_mark_top(fd);
 	if (!is_new) {
 		code = dir_check(&st, path, want);
-	} else if (fchmod(fd, want->mode) == -1 ||
-		   fchown(fd, want->uid,
-		       want->is_group_fixed ? want->gid : (gid_t)-1) == -1) {
+	} else if (fchmod(fd, want->owned.mode) == -1 ||
+		   fchown(fd, want->owned.uid,
+		       want->owned.is_group_fixed ? want->owned.gid
+						  : (gid_t)-1) == -1) {
 		log_error("cannot set the owner and mode of %s: %s", path,
 		    strerror(errno));
 		code = EX_CANTCREAT;
@@ -221,8 +168,8 @@ lock_failed(const char *state_dir)
 	return EX_OSERR;
 }
 
-static int
-lock_take(int state_fd, const char *state_dir, int *lock_fd)
+int
+prepare_lock(int state_fd, const char *state_dir, int *lock_fd)
 {
 	int fd = openat(
 	    state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -255,37 +202,32 @@ lock_take(int state_fd, const char *state_dir, int *lock_fd)
 static int
 below_prepare(int state_fd, const char *state_dir, const struct users *users)
 {
-	bool is_new[BELOW_STATE], is_hidden[BELOW_STATE];
+	bool is_new[LAYOUT_BELOW], is_hidden[LAYOUT_BELOW];
 	struct want want;
 	char path[4096];
 	int code;
 
-	for (size_t i = 0; i < BELOW_STATE; i++) {
+	for (size_t i = 0; i < LAYOUT_BELOW; i++) {
 		snprintf(path, sizeof(path), "%s/%s", state_dir,
-		    below_state[i].name);
+		    layout_below[i].name);
 		is_hidden[i] =
-		    strchr(below_state[i].name, '/') != NULL &&
+		    strchr(layout_below[i].name, '/') != NULL &&
 		    faccessat(state_fd, "index", W_OK | X_OK, AT_EACCESS) == -1;
 		if (is_hidden[i])
 			continue;
 		code =
-		    dir_make(state_fd, below_state[i].name, path, &is_new[i]);
+		    dir_make(state_fd, layout_below[i].name, path, &is_new[i]);
 		if (code != 0)
 			return code;
 	}
-	for (size_t i = BELOW_STATE; i-- > 0;) {
+	for (size_t i = LAYOUT_BELOW; i-- > 0;) {
 		if (is_hidden[i])
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", state_dir,
-		    below_state[i].name);
-		want = (struct want){.mode = below_state[i].mode,
-		    .never = below_state[i].is_group ? 022 : 077,
-		    .uid = users->store.uid,
-		    .gid = users->group,
-		    .is_group_fixed = users->as_root,
-		    .is_adopted = true,
-		    .is_top = below_state[i].is_top};
-		code = dir_settle(state_fd, below_state[i].name, path, &want,
+		    layout_below[i].name);
+		want = (struct want){layout_dir(users, &layout_below[i]), true,
+		    layout_below[i].is_top};
+		code = dir_settle(state_fd, layout_below[i].name, path, &want,
 		    is_new[i], NULL);
 		if (code != 0)
 			return code;
@@ -302,8 +244,7 @@ static int
 state_prepare(
     const struct config *config, const struct users *users, int *lock_fd)
 {
-	const struct want want = {0750, 022, users->own_uid, users->group,
-	    users->as_root, true, true};
+	const struct want want = {layout_state(users), true, true};
 	int fd = -1, code;
 
 	code = dir_open(
@@ -311,7 +252,7 @@ state_prepare(
 	if (code != 0)
 		return code;
 	/* the lock first: what is below may be another dmd's */
-	code = lock_take(fd, config->state_dir, lock_fd);
+	code = prepare_lock(fd, config->state_dir, lock_fd);
 	if (code == 0)
 		code = below_prepare(fd, config->state_dir, users);
 	close(fd);
@@ -322,10 +263,8 @@ static int
 run_prepare(const struct config *config, const struct users *users,
     struct prepared *out)
 {
-	const struct want run = {
-	    0755, 022, users->own_uid, 0, false, false, false};
-	const struct want empty = {
-	    0555, 022, users->own_uid, 0, false, true, false};
+	const struct want run = {layout_run(users), false, false};
+	const struct want empty = {layout_empty(users), true, false};
 	int fd = -1, empty_fd = -1, code;
 	size_t len;
 
@@ -338,7 +277,7 @@ run_prepare(const struct config *config, const struct users *users,
 		return code;
 	if (users->as_root)
 		code = dir_open(fd, "empty", out->empty_dir, &empty, &empty_fd);
-	if (code == 0 && users->as_root && !dir_is_empty(empty_fd)) {
+	if (code == 0 && users->as_root && !owned_is_empty(empty_fd)) {
 		log_error("%s must be empty: it is dm-net's root directory",
 		    out->empty_dir);
 		code = EX_CONFIG;

@@ -3,7 +3,8 @@
  * The directories that dmd needs, made before its children start: state_dir
  * and what is below it, the control socket's directory and dm-net's empty
  * root in it. Called once by main.c. It makes what is missing and refuses what
- * is there with another owner or with rights for others; it repairs nothing.
+ * is there with another owner or with rights for others; it repairs nothing
+ * (repair.c does).
  */
 #ifndef DMD_PREPARE_H
 #define DMD_PREPARE_H
@@ -39,6 +40,9 @@ const char *prepared_missing(struct prepared *);
 
 /* dm-store starts, and opens what is there now. */
 void prepared_open_again(struct prepared *);
+
+/* Locks what no two dmd may use. 0 and *lock_fd, or a code after a line. */
+int prepare_lock(int state_fd, const char *state_dir, int *lock_fd);
 
 /* dirname(3) without its surprises: a new string. path is absolute. */
 char *prepare_dirname(const char *path);

@@ -200,7 +200,7 @@ def test_foreign_state_dir_is_refused(parent):
     parent.state.mkdir()
     (parent.state / "x").touch()
     shutil.chown(parent.state, "_dmnet")
-    assert "belongs to user" in failed_start(parent, 77)[0]
+    assert "belongs to _dmnet:" in failed_start(parent, 77)[0]
 
 
 def test_state_dir_that_others_may_write_is_refused(parent):

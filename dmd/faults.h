@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is wrong with owners and modes, after a restore or a copy: all of it at
+ * once, each with the command that sets it right. Called by daemon.c before
+ * anything is made and by main.c for dmd -n. It changes nothing.
+ */
+#ifndef DMD_FAULTS_H
+#define DMD_FAULTS_H
+
+#include "common/config.h"
+#include "dmd/users.h"
+
+/*
+ * Looks at state_dir and what is in it, at the identity key and at the control
+ * socket's directory. Logs each fault; content that is alike is one line. 0, or
+ * EX_NOPERM.
+ *
+ * At a start content is looked at only if something else is wrong: one file
+ * with a wrong owner is no reason not to serve the others.
+ */
+int faults_at_start(const struct config *, const struct users *);
+int faults_of_all(const struct config *, const struct users *);
+
+#endif
