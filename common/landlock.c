@@ -3,15 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/resolver_paths.h"
 #include "common/sandbox.h"
 
 /* The numbers are the same on every architecture. */
@@ -77,17 +76,6 @@ struct port_attr {
 	    FS_MAKE_REG | FS_MAKE_DIR | FS_REMOVE_FILE | FS_REMOVE_DIR | \
 	    FS_REFER)
 
-/* Where resolv.conf and its like live, or where a symbolic link leads. */
-static const char *const resolver_dirs[] = {
-    "/etc", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf"};
-
-/* What the C library reads for a lookup, wherever it really is. */
-static const char resolv_conf[] = "/etc/resolv.conf";
-static const char *const resolver_files[] = {resolv_conf, "/etc/hosts",
-    "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services"};
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 /* 0 if this kernel has no Landlock, or it is switched off. */
 static int
 landlock_abi(void)
@@ -143,35 +131,15 @@ out:
 	return rc;
 }
 
-/*
- * A configuration file that is a symbolic link to somewhere else. resolv.conf
- * is replaced at any time by those who write it: all of its directory then.
- */
-static int
-path_allow_target(int ruleset, const char *path)
-{
-	char real[PATH_MAX];
-	const char *target = real;
-
-	if (realpath(path, real) == NULL)
-		return 0;
-	if (path == resolv_conf)
-		target = dirname(real);
-	if (strcmp(target, "/") == 0)
-		return 0;
-	return path_allow_reading(ruleset, target);
-}
-
 static int
 resolver_allow(int ruleset, uint64_t handled_net)
 {
 	const struct port_attr dns = {NET_CONNECT_TCP, DNS_PORT};
+	char path[PATH_MAX];
 
-	for (size_t i = 0; i < COUNT(resolver_dirs); i++)
-		if (path_allow_reading(ruleset, resolver_dirs[i]) == -1)
-			return -1;
-	for (size_t i = 0; i < COUNT(resolver_files); i++)
-		if (path_allow_target(ruleset, resolver_files[i]) == -1)
+	for (size_t i = 0; i < RESOLVER_PATHS; i++)
+		if (resolver_path_real(i, path) &&
+		    path_allow_reading(ruleset, path) == -1)
 			return -1;
 	if ((handled_net & NET_CONNECT_TCP) == 0)
 		return 0;

@@ -23,6 +23,7 @@ struct watch {
 	uint64_t told_ns;    /* to end */
 	unsigned silent;     /* pings in a row without an answer */
 	unsigned tries;	     /* ends before all were ready once */
+	bool is_renewed;     /* it ends since we want another */
 	uint64_t accused_ns; /* when it last accused a sibling; 0: never */
 };
 
@@ -174,6 +175,7 @@ child_start(struct child *c)
 		child_retry(c);
 		return;
 	}
+	all->owner.starting(all->owner.ctx, c);
 	c->pid = spawn_child(all->spawn, c->role, fds[1]);
 	close(fds[1]);
 	if (c->pid == -1) {
@@ -284,13 +286,14 @@ on_ping(evutil_socket_t fd, short what, void *arg)
 /* --- ends ------------------------------------------------------------- */
 
 static void
-log_end(const struct child *c, int status)
+log_end(const struct child *c, int status, bool is_wanted)
 {
 	const char *name = role_name(c->role);
 	int sig;
 
 	if (WIFEXITED(status)) {
-		if (c->all->is_stopping && WEXITSTATUS(status) == 0)
+		if ((c->all->is_stopping || is_wanted) &&
+		    WEXITSTATUS(status) == 0)
 			log_debug("%s has ended", name);
 		else
 			log_error("%s (pid %ld) ended with status %d", name,
@@ -312,13 +315,21 @@ child_reaped(struct child *c, int status)
 {
 	struct children *all = c->all;
 	struct watch *w = watch_of(c);
+	bool is_renewed = w->is_renewed;
 
-	log_end(c, status);
+	w->is_renewed = false;
+	log_end(c, status, is_renewed);
 	channel_drop(c);
 	c->pid = 0;
 	if (all->is_stopping) {
 		child_enter(c, CHILD_DOWN);
 		stop_next(all);
+		return;
+	}
+	if (is_renewed) {
+		c->ready_ns = 0;
+		child_enter(c, CHILD_DOWN);
+		child_start(c);
 		return;
 	}
 	if (!all->was_ready && ++w->tries >= CHILDREN_TRIES) {
@@ -383,6 +394,19 @@ stop_next(struct children *all)
 		return;
 	}
 	all->owner.stopped(all->owner.ctx);
+}
+
+void
+children_renew_resolver(struct children *all, const char *why)
+{
+	struct child *c = &all->child[ROLE_RESOLVER];
+
+	/* one that is starting is looked at again when it is ready */
+	if (all->is_stopping || c->state != CHILD_READY)
+		return;
+	log_info("the resolver is started anew: %s", why);
+	watch_of(c)->is_renewed = true;
+	child_tell_stop(c);
 }
 
 void

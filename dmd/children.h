@@ -43,6 +43,8 @@ struct child {
 
 struct children_owner {
 	ipc_handler *const *handlers; /* ctx is the struct child */
+	/* It is about to run. */
+	void (*starting)(void *ctx, struct child *);
 	/* It runs: send what it needs. The links follow. */
 	void (*started)(void *ctx, struct child *);
 	/* Its channel is gone. */
@@ -78,6 +80,12 @@ void children_start(struct children *);
 
 /* Stops one after the other: dm-net, dm-store, resolver. Again: kills. */
 void children_stop(struct children *);
+
+/*
+ * Ends the resolver in order, if it is ready, and starts it at once: not a
+ * failure, so it is not counted and not waited for. why: for the log.
+ */
+void children_renew_resolver(struct children *, const char *why);
 
 /* After SIGCHLD. Also those whom others left to us, as the first process of a
  * container or as whoever executed dmd. */

@@ -219,6 +219,28 @@ on_interfaces(void *ctx)
  */
 
 static void
+on_child_starting(void *ctx, struct child *c)
+{
+	struct dmd *d = ctx;
+
+	if (c->role == ROLE_RESOLVER)
+		resolver_watch_take(&d->resolver_watch);
+}
+
+void
+daemon_check_resolver(struct dmd *d)
+{
+	const char *path = resolver_watch_news(&d->resolver_watch);
+	char why[128];
+
+	if (path == NULL)
+		return;
+	snprintf(why, sizeof(why), "%s is there now, or leads to another file",
+	    path);
+	children_renew_resolver(d->children, why);
+}
+
+static void
 on_child_started(void *ctx, struct child *c)
 {
 	struct dmd *d = ctx;
@@ -378,6 +400,7 @@ on_look(evutil_socket_t unused, short what, void *arg)
 	d->is_state_gone = gone != NULL;
 	netlink_look(d->netlink);
 	daemon_listen(d);
+	daemon_check_resolver(d);
 	notify_flush(&d->notify);
 }
 
@@ -474,6 +497,7 @@ int
 daemon_run(struct dmd *d)
 {
 	const struct children_owner owner = {.handlers = messages_handlers(),
+	    .starting = on_child_starting,
 	    .started = on_child_started,
 	    .ended = on_child_ended,
 	    .answered = on_child_answered,

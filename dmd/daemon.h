@@ -18,6 +18,7 @@
 #include "dmd/notify.h"
 #include "dmd/options.h"
 #include "dmd/prepare.h"
+#include "dmd/resolver_watch.h"
 #include "dmd/users.h"
 
 /* A moment, by both clocks. */
@@ -63,7 +64,8 @@ struct dmd {
 	uint64_t zones; /* configure_zones() of what dm-net was told */
 
 	struct event *listen_timer; /* tries again what was in use */
-	struct event *look_timer;   /* is the state directory there? */
+	struct resolver_watch resolver_watch;
+	struct event *look_timer; /* are the files there that we live on? */
 	bool is_state_gone;
 	struct event *sink_timer;
 	unsigned sinks_lost; /* 1 << role */
@@ -89,6 +91,9 @@ void daemon_listen(struct dmd *);
 
 /* A line for each interface that is configured and not there. */
 void daemon_tell_missing(const struct dmd *);
+
+/* Starts the resolver anew if the files that it may read are others now. */
+void daemon_check_resolver(struct dmd *);
 
 /* Sets the level here and in the children. */
 void daemon_log_level(struct dmd *, enum log_level);

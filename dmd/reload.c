@@ -119,6 +119,7 @@ reload_now(struct dmd *d, char text[static RELOAD_TEXT_MAX])
 	notify_send(&d->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
 	    (unsigned long long)(clock_mono_ns() / 1000));
 	verdict = read_again(d, text);
+	daemon_check_resolver(d);
 	notify_send(&d->notify, "READY=1");
 	return verdict;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Notices that the files which the resolver may read are no longer those that
+ * it was started with: a directory that came later, a link that leads elsewhere
+ * now. Owns nothing; called by daemon.c.
+ */
+#ifndef DMD_RESOLVER_WATCH_H
+#define DMD_RESOLVER_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/resolver_paths.h"
+
+/* Which file it is, not what is in it. */
+struct file_identity {
+	bool is_there;
+	uint64_t device, inode;
+	int64_t born_s; /* 0 where the file system does not say */
+	uint32_t born_ns;
+};
+
+struct resolver_watch {
+	struct file_identity seen[RESOLVER_PATHS];
+};
+
+/* Remembers what is there. To be called before the resolver is started. */
+void resolver_watch_take(struct resolver_watch *);
+
+/* The name of one that is there now and was another one or none; NULL: all is
+ * as it was, or gone, which a new start would not mend. */
+const char *resolver_watch_news(const struct resolver_watch *);
+
+#endif
