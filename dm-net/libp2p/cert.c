@@ -320,6 +320,14 @@ cert_error_text(enum cert_error error)
 	switch (error) {
 	case CERT_OK:
 		return "certificate: no error";
+	case CERT_FORM:
+		return "certificate: malformed";
+	case CERT_NONE:
+		return "certificate: none";
+	case CERT_CHAIN:
+		return "certificate: more than one";
+	case CERT_LONG:
+		return "certificate: longer than 2048 bytes";
 	case CERT_KEY:
 		return "certificate: a key that is not accepted";
 	case CERT_ALGORITHM:

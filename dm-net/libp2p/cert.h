@@ -7,7 +7,8 @@
  * Ours: P-256, empty names, valid 1975 to 4096, that one extension and no
  * other (js looks only at the first). The signature is made elsewhere.
  *
- * A peer's: judged by cert_check() alone; OpenSSL only decodes it. Only
+ * A peer's: cert_shape.h has looked at its bytes, OpenSSL decodes it, and
+ * cert_check() judges it. Only
  * ed25519 identities, in their one form; certificate keys P-256, P-384 and
  * ed25519.
  *
@@ -26,6 +27,10 @@
 
 enum cert_error {
 	CERT_OK,
+	CERT_FORM,	   /* not a message with a certificate as they are */
+	CERT_NONE,	   /* no certificate in it */
+	CERT_CHAIN,	   /* more than one */
+	CERT_LONG,	   /* longer than CERT_BYTES_MAX */
 	CERT_KEY,	   /* key of a kind that is not accepted */
 	CERT_ALGORITHM,	   /* signature algorithm likewise */
 	CERT_NO_EXTENSION, /* libp2p's is not there */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dm-net/libp2p/algorithms.h"
+#include "dm-net/libp2p/cert_shape.h"
 #include "dm-net/libp2p/judged.h"
 #include "dm-net/libp2p/mem.h"
 
@@ -38,6 +39,7 @@ struct tls {
 	uint64_t now_ns;
 	bool has_expected;
 	struct peer_id expected;
+	bool has_shape; /* the peer's certificate may be decoded */
 	bool has_peer;
 	struct peer_id peer;
 	uint8_t digest[JUDGED_DIGEST_BYTES]; /* of its certificate */
@@ -145,11 +147,8 @@ on_verify(X509_STORE_CTX *store, void *arg)
 
 	(void)arg;
 	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
-	if (cert == NULL ||
-	    sk_X509_num(X509_STORE_CTX_get0_untrusted(store)) != 1) {
-		tls->error = "certificate: more than one";
-		return 0;
-	}
+	if (cert == NULL || !tls->has_shape)
+		return 0; /* look_at_certificate() said why */
 	tls->cert_error = judge(tls, cert);
 	if (tls->cert_error != CERT_OK) {
 		tls->error = cert_error_text(tls->cert_error);
@@ -193,20 +192,36 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/*
+ * The peer's Certificate message is here, decrypted and whole, and OpenSSL has
+ * not decoded it. A callback for messages cannot refuse one. So a message that
+ * must not be decoded is overwritten: it has a context that nobody asked for,
+ * the first thing that OpenSSL reads, and an error in every version of it.
+ * on_verify() looks at has_shape, should OpenSSL ever come that far.
+ */
+static void
+look_at_certificate(struct tls *tls, uint8_t *message, size_t len)
+{
+	struct cert_shape shape;
+
+	tls->cert_error = cert_shape_look(message, len, &shape);
+	tls->has_shape = tls->cert_error == CERT_OK;
+	if (tls->has_shape)
+		return;
+	tls->error = cert_error_text(tls->cert_error);
+	if (len > SSL3_HM_HEADER_LENGTH) {
+		message[SSL3_HM_HEADER_LENGTH] = 0xff;
+		memset(message + SSL3_HM_HEADER_LENGTH + 1, 0,
+		    len - SSL3_HM_HEADER_LENGTH - 1);
+	}
+}
+
 /* A KeyUpdate costs us key derivations and an answer, a ticket memory. */
 static void
-on_message(int is_write, int version, int type, const void *buf, size_t len,
-    SSL *ssl, void *arg)
+count_message(struct tls *tls)
 {
-	struct tls *tls = arg;
 	uint64_t earned;
 
-	(void)version;
-	(void)buf;
-	(void)len;
-	(void)ssl;
-	if (is_write || type != SSL3_RT_HANDSHAKE || !tls->is_up)
-		return;
 	earned = (tls->now_ns - tls->token_ns) / SECOND_NS;
 	tls->token_ns += earned * SECOND_NS;
 	if (earned > TLS_MESSAGES_BURST - tls->tokens)
@@ -216,6 +231,24 @@ on_message(int is_write, int version, int type, const void *buf, size_t len,
 		tls->is_flood = true;
 	else
 		tls->tokens--;
+}
+
+/* OpenSSL lends `buf`, which is its own and not constant. */
+static void
+on_message(int is_write, int version, int type, const void *buf, size_t len,
+    SSL *ssl, void *arg)
+{
+	struct tls *tls = arg;
+	uint8_t *message = (uint8_t *)(uintptr_t)buf;
+
+	(void)version;
+	(void)ssl;
+	if (is_write || type != SSL3_RT_HANDSHAKE || len == 0)
+		return;
+	if (tls->is_up)
+		count_message(tls);
+	else if (message[0] == SSL3_MT_CERTIFICATE)
+		look_at_certificate(tls, message, len);
 }
 
 /* --- context ---------------------------------------------------------- */
@@ -252,6 +285,9 @@ tls_ctx_new(const struct p2p_tls_key *key, X509 *cert)
 		 "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ed25519") == 1);
 	SSL_CTX_set_options(c,
 	    SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION /* since OpenSSL 3.2 */
+	SSL_CTX_set_options(c, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+#endif
 	need(SSL_CTX_set_num_tickets(c, 0));
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
 	/* Nobody else signed ours, so do not look for a chain each time. */

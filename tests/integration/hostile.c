@@ -18,6 +18,7 @@
 #include <err.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <openssl/core_names.h>
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -56,6 +57,8 @@ enum flaw {
 	FLAW_NONE,
 	FLAW_ABSENT,
 	FLAW_TWO,
+	FLAW_EXPLICIT,
+	FLAW_EXPLICIT_CHAIN,
 	FLAW_RSA,
 	FLAW_EXPIRED,
 	FLAW_BINDING,
@@ -331,6 +334,25 @@ choose_alpn(SSL *ssl, const uint8_t **out, uint8_t *out_len, const uint8_t *in,
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/*
+ * Gives a certificate that OpenSSL has been told to send another key: a curve
+ * with explicit parameters and compressed points. Decoding it costs square
+ * roots, and for them P-224 has one of the worst primes.
+ */
+static void
+make_explicit(X509 *cert, EVP_PKEY *signer)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-224");
+
+	EVP_PKEY_set_utf8_string_param(
+	    key, OSSL_PKEY_PARAM_EC_ENCODING, "explicit");
+	EVP_PKEY_set_utf8_string_param(
+	    key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
+	X509_set_pubkey(cert, key);
+	X509_sign(cert, signer, EVP_sha256());
+	EVP_PKEY_free(key);
+}
+
 /* A handshake, with early choice of yamux unless `alpn` says otherwise. */
 static void
 tls(struct attacker *a, enum flaw flaw, const char *alpn)
@@ -350,8 +372,12 @@ tls(struct attacker *a, enum flaw flaw, const char *alpn)
 		SSL_CTX_use_certificate(c, cert);
 		SSL_CTX_use_PrivateKey(c, key);
 	}
-	if (flaw == FLAW_TWO)
+	SSL_CTX_set_security_level(c, 0);
+	for (int i = flaw == FLAW_TWO ? 1 : flaw == FLAW_EXPLICIT_CHAIN ? 10 : 0;
+	     i > 0; i--)
 		SSL_CTX_add1_chain_cert(c, cert);
+	if (flaw == FLAW_EXPLICIT || flaw == FLAW_EXPLICIT_CHAIN)
+		make_explicit(cert, key);
 	a->ssl = SSL_new(c);
 	SSL_set_fd(a->ssl, a->fd);
 	SSL_set_alpn_protos(
@@ -454,6 +480,8 @@ static void tls_alpn(struct attacker *a)
 	    { to_tls(a); tls(a, flaw, "\x0c/yamux/1.0.0"); }
 CERT(cert_none, FLAW_ABSENT)
 CERT(cert_two, FLAW_TWO)
+CERT(cert_explicit, FLAW_EXPLICIT)
+CERT(cert_explicit_chain, FLAW_EXPLICIT_CHAIN)
 CERT(cert_rsa, FLAW_RSA)
 CERT(cert_expired, FLAW_EXPIRED)
 CERT(cert_binding, FLAW_BINDING)
@@ -793,6 +821,7 @@ static const struct attack {
 	ATTACK(proposals), ATTACK(proposals_unread),
 	ATTACK(tls_garbage), ATTACK(tls_slow), ATTACK(tls_silent),
 	ATTACK(tls_12), ATTACK(tls_alpn), ATTACK(cert_none), ATTACK(cert_two),
+	ATTACK(cert_explicit), ATTACK(cert_explicit_chain),
 	ATTACK(cert_rsa), ATTACK(cert_expired), ATTACK(cert_binding),
 	ATTACK(cert_critical), ATTACK(cert_no_extension),
 	ATTACK(cert_self_signature),

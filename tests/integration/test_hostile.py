@@ -27,7 +27,7 @@ AT_ONCE = 10 if IS_ASAN else 2
 #: cut at once, and named in the log
 WRONG = """plain_garbage plain_http varint_long varint_large varint_not_minimal
 varint_zero no_newline proposals tls_garbage tls_12 tls_alpn cert_none cert_two
-cert_rsa cert_expired cert_binding cert_critical cert_no_extension
+cert_explicit cert_explicit_chain cert_rsa cert_expired cert_binding cert_critical cert_no_extension
 cert_self_signature muxer_garbage muxer_proposals yamux_version yamux_type
 yamux_flags yamux_syn_ack yamux_syn_rst yamux_parity yamux_id_0 yamux_data_id_0
 yamux_syn_data yamux_length yamux_pong yamux_ping_id yamux_ping_flags
@@ -140,6 +140,17 @@ def test_wrong_is_cut_off_and_named_once(target, name):
     assert len(lines) == 1, lines
     peer, reason = lines[0]
     assert (peer == "-") == (not name.startswith(("yamux", "muxer"))), lines
+
+
+@pytest.mark.parametrize("name, reason", [
+    ("cert_explicit", "certificate: a key that is not accepted"),
+    ("cert_explicit_chain", "certificate: more than one"),
+    ("cert_none", "certificate: none")])
+def test_certificates_are_refused_for_their_bytes(target, name, reason):
+    """The reasons are those of the look that comes before any decoding."""
+    _, address, _ = hostile(target, name)
+    lines = eventually(lambda: lines_about(target, address))
+    assert [r for _, r in lines] == ["tls: " + reason]
 
 
 @pytest.mark.parametrize("name", AWAY)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A peer that comes back with a certificate that was judged before. */
+/* A peer that comes back with a certificate that was judged before, and one
+ * whose certificate must not even be decoded. */
 #include "dm-net/libp2p/tls.h"
 
 #include <openssl/core_names.h>
@@ -16,6 +17,17 @@ struct met {
 	bool is_wrong_peer;
 	char error[80];
 };
+
+static unsigned int n_decoded; /* by both sides */
+
+/* Stands before OpenSSL's own, which libssl calls by its name. */
+X509 *
+d2i_X509(X509 **cert, const unsigned char **in, long len)
+{
+	n_decoded++;
+	return (X509 *)ASN1_item_d2i(
+	    (ASN1_VALUE **)cert, in, len, ASN1_ITEM_rptr(X509));
+}
 
 static struct tls_ctx *
 node_new(void)
@@ -211,6 +223,76 @@ test_bad_ones_stay_bad(void **state)
 	tls_ctx_free(ctx);
 }
 
+/* Explicit parameters and compressed points: whoever decodes this computes
+ * square roots in a field that the sender chose. */
+static EVP_PKEY *
+costly_key(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-224");
+
+	EVP_PKEY_set_utf8_string_param(
+	    key, OSSL_PKEY_PARAM_EC_ENCODING, "explicit");
+	EVP_PKEY_set_utf8_string_param(
+	    key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
+	return key;
+}
+
+/* A peer that sends `cert` and `others` more of it. OpenSSL must see a key
+ * that it can use when it is told of it, and sends it as it is then. */
+static struct met
+meet_costly(struct tls_ctx *ctx, int others)
+{
+	EVP_PKEY *key, *costly = costly_key();
+	X509 *cert = badcert_make(&(struct badcert){0}, &key);
+	struct sendbuf out = {0};
+	struct tls *tls = tls_new(ctx, true, NULL, &out);
+	SSL *peer = peer_new(cert, key);
+	struct met met = {0};
+
+	SSL_set_security_level(peer, 0);
+	for (int i = 0; i < others; i++)
+		assert_int_equal(SSL_add1_chain_cert(peer, cert), 1);
+	X509_set_pubkey(cert, costly);
+	X509_sign(cert, key, EVP_sha256());
+	n_decoded = 0;
+	shake_hands(tls, &out, peer, &met);
+	snprintf(met.error, sizeof(met.error), "%s", tls_error(tls));
+	SSL_free(peer);
+	tls_free(tls);
+	sendbuf_clear(&out);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(costly);
+	ERR_clear_error();
+	return met;
+}
+
+static void
+test_costly_ones_are_not_decoded(void **state)
+{
+	struct tls_ctx *ctx = node_new();
+	EVP_PKEY *key;
+	X509 *cert = badcert_make(&(struct badcert){0}, &key);
+	struct met met;
+
+	(void)state;
+	n_decoded = 0; /* the count counts */
+	assert_int_equal(meet(ctx, cert, key, NULL).status, TLS_OK);
+	assert_int_equal(n_decoded, 2);
+	met = meet_costly(ctx, 0);
+	assert_int_equal(met.status, TLS_ERROR);
+	assert_int_equal(n_decoded, 1); /* ours, by the peer */
+	assert_string_equal(
+	    met.error, "certificate: a key that is not accepted");
+	met = meet_costly(ctx, 10);
+	assert_int_equal(met.status, TLS_ERROR);
+	assert_int_equal(n_decoded, 1); /* ours, by the peer */
+	assert_string_equal(met.error, "certificate: more than one");
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	tls_ctx_free(ctx);
+}
+
 int
 main(void)
 {
@@ -218,6 +300,7 @@ main(void)
 	    cmocka_unit_test(test_comes_back),
 	    cmocka_unit_test(test_dates_are_judged_each_time),
 	    cmocka_unit_test(test_bad_ones_stay_bad),
+	    cmocka_unit_test(test_costly_ones_are_not_decoded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
