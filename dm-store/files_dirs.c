@@ -205,7 +205,7 @@ files_quarantine(struct files *f, const char *name)
 int
 files_quarantine_index(struct files *f, uint64_t now_s)
 {
-	static const char *const names[] = {"data.mdb", "lock.mdb", "opening"};
+	static const char *const names[] = {"data.mdb", "lock.mdb"};
 	char dir[64];
 	int fd;
 

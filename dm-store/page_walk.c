@@ -33,7 +33,8 @@ struct page_walk {
 	int fd;
 	uint64_t n_pages; /* that the file has, or PAGES_MAX */
 	struct page_meta meta;
-	uint8_t *used; /* a bit a page: something refers to it */
+	uint8_t *used;	/* a bit a page: something refers to it */
+	uint8_t *whole; /* likewise: and nothing is wrong with it */
 	uint8_t *level[PAGE_DEPTH_MAX];
 	uint8_t *value; /* of a row on overflow pages */
 	page_row_fn *fn;
@@ -71,6 +72,7 @@ page_walk_free(struct page_walk *w)
 		free(w->level[i]);
 	free(w->value);
 	free(w->used);
+	free(w->whole);
 	free(w);
 }
 
@@ -121,9 +123,22 @@ read_page(struct page_walk *w, uint64_t number, uint8_t *buf, size_t len)
 }
 
 static bool
-is_used(const struct page_walk *w, uint64_t number)
+has_bit(const uint8_t *bits, uint64_t number)
 {
-	return (w->used[number / 8] & 1u << number % 8) != 0;
+	return (bits[number / 8] & 1u << number % 8) != 0;
+}
+
+static void
+set_bit(uint8_t *bits, uint64_t number)
+{
+	bits[number / 8] |= (uint8_t)(1u << number % 8);
+}
+
+static void
+whole_page(struct page_walk *w, uint64_t number)
+{
+	set_bit(w->whole, number);
+	w->report->n_pages++;
 }
 
 /* Something refers to it, as nothing else may. */
@@ -138,11 +153,11 @@ take_page(struct page_walk *w, uint64_t number)
 		bad_page(w, number, "is behind the end of data.mdb");
 		return false;
 	}
-	if (is_used(w, number)) {
+	if (has_bit(w->used, number)) {
 		bad_page(w, number, "is referred to twice");
 		return false;
 	}
-	w->used[number / 8] |= (uint8_t)(1u << number % 8);
+	set_bit(w->used, number);
 	return true;
 }
 
@@ -193,7 +208,8 @@ read_far(struct page_walk *w, struct page_node *n)
 		bad_page(w, n->page, how);
 		return false;
 	}
-	w->report->n_pages += n_pages;
+	for (uint64_t i = 0; i < n_pages; i++)
+		whole_page(w, n->page + i);
 	n->data = bytes_of(w->value + start, n->size);
 	return true;
 }
@@ -211,7 +227,7 @@ free_row(struct page_walk *w, const struct page_node *n)
 		number = page_free_at(n->data, i);
 		if (number < PAGES_METAS || number > w->meta.last_page)
 			return "lists a page as free that there is not";
-		if (number < w->n_pages && is_used(w, number))
+		if (number < w->n_pages && has_bit(w->used, number))
 			return "lists a page as free that is in use";
 	}
 	return NULL;
@@ -338,7 +354,7 @@ walk_page(struct page_walk *w, uint64_t number, unsigned depth)
 	if (how != NULL)
 		bad_page(w, number, how);
 	else
-		w->report->n_pages++;
+		whole_page(w, number);
 }
 
 static void
@@ -416,6 +432,7 @@ begin(struct page_walk *w)
 	if (w->n_pages > PAGES_MAX)
 		w->n_pages = PAGES_MAX;
 	w->used = xcalloc(1, (size_t)w->n_pages / 8 + 1);
+	w->whole = xcalloc(1, (size_t)w->n_pages / 8 + 1);
 	return has[0] || has[1];
 }
 
@@ -441,4 +458,23 @@ page_walk(
 	if (report->n_bad_pages > 0)
 		return PAGES_DAMAGED;
 	return w->is_unknown ? PAGES_UNKNOWN : PAGES_SOUND;
+}
+
+uint64_t
+page_walk_pages(const struct page_walk *w)
+{
+	return w->n_pages;
+}
+
+size_t
+page_walk_page_size(const struct page_walk *w)
+{
+	return w->meta.page_size;
+}
+
+bool
+page_walk_was_whole(const struct page_walk *w, uint64_t number)
+{
+	return number < w->n_pages && w->whole != NULL &&
+	       has_bit(w->whole, number);
 }

@@ -5,8 +5,8 @@
  * refers to, in the order of its trees, and every row's seal. It says which
  * page is damaged, and goes on behind it. Called by recover.c to judge an index
  * that is suspected, and by salvage.c to take what is whole out of one that is
- * damaged. Nothing is changed; memory is bounded by one bit a page of the file,
- * a page for each level, and the largest row.
+ * damaged. Nothing is changed; memory is bounded by two bits a page of the
+ * file, a page for each level, and the largest row.
  */
 #ifndef DMSTORE_PAGE_WALK_H
 #define DMSTORE_PAGE_WALK_H
@@ -43,5 +43,11 @@ void page_walk_free(struct page_walk *); /* NULL is fine */
 /* All of it, once; fn may be NULL. */
 enum page_verdict page_walk(
     struct page_walk *, page_row_fn *fn, void *ctx, struct page_report *);
+
+/* After it, for page_rest.c: how many pages there are, their size, and whether
+ * the walk came to that page and found it whole. */
+uint64_t page_walk_pages(const struct page_walk *);
+size_t page_walk_page_size(const struct page_walk *);
+bool page_walk_was_whole(const struct page_walk *, uint64_t number);
 
 #endif

@@ -181,7 +181,7 @@ page_node_at(
 
 	memset(n, 0, sizeof(*n));
 	return node_head(bytes, size, offset, n) &&
-	       leaf_node(&p, offset, n) == NULL && !n->is_far && !n->is_table;
+	       leaf_node(&p, offset, n) == NULL && !n->is_table;
 }
 
 /* --- what else there is --- */

@@ -65,16 +65,13 @@ const char *page_decode(
 /* The i-th node of a branch or a leaf; likewise. */
 const char *page_node(const struct page *, size_t i, struct page_node *);
 
-/*
- * A node that begins at that offset, whatever the rest of the page says: for
- * a page that is damaged. A leaf's, with its value in the page. False: there
- * is none.
- */
+/* A leaf's node that begins at that offset, whatever the rest of the page says:
+ * for a page that is damaged. False: there is none. */
 bool page_node_at(
     const uint8_t *bytes, size_t size, size_t offset, struct page_node *);
 
-/* Likewise; *is_other: it is of a format that is not known here. bytes are the
- * beginning of the page, PAGE_SIZE_MIN of them. */
+/* As page_decode(); *is_other: it is of a format that is not known here. bytes
+ * are the beginning of the page, PAGE_SIZE_MIN of them. */
 const char *page_meta_decode(
     struct page_meta *, const uint8_t *bytes, uint64_t number, bool *is_other);
 

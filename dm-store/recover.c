@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "dm-store/disk.h"
 #include "dm-store/page_walk.h"
+#include "dm-store/salvage.h"
 
 /* --- is it sound? --- */
 
@@ -110,27 +111,32 @@ is_damaged(
 
 /* --- opening --- */
 
+/* What is whole in it makes the index that is opened instead. */
 static enum recover_open
-open_new(struct store *s, const char *path, const char *why)
+open_salvaged(struct store *s, const char *path, const char *why)
 {
 	uint64_t now_s = clock_now_ns(&s->clock) / NS_PER_S;
 	enum index_status status;
+	struct salvage got;
 
-	if (files_quarantine_index(&s->files, now_s) == -1) {
-		log_error("the index cannot be moved to quarantine: %s",
+	log_error(
+	    "the index is damaged (%s): what is whole in it is read out", why);
+	if (salvage_index(s, path, now_s, &got) == -1) {
+		log_error("the damaged index cannot be replaced: %s",
 		    strerror(errno));
 		return RECOVER_FAILED;
 	}
-	log_error("the index is damaged (%s): it is kept as "
-		  "quarantine/index-%llu, and everything is fetched again "
-		  "from peers; what only this node had must be uploaded again",
-	    why, (unsigned long long)now_s);
+	log_error("the damaged index is kept as quarantine/index-%llu; %llu "
+		  "records were found in it, %llu of them on pages that no "
+		  "table led to; %llu names have lost their record, which is "
+		  "fetched again from peers, and what only this node had must "
+		  "be uploaded again",
+	    (unsigned long long)now_s, (unsigned long long)got.n_records,
+	    (unsigned long long)got.n_rest, (unsigned long long)got.n_lost);
 	status = index_open(path, s->files.index_fd, &s->index);
-	if (status == INDEX_NEW) {
-		files_sweep_old(&s->files);
+	if (status == INDEX_OK)
 		return RECOVER_OK;
-	}
-	log_error("a new index cannot be made: %s", strerror(errno));
+	log_error("the new index cannot be opened: %s", strerror(errno));
 	return RECOVER_FAILED;
 }
 
@@ -158,7 +164,7 @@ opened_damaged(struct store *s, const char *path)
 	if (check(s, &report) != PAGES_DAMAGED)
 		snprintf(report.why, sizeof(report.why),
 		    "its tables are not those of an index");
-	return open_new(s, path, report.why);
+	return open_salvaged(s, path, report.why);
 }
 
 enum recover_open
@@ -169,8 +175,13 @@ recover_open(struct store *s, const char *path)
 
 	if (was_marked == -1) /* a full disk can still be read */
 		log_warn("index/opening: %s", strerror(errno));
+	if (salvage_finish(&s->files) == -1) {
+		log_error(
+		    "index/new cannot be moved to index: %s", strerror(errno));
+		return RECOVER_FAILED;
+	}
 	if (is_damaged(s, was_marked == 1, why))
-		return open_new(s, path, why);
+		return open_salvaged(s, path, why);
 	switch (index_open(path, s->files.index_fd, &s->index)) {
 	case INDEX_OK:
 		return RECOVER_OK;

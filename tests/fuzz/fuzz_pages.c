@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The index as a file that the disk has changed: whatever is in it, the walk
- * ends, and says that it is damaged or finds rows whose seals hold. */
+ * ends, and says that it is damaged or finds rows whose seals hold; so does the
+ * search beside it. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dm-store/page_rest.h"
 #include "dm-store/page_walk.h"
 #include "dm-store/pages.h"
 
@@ -58,6 +60,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fatal("memfd");
 	w = page_walk_new(fd);
 	page_walk(w, on_row, &n, &report);
+	page_rest(w, fd, on_row, &n);
 	page_walk_free(w);
 	return 0;
 }

@@ -8,6 +8,7 @@ import time
 
 from conftest import PATIENCE
 from mesh import content, files, put, put_ok
+from test_bad_disk import data, zero_head
 from test_scrub import quarantined, status
 from versions import Signer, Version, now
 
@@ -71,3 +72,32 @@ def test_starts_that_are_ended_condemn_no_index(make_node):
     assert quarantined(node) == []
     node.wait_log("the last run did not end in order; the index was checked, "
                   r"and is sound: \d+ rows on \d+ pages")
+
+
+def test_what_is_whole_in_a_damaged_index_survives(make_node):
+    """A node that has no peers: what was deleted stays deleted, and what is
+    there is served, though the pages that lead to all others are gone."""
+    node = make_node(files={"dir/*": [SIGNER.text]}).start()
+    at = now()
+    old = [Version(f"dir/{i}", b"old", SIGNER, at) for i in range(40)]
+    for version in old:
+        put_ok(node, version)
+        put_ok(node, Version(version.name, None, SIGNER, at + 1))
+    put_ok(node, Version("dir/kept", b"content", SIGNER))
+    node.stop()
+    zero_head(data(node))
+    since = len(node.log())
+    node.start()
+    node.wait_log(r"the index is damaged \(page 0 does not begin as an index "
+                  r"does\): what is whole in it is read out", since)
+    node.wait_log(r"the damaged index is kept as quarantine/index-\d+; 41 "
+                  "records were found in it, 41 of them on pages that no "
+                  "table led to; 0 names have lost their record", since)
+    assert [put(node, version).status for version in old] == [409] * 40
+    assert files(node) == {"dir/kept": b"content"}
+    assert status(node, "wanted") == 0
+    assert len(quarantined(node)) == 1
+    node.stop()
+    node.start()
+    assert put(node, old[0]).status == 409
+    assert len(quarantined(node)) == 1

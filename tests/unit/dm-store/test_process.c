@@ -526,7 +526,7 @@ test_damage(void **state)
 	spawn();
 	configure();
 	UNTIL(t.is_ready && t.is_complete);
-	assert_int_equal(t.n_rows, 0);
+	assert_true(t.n_rows > 0); /* they were read out of it */
 	for (int i = 0; i < NAMES; i++)
 		t.acknowledged[i] = -1;
 	upload(20);
