@@ -287,6 +287,17 @@ def standin_programs(tmp_path_factory):
     return place
 
 
+@pytest.fixture(scope="session")
+def hostile_net_programs(tmp_path_factory):
+    """dmd and dm-store as they are, with a dm-net that was taken over."""
+    place = tmp_path_factory.mktemp("hostile_net")
+    place.chmod(0o755)
+    for name in ("dmd", "dm-store"):
+        shutil.copy(BUILD / name, place / name)
+    shutil.copy(BUILD / "tests" / "integration" / "standin", place / "dm-net")
+    return place
+
+
 @contextlib.contextmanager
 def _nodes(tmp_path, programs):
     made = []

@@ -18,7 +18,10 @@
  *   net/shut		shuts its listening sockets down
  *   net/block		makes accept(2) wait on them, and unfit for use
  *
- * with ROLE being net or store. Built for the tests only.
+ * with ROLE being net or store. A client of dmctl tells dm-net's stand-in what
+ * to do to the real dm-store, in the place of a request's fields: "accuse", or
+ * an entry, which is sent as a put with the content "old". Built for the tests
+ * only.
  */
 #include <event2/event.h>
 #include <fcntl.h>
@@ -29,7 +32,10 @@
 #include <unistd.h>
 
 #include "common/child.h"
+#include "common/control.h"
+#include "common/entry.h"
 #include "common/log.h"
+#include "common/verdict.h"
 
 #define LISTENERS_MAX 64
 
@@ -49,7 +55,7 @@ struct standin {
 	size_t n_listeners;
 	bool is_slow;
 	ipc_handler *handlers[IPC_MESSAGE_COUNT];
-	ipc_handler *none[IPC_MESSAGE_COUNT];
+	ipc_handler *of_sibling[IPC_MESSAGE_COUNT];
 };
 
 static void
@@ -100,11 +106,20 @@ block_listeners(const struct standin *s)
 }
 
 static void
-misbehave(struct standin *s, const char *what)
+accuse(struct standin *s)
 {
 	struct ipc_violated violated = {
 	    .role = s->role == ROLE_NET ? ROLE_STORE : ROLE_NET,
 	    .reason = bytes_text("it sent \x1b[31m")};
+
+	ipc_send(s->dmd, IPC_VIOLATED, &violated, -1);
+}
+
+static void
+misbehave(struct standin *s, const char *what)
+{
+	struct ipc_violated slander = {
+	    .role = ROLE_DMD, .reason = bytes_text("it is dmd")};
 
 	if (strcmp(what, "garbage") == 0)
 		send(CHILD_FD, "\xc1garbage", 8, 0);
@@ -119,11 +134,10 @@ misbehave(struct standin *s, const char *what)
 	else if (strcmp(what, "slow") == 0)
 		s->is_slow = true;
 	else if (strcmp(what, "accuse") == 0)
-		ipc_send(s->dmd, IPC_VIOLATED, &violated, -1);
-	else if (strcmp(what, "slander") == 0) {
-		violated.role = ROLE_DMD;
-		ipc_send(s->dmd, IPC_VIOLATED, &violated, -1);
-	} else if (strcmp(what, "sign") == 0)
+		accuse(s);
+	else if (strcmp(what, "slander") == 0)
+		ipc_send(s->dmd, IPC_VIOLATED, &slander, -1);
+	else if (strcmp(what, "sign") == 0)
 		ask_signature(s);
 	else if (strcmp(what, "shut") == 0)
 		shut_listeners(s);
@@ -310,7 +324,7 @@ on_link(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_link *m = msg;
 	struct standin *s = ctx;
 	const struct ipc_owner owner = {
-	    s->none, on_link_opened, on_link_closed, s};
+	    s->of_sibling, on_link_opened, on_link_closed, s};
 
 	(void)ipc;
 	ipc_free(s->link[m->role]);
@@ -319,19 +333,67 @@ on_link(void *ctx, struct ipc *ipc, const void *msg, int fd)
 }
 
 static void
+put_old(struct standin *s, struct bytes entry)
+{
+	const struct ipc_put_whole m = {.id = 1,
+	    .entry = entry,
+	    .from = bytes_text("standin"),
+	    .content = bytes_text("old")};
+
+	if (s->link[ROLE_STORE] == NULL)
+		log_info("standin: no dm-store to put it to");
+	else
+		ipc_send(s->link[ROLE_STORE], IPC_PUT_WHOLE, &m, -1);
+}
+
+/* What a real dm-store says. */
+static void
+on_ignored(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	(void)ctx;
+	(void)ipc;
+	(void)msg;
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+on_put_result(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	const struct ipc_put_result *m = msg;
+
+	(void)ctx;
+	(void)ipc;
+	(void)fd;
+	log_info("standin: put: %s", verdict_code((enum verdict)m->verdict));
+}
+
+static void
+obey(struct standin *s, struct bytes order)
+{
+	if (order.len == 6 && memcmp(order.data, "accuse", 6) == 0)
+		accuse(s);
+	else if (order.len > 32)
+		put_old(s, order);
+}
+
+static void
 on_client(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_client *m = msg;
-	char request[64];
+	uint8_t request[CONTROL_HEADER_SIZE + ENTRY_SIZE_MAX];
+	struct standin *s = ctx;
 	ssize_t n;
 
-	(void)ctx;
 	(void)ipc;
 	n = recv(fd, request, sizeof(request), MSG_DONTWAIT);
 	log_info("standin: client uid %llu privileged %d, %zd bytes, %s",
 	    (unsigned long long)m->uid, m->privileged, n,
 	    n >= 8 && memcmp(request, m->header, 8) == 0 ? "header agrees"
 							 : "header differs");
+	if (s->role == ROLE_NET && n > CONTROL_HEADER_SIZE)
+		obey(s, bytes_of(request + CONTROL_HEADER_SIZE,
+			    (size_t)n - CONTROL_HEADER_SIZE));
 	close(fd);
 }
 
@@ -397,6 +459,9 @@ handlers_init(struct standin *s)
 	s->handlers[IPC_LOG_LEVEL] = on_log_level;
 	s->handlers[IPC_LOG_SINK] = on_log_sink;
 	s->handlers[IPC_STOP] = on_stop;
+	for (size_t i = 0; i < IPC_MESSAGE_COUNT; i++)
+		s->of_sibling[i] = on_ignored;
+	s->of_sibling[IPC_PUT_RESULT] = on_put_result;
 }
 
 int

@@ -3,10 +3,13 @@
 process that has it open."""
 import os
 import pathlib
+import re
 import signal
+import struct
 import time
 
-from conftest import PATIENCE
+import wire
+from conftest import BUILD, PATIENCE, eventually
 from mesh import content, files, put, put_ok
 from test_bad_disk import data, zero_head
 from test_scrub import quarantined, status
@@ -38,21 +41,18 @@ def store_of(node):
     return 0
 
 
-def kill_next_start(node, killed):
-    """dm-store is ended as soon as it has its index open."""
+def next_start(node, killed):
+    """dm-store as soon as it has its index open again."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         pid = store_of(node)
         if pid not in (0, killed) and has_index(pid):
-            os.kill(pid, signal.SIGKILL)
             return pid
     raise AssertionError("dm-store does not start again")
 
 
-def test_starts_that_are_ended_condemn_no_index(make_node):
-    """As the OOM killer does it: in one start after another. What was deleted
-    stays deleted, and what is there is served."""
-    node = make_node(files={"dir/*": [SIGNER.text]}).start()
+def fill(node):
+    """Many files, and one that was deleted: as it was before."""
     for i in range(MANY):
         put_ok(node, Version(f"dir/{i}", b"content", SIGNER))
     at = now()
@@ -60,16 +60,29 @@ def test_starts_that_are_ended_condemn_no_index(make_node):
     put_ok(node, old)
     put_ok(node, Version("dir/gone", None, SIGNER, at + 1))
     assert put(node, old).status == 409
-    killed = node.pid("dm_store")
-    os.kill(killed, signal.SIGKILL)
-    for _ in range(4):
-        killed = kill_next_start(node, killed)
-    node.wait_ready()
+    return old
+
+
+def assert_nothing_is_back(node, old):
     assert put(node, old).status == 409
     assert len(files(node)) == MANY
     assert content(node, "dir/0") == b"content"
     assert status(node, "wanted") == 0
     assert quarantined(node) == []
+
+
+def test_starts_that_are_ended_condemn_no_index(make_node):
+    """As the OOM killer does it: in one start after another. What was deleted
+    stays deleted, and what is there is served."""
+    node = make_node(files={"dir/*": [SIGNER.text]}).start()
+    old = fill(node)
+    killed = node.pid("dm_store")
+    os.kill(killed, signal.SIGKILL)
+    for _ in range(4):
+        killed = next_start(node, killed)
+        os.kill(killed, signal.SIGKILL)
+    node.wait_ready()
+    assert_nothing_is_back(node, old)
     node.wait_log("the last run did not end in order; the index was checked, "
                   r"and is sound: \d+ rows on \d+ pages")
 
@@ -101,3 +114,40 @@ def test_what_is_whole_in_a_damaged_index_survives(make_node):
     node.start()
     assert put(node, old[0]).status == 409
     assert len(quarantined(node)) == 1
+
+
+def order(node, text):
+    """To the stand-in for dm-net, as the fields of a command that it owns."""
+    header = wire.request("peers")[:6] + struct.pack("<H", len(text))
+    wire.ask_raw(node.socket, header + text)
+
+
+def test_accusations_empty_no_node(make_node, hostile_net_programs):
+    """dm-net was taken over: it accuses dm-store in one start after another,
+    and then sends what was deleted."""
+    node = make_node(files={"dir/*": [SIGNER.text]}).start()
+    old = fill(node)
+    node.stop()
+    node.programs = hostile_net_programs
+    node.start()
+    before, since = node.pid("dm_store"), len(node.log())
+    for _ in range(4):
+        def accused():
+            order(node, b"accuse")
+            return store_of(node) != before
+        eventually(accused)
+        before = next_start(node, before)
+    assert len(re.findall("dm-store .* looks compromised and is killed",
+                          node.log()[since:])) >= 4
+    node.wait_ready()
+    eventually(lambda: node.pid("dm_store") == store_of(node))
+
+    def answered():
+        order(node, old.entry())
+        return re.search(r"standin: put: ([\w-]+)", node.log()[since:])
+    assert eventually(answered).group(1) == "not-newer"
+    assert content(node, "dir/gone") is None
+    node.stop()
+    node.programs = BUILD
+    node.start()
+    assert_nothing_is_back(node, old)
