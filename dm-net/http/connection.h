@@ -3,57 +3,21 @@
  * A client's connection: its socket, its output, its deadlines. It begins as
  * HTTP/1.1, and becomes HTTP/2 if the first bytes are that protocol's preface.
  * It is run (read, step, write) from the loop only, and freed at the end of a
- * turn, never while something still uses it.
+ * turn, never while something still uses it. What the protocols do with their
+ * connection is conn_io.h.
  */
 #ifndef DM_NET_HTTP_CONNECTION_H
 #define DM_NET_HTTP_CONNECTION_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/types.h>
 
-#include "dm-net/http/text.h"
-
-struct event;
-struct http1;
-struct http2;
+struct http_conn;
 struct http_server;
-
-struct http_conn {
-	TAILQ_ENTRY(http_conn) all;
-	TAILQ_ENTRY(http_conn) turn; /* in ready or dead */
-	struct http_server *server;
-	int fd;
-	struct event *read_event;
-	struct event *write_event;
-	bool is_reading;  /* read_event is pending */
-	bool is_readable; /* there may be something that was not read */
-	bool is_writing;
-	bool is_ready; /* in the ready list */
-	bool is_due;   /* in this turn */
-	bool is_running;
-	bool is_dead;
-	bool is_loopback;
-	uint8_t address[16]; /* 4 or 16 bytes */
-	size_t address_len;
-	struct http1 *h1; /* exactly one of both */
-	struct http2 *h2;
-	struct http_text out; /* what the socket did not take yet */
-	unsigned n_files;     /* exchanges that have one, or asked for it */
-	uint64_t progress_s;  /* the socket last took or gave a byte */
-};
 
 /* Takes a connected socket. */
 void http_conn_new(struct http_server *, int fd, const struct sockaddr *);
-
-/* Has it run at the end of this turn. */
-void http_conn_kick(struct http_conn *);
-
-/* Ends it; what it still had to send is lost. Freed at the end of the turn. */
-void http_conn_close(struct http_conn *);
 
 /* Frees a dead one; server.c only. */
 void http_conn_free(struct http_conn *);
@@ -63,27 +27,6 @@ void http_conn_run(struct http_conn *);
 
 /* Looks at its deadlines, once a second. */
 void http_conn_tick(struct http_conn *, uint64_t now_s);
-
-/* Runs it when there is something to read. */
-void http_conn_want_read(struct http_conn *);
-void http_conn_want_write(struct http_conn *, bool);
-
-/*
- * Reads what is there: more than 0; 0 if nothing is, or at end of file or after
- * an error, when the connection has been closed.
- */
-size_t http_conn_read(struct http_conn *, void *buf, size_t len);
-
-/*
- * Sends what is in out, then data; what the socket does not take of data is
- * kept in out. True if all is gone; false if it has to wait, or died.
- */
-bool http_conn_send(
-    struct http_conn *, const void *data, size_t len, bool more_follows);
-bool http_conn_flush(struct http_conn *);
-
-/* From loopback, or from one of the node's own addresses. */
-bool http_conn_is_local(const struct http_conn *);
 
 /* Between requests: it may be closed to make room. */
 bool http_conn_is_idle(const struct http_conn *);

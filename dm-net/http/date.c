@@ -36,6 +36,18 @@ http_date(uint64_t unix_s, char out[static HTTP_DATE_SIZE])
 	    (unsigned)tm.tm_sec % 100);
 }
 
+const char *
+http_date_now(struct http_date_cache *cache)
+{
+	uint64_t now_s = clock_unix_ns() / NS_PER_S;
+
+	if (now_s != cache->unix_s) {
+		http_date(now_s, cache->text);
+		cache->unix_s = now_s;
+	}
+	return cache->text;
+}
+
 void
 http_time(uint64_t unix_ns, char out[static HTTP_TIME_SIZE])
 {

@@ -11,7 +11,9 @@
 #include "common/log.h"
 #include "dm-net/http/api.h"
 #include "dm-net/http/condition.h"
+#include "dm-net/http/list.h"
 #include "dm-net/http/server.h"
+#include "dm-net/http/target.h"
 #include "dm-net/store_link.h"
 
 #define RUN_DIGITS 16

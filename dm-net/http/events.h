@@ -14,7 +14,9 @@
 
 struct http_events;
 struct http_exchange;
+struct http_request;
 struct http_server;
+struct http_target;
 
 struct http_events *http_events_new(void);
 void http_events_free(struct http_events *); /* no subscriber is left */
@@ -28,6 +30,10 @@ void http_events_reset(struct http_events *);
 /* Once a second: a sign of life now and then, so that those who are gone are
  * noticed; and a reset when the store was away. */
 void http_events_tick(struct http_events *, struct http_server *);
+
+/* Begins an answer that goes on until the client leaves. */
+void http_events_begin(struct http_exchange *, const struct http_request *,
+    const struct http_target *);
 
 /* No longer a subscriber; fine if it never was. */
 void http_events_leave(struct http_exchange *);

@@ -28,7 +28,7 @@ struct store_put;
  * connection is run soon, so all of them are fine in any callback. */
 struct http_transport {
 	void (*go_on)(struct http_exchange *);	   /* 100 Continue */
-	void (*want_body)(struct http_exchange *); /* http_api_allowed() grew */
+	void (*want_body)(struct http_exchange *); /* http_put_allowed() grew */
 	void (*respond)(struct http_exchange *);   /* it is answered */
 	void (*more)(struct http_exchange *);	   /* text grew, ended, broke */
 };

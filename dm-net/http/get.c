@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * GET and HEAD of /files/{name}: a file that is held open is answered at once,
- * any other is asked for from dm-store first.
- */
+#include "dm-net/http/get.h"
+
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +9,7 @@
 #include "common/name.h"
 #include "dm-net/http/api.h"
 #include "dm-net/http/condition.h"
-#include "dm-net/http/connection.h"
+#include "dm-net/http/conn_io.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/server.h"
 #include "dm-net/store_link.h"
@@ -134,7 +132,7 @@ may_open(struct http_exchange *x)
 	struct http_files *files = x->server->files;
 
 	if (http_files_is_crowded(files) &&
-	    http_server_files_of(x->server, x->conn) > HTTP_FILES_SOURCE_MAX)
+	    http_conn_source_files(x->conn) > HTTP_FILES_SOURCE_MAX)
 		return false;
 	return http_files_reserve(files);
 }

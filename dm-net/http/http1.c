@@ -13,8 +13,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/http/api.h"
-#include "dm-net/http/connection.h"
+#include "dm-net/http/conn_io.h"
 #include "dm-net/http/files.h"
+#include "dm-net/http/put.h"
+#include "dm-net/http/routes.h"
 #include "dm-net/http/server.h"
 
 #define STEPS_PER_TURN 64
@@ -166,7 +168,7 @@ begin(struct http1 *h, size_t len)
 	h->is_version_10 = r.is_version_10;
 	http1_enter(h, H1_BODY);
 	h->x.at_hand = bytes_of(h->buf + len, h->len - len);
-	http_api_begin(&h->x, &r);
+	http_route_begin(&h->x, &r);
 	h->x.at_hand = bytes_of(NULL, 0);
 	consume(h, h->x.has_taken ? h->len : len);
 }
@@ -240,8 +242,8 @@ put_head(struct http1 *h, char *out, size_t size)
 
 	n = snprintf(out, size, "HTTP/1.1 %d %s\r\nDate: %s\r\n%.*s%s%s\r\n",
 	    x->status, http_reason(x->status),
-	    http_server_date(h->conn->server), (int)x->head->len, x->head->text,
-	    connection, encoding);
+	    http_date_now(&h->conn->server->date), (int)x->head->len,
+	    x->head->text, connection, encoding);
 	if (n < 0 || (size_t)n >= size)
 		fatal("a response head of %d bytes", n);
 	return (size_t)n;
@@ -344,7 +346,7 @@ step_text(struct http1 *h, bool *is_done)
 		return true;
 	}
 	h->since_s = clock_mono_s();
-	http_api_pull(x);
+	http_route_pull(x);
 	return http_text_left(&x->text) > 0 || x->body == BODY_BROKEN ||
 	       listen_to_subscriber(h);
 }
@@ -441,12 +443,12 @@ step_body(struct http1 *h)
 		h->go_on_due = false;
 		http_conn_send(c, "HTTP/1.1 100 Continue\r\n\r\n", 25, false);
 	}
-	allowed = http_api_allowed(&h->x);
+	allowed = http_put_allowed(&h->x);
 	if (allowed == 0)
 		return false;
 	if (h->len > 0) {
 		n = h->len < allowed ? h->len : allowed;
-		http_api_body(&h->x, h->buf, n);
+		http_put_body(&h->x, h->buf, n);
 		consume(h, n);
 		return true;
 	}
@@ -457,7 +459,7 @@ step_body(struct http1 *h)
 	n = http_conn_read(
 	    c, buf, allowed < IPC_CHUNK_MAX ? allowed : IPC_CHUNK_MAX);
 	if (n > 0)
-		http_api_body(&h->x, buf, n);
+		http_put_body(&h->x, buf, n);
 	return !c->is_dead;
 }
 
@@ -548,7 +550,7 @@ http1_tick(struct http1 *h, uint64_t now_s)
 		tick_head(h, passed_s);
 		break;
 	case H1_BODY:
-		if (!http_api_is_slow(&h->x, now_s))
+		if (!http_put_is_slow(&h->x, now_s))
 			break;
 		h->conn->server->count.timed_out++;
 		http_put_end(&h->x);

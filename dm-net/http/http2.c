@@ -6,7 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "dm-net/http/connection.h"
+#include "dm-net/http/conn_io.h"
 #include "dm-net/http/http2_internal.h"
 #include "dm-net/http/server.h"
 

@@ -7,9 +7,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/http/api.h"
-#include "dm-net/http/connection.h"
+#include "dm-net/http/conn_io.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/http2_internal.h"
+#include "dm-net/http/put.h"
+#include "dm-net/http/routes.h"
 #include "dm-net/http/server.h"
 
 #define FIELD_OVERHEAD 32 /* RFC 9113, 6.5.2 */
@@ -26,13 +28,13 @@ stream_of(struct http_exchange *x)
 static void
 feed(struct h2_stream *s)
 {
-	size_t n = http_api_allowed(&s->x), left = http_text_left(&s->body);
+	size_t n = http_put_allowed(&s->x), left = http_text_left(&s->body);
 
 	if (n > left)
 		n = left;
 	if (n == 0)
 		return;
-	http_api_body(&s->x, http_text_at(&s->body), n);
+	http_put_body(&s->x, http_text_at(&s->body), n);
 	http_text_take(&s->body, n);
 	nghttp2_session_consume(s->h2->session, s->id, n);
 }
@@ -67,8 +69,8 @@ h2_stream_data(struct h2_stream *s, const uint8_t *data, size_t len)
 		return;
 	}
 	s->since_s = clock_mono_s();
-	if (http_text_left(&s->body) == 0 && http_api_allowed(&s->x) >= len) {
-		http_api_body(&s->x, data, len);
+	if (http_text_left(&s->body) == 0 && http_put_allowed(&s->x) >= len) {
+		http_put_body(&s->x, data, len);
 		nghttp2_session_consume(s->h2->session, s->id, len);
 		return;
 	}
@@ -139,7 +141,7 @@ read_text(struct h2_stream *s, uint8_t *buf, size_t len, uint32_t *flags)
 	size_t n;
 
 	if (http_text_left(&x->text) == 0 && !x->text_ends)
-		http_api_pull(x);
+		http_route_pull(x);
 	if (x->body == BODY_BROKEN)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	n = http_text_left(&x->text);
@@ -189,7 +191,7 @@ on_respond(struct http_exchange *x)
 {
 	struct h2_stream *s = stream_of(x);
 	const struct http_head *h = x->head;
-	const char *date = http_server_date(x->server);
+	const char *date = http_date_now(&x->server->date);
 	nghttp2_nv nv[HEAD_FIELDS_MAX + 2];
 	nghttp2_data_provider body = {{.ptr = s}, on_read};
 	bool is_empty = x->body == BODY_NONE || x->method == METHOD_HEAD;
@@ -316,7 +318,7 @@ h2_stream_begin(struct h2_stream *s)
 				r.field[f] =
 				    bytes_of(s->arena.data + s->value[f].off,
 					s->value[f].len);
-		http_api_begin(&s->x, &r);
+		http_route_begin(&s->x, &r);
 	}
 	http_text_clear(&s->arena);
 }
@@ -356,7 +358,7 @@ h2_stream_tick(struct h2_stream *s, uint64_t now_s)
 		/* Also when it is the client's window that is closed. */
 		if (passed_s > HTTP_STALL_S_MAX && !s->is_deferred)
 			stream_cut(s);
-	} else if (http_api_is_slow(&s->x, now_s)) {
+	} else if (http_put_is_slow(&s->x, now_s)) {
 		s->h2->conn->server->count.timed_out++;
 		http_put_end(&s->x);
 		http_api_refuse(&s->x, VERDICT_TIMED_OUT);

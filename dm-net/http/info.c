@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* GET /peers, /healthz and /metrics: what this node knows about itself. */
+#include "dm-net/http/info.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "dm-net/http/date.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/head.h"
+#include "dm-net/http/list.h"
 #include "dm-net/http/server.h"
 #include "dm-net/store_link.h"
 

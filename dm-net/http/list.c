@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * GET /files, and the walk over the store's list that it shares with
- * /metrics: one page is asked for when the client has taken the one before.
- */
+#include "dm-net/http/list.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

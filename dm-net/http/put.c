@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * PUT and DELETE of /files/{name}. The head becomes an entry that dm-store
- * judges before it gives credit; only then is the client told to go on, and
- * its body passes through chunk by chunk. Nothing of it is kept here.
- */
+#include "dm-net/http/put.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <inttypes.h>
@@ -12,7 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/http/api.h"
-#include "dm-net/http/connection.h"
+#include "dm-net/http/conn_io.h"
 #include "dm-net/http/date.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/server.h"
@@ -21,7 +18,7 @@
 static_assert(HTTP_HEAD_MAX <= IPC_CHUNK_MAX, "a body that came with its head");
 
 size_t
-http_api_allowed(const struct http_exchange *x)
+http_put_allowed(const struct http_exchange *x)
 {
 	size_t n;
 
@@ -32,7 +29,7 @@ http_api_allowed(const struct http_exchange *x)
 }
 
 void
-http_api_body(struct http_exchange *x, const void *data, size_t len)
+http_put_body(struct http_exchange *x, const void *data, size_t len)
 {
 	x->body_left -= len;
 	x->rate_bytes += len;
@@ -40,6 +37,26 @@ http_api_body(struct http_exchange *x, const void *data, size_t len)
 	store_put_data(x->put, data, len);
 	if (x->body_left == 0)
 		store_put_end(x->put);
+}
+
+bool
+http_put_is_slow(struct http_exchange *x, uint64_t now_s)
+{
+	bool is_waited_for =
+	    x->body_left > 0 && !x->is_answered && http_put_allowed(x) > 0;
+
+	if (!is_waited_for || x->rate_since_s == 0) {
+		x->rate_since_s = now_s;
+		x->rate_bytes = 0;
+		return false;
+	}
+	if (now_s - x->rate_since_s < HTTP_BODY_WINDOW_S)
+		return false;
+	if (x->rate_bytes < HTTP_BODY_WINDOW_S * HTTP_BODY_RATE_MIN)
+		return true;
+	x->rate_since_s = now_s;
+	x->rate_bytes = 0;
+	return false;
 }
 
 /* No longer an upload, for the counts. */

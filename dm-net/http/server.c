@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "dm-net/accepting.h"
+#include "dm-net/http/conn_io.h"
 #include "dm-net/http/connection.h"
 #include "dm-net/http/events.h"
 #include "dm-net/http/files.h"
@@ -27,26 +28,7 @@ struct http_listener {
 	struct event *event;
 };
 
-const char *
-http_server_date(struct http_server *s)
-{
-	uint64_t now_s = clock_unix_ns() / NS_PER_S;
-
-	if (now_s != s->date_s) {
-		http_date(now_s, s->date);
-		s->date_s = now_s;
-	}
-	return s->date;
-}
-
 /* --- turns and ticks -------------------------------------------------- */
-
-void
-http_server_turn(struct http_server *s)
-{
-	if (!s->is_closing)
-		event_active(s->turn_event, EV_TIMEOUT, 0);
-}
 
 static void
 free_dead(struct http_server *s)
@@ -102,39 +84,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* --- connections ------------------------------------------------------ */
 
-/* IPv6 clients own a /64. */
-static bool
-is_same_source(const struct http_conn *a, const struct http_conn *b)
-{
-	return a->address_len == b->address_len &&
-	       memcmp(a->address, b->address, a->address_len == 16 ? 8 : 4) ==
-		   0;
-}
-
-static unsigned
-count_source(const struct http_server *s, const struct http_conn *like)
-{
-	const struct http_conn *c;
-	unsigned n = 0;
-
-	TAILQ_FOREACH(c, &s->conns, all)
-		if (is_same_source(c, like))
-			n++;
-	return n;
-}
-
-unsigned
-http_server_files_of(const struct http_server *s, const struct http_conn *like)
-{
-	const struct http_conn *c;
-	unsigned n = 0;
-
-	TAILQ_FOREACH(c, &s->conns, all)
-		if (is_same_source(c, like))
-			n += c->n_files;
-	return n;
-}
-
 /* Ends the one that has been idle for longest. */
 static void
 make_room(struct http_server *s)
@@ -163,7 +112,7 @@ http_server_take(struct http_server *s, int fd, const struct sockaddr *sa)
 	}
 	http_conn_new(s, fd, sa);
 	c = TAILQ_LAST(&s->conns, http_conn_list);
-	if (count_source(s, c) > HTTP_PER_ADDRESS_MAX) {
+	if (http_conn_source_count(c) > HTTP_PER_ADDRESS_MAX) {
 		s->count.refused_per_address++;
 		http_conn_close(c);
 		return;

@@ -57,19 +57,8 @@ struct http_server {
 	struct event *tick_event;
 
 	struct http_counters count;
-	uint64_t date_s;
-	char date[HTTP_DATE_SIZE];
+	struct http_date_cache date;
 	uint8_t scratch[65536]; /* for one read or write at a time */
 };
-
-/* The Date field's value, made once a second. */
-const char *http_server_date(struct http_server *);
-
-/* Files that the clients of c's address have, or have asked for. */
-unsigned http_server_files_of(
-    const struct http_server *, const struct http_conn *c);
-
-/* Runs c->run soon, and frees what has died, at the end of this turn. */
-void http_server_turn(struct http_server *);
 
 #endif

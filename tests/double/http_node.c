@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
+#include "dm-net/http/conn_io.h"
 #include "dm-net/http/connection.h"
 #include "dm-net/http/events.h"
 #include "dm-net/http/server.h"
