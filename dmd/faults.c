@@ -176,8 +176,8 @@ tell(struct report *r)
 		    &r->modes[i], r->config->state_dir, &layout_below[i]);
 	}
 	if (r->users->as_root)
-		log_error("dmd --repair, with the same -f, sets what is its "
-			  "own in %s right",
+		log_warn("dmd --repair, with the same -f, sets what is its "
+			 "own in %s right",
 		    r->config->state_dir);
 	return EX_NOPERM;
 }
