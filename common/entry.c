@@ -9,6 +9,7 @@
 
 #include "common/base64.h"
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/msgpull.h"
@@ -48,17 +49,11 @@ entry_is_sane(const struct entry *e)
 size_t
 entry_text(const struct entry *e, char text[static TEXT_LEN_MAX])
 {
-	static const char digits[] = "0123456789abcdef";
-	char network[BASE64_LEN(32) + 1] = "-", hex[65];
+	char network[BASE64_LEN(32) + 1] = "-", hex[HEX_SIZE(32)];
 	int len;
 
 	if (e->has_network)
 		base64_encode(e->network, 32, network);
-	for (size_t i = 0; i < 32; i++) {
-		hex[2 * i] = digits[e->sha256[i] >> 4];
-		hex[2 * i + 1] = digits[e->sha256[i] & 15];
-	}
-	hex[64] = '\0';
 	len = snprintf(text, TEXT_LEN_MAX,
 	    "data-mesher 1\n"
 	    "kind: %s\n"
@@ -70,7 +65,7 @@ entry_text(const struct entry *e, char text[static TEXT_LEN_MAX])
 	    "sha256: %s\n",
 	    e->kind == ENTRY_DELETE ? "delete" : "file", network, e->name,
 	    e->signed_at_ns / NS_PER_S, e->signed_at_ns % NS_PER_S,
-	    e->valid_for_s, e->size, hex);
+	    e->valid_for_s, e->size, hex_encode(e->sha256, 32, hex));
 	if (len < 0 || len >= TEXT_LEN_MAX)
 		fatal("entry: signed text of %d bytes", len);
 	return (size_t)len;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hex.h"
 #include "common/log.h"
 #include "common/utf8.h"
 
@@ -123,17 +124,12 @@ lex_unicode(struct lexer *lx, unsigned digits)
 	uint32_t c = 0;
 
 	for (unsigned i = 0; i < digits; i++, lx->at++) {
-		static const char hex[] = "0123456789abcdef";
-		char d = peek(lx);
-		const char *p;
+		int value = hex_value((uint8_t)peek(lx));
 
-		if (d >= 'A' && d <= 'F')
-			d = (char)(d - 'A' + 'a');
-		p = d == '\0' ? NULL : strchr(hex, d);
-		if (p == NULL)
+		if (value == -1)
 			return fail(
 			    lx, "expected %u hexadecimal digits", digits);
-		c = c << 4 | (uint32_t)(p - hex);
+		c = c << 4 | (uint32_t)value;
 	}
 	if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
 		return fail(lx, "not a Unicode character");

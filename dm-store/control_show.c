@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/hex.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-store/ask.h"
@@ -194,17 +195,10 @@ struct finding {
 static bool
 begins_with(const uint8_t version[static 32], const char *digits, size_t len)
 {
-	static const char set[] = "0123456789abcdef";
-	unsigned nibble;
+	char all[HEX_SIZE(32)];
 
-	if (len > 64)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		nibble = i % 2 == 0 ? version[i / 2] >> 4 : version[i / 2] & 15;
-		if (digits[i] != set[nibble])
-			return false;
-	}
-	return true;
+	return len < sizeof(all) &&
+	       memcmp(hex_encode(version, 32, all), digits, len) == 0;
 }
 
 static void
@@ -231,7 +225,7 @@ which_of(const char *text, struct finding *f)
 	f->len = strlen(text);
 	if (f->len >= 8) {
 		f->which = text;
-		return strspn(text, "0123456789abcdef") == f->len;
+		return strspn(text, HEX_LOWER) == f->len;
 	}
 	f->number = strtoul(text, NULL, 10);
 	return f->len > 0 && strspn(text, "0123456789") == f->len &&

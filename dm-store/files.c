@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/hex.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "dm-store/disk.h"
@@ -31,18 +32,6 @@ files_must_sync(struct files *f, int fd, const char *what)
 
 /* --- names
  * -------------------------------------------------------------------- */
-
-void
-files_hex(const uint8_t hash[static 32], char out[static FILES_HEX_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < 32; i++) {
-		out[2 * i] = digits[hash[i] >> 4];
-		out[2 * i + 1] = digits[hash[i] & 15];
-	}
-	out[64] = '\0';
-}
 
 static void
 put_name(uint64_t serial, char out[static FILES_HEX_SIZE])
@@ -110,7 +99,7 @@ files_put_keep(
 	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
 
 	put_name(serial, from);
-	files_hex(version, to);
+	hex_encode(version, 32, to);
 	if (disk_rename(f->tmp_fd, from, f->tmp_fd, to) == -1)
 		return -1;
 	files_must_sync(f, f->tmp_fd, "tmp/");
@@ -124,7 +113,7 @@ files_stage(struct files *f, const uint8_t version[static 32],
 	char name[FILES_HEX_SIZE];
 	int fd, saved;
 
-	files_hex(version, name);
+	hex_encode(version, 32, name);
 	fd = disk_open(f->tmp_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0640);
 	if (fd == -1 && errno == EEXIST) {
 		/* left by a commit that failed */
@@ -162,8 +151,8 @@ files_stage_link(struct files *f, const uint8_t version[static 32],
 
 	if (fd == -1)
 		return -1;
-	files_hex(sha256, from);
-	files_hex(version, to);
+	hex_encode(sha256, 32, from);
+	hex_encode(version, 32, to);
 	files_must_sync(f, fd, "kept content");
 	close(fd);
 	disk_unlink(f->tmp_fd, to);
@@ -204,7 +193,7 @@ files_unstage(struct files *f, const uint8_t version[static 32])
 {
 	char name[FILES_HEX_SIZE];
 
-	files_hex(version, name);
+	hex_encode(version, 32, name);
 	if (disk_unlink(f->tmp_fd, name) == -1 && errno != ENOENT)
 		log_warn("tmp/%s: %s", name, strerror(errno));
 }
@@ -215,7 +204,7 @@ files_is_staged(struct files *f, const uint8_t version[static 32])
 	char name[FILES_HEX_SIZE];
 	int fd;
 
-	files_hex(version, name);
+	hex_encode(version, 32, name);
 	/* a file that may not be read can be moved */
 	fd = disk_open(f->tmp_fd, name, O_PATH, 0);
 	if (fd != -1)
@@ -290,7 +279,7 @@ files_place(struct files *f, const uint8_t version[static 32], const char *name)
 	char staged[FILES_HEX_SIZE];
 	int dir_fd, rc, saved;
 
-	files_hex(version, staged);
+	hex_encode(version, 32, staged);
 	dir_fd = files_parent(f, name);
 	if (dir_fd == -1)
 		dir_fd = parent_make(f, name);
@@ -312,7 +301,7 @@ files_keep(struct files *f, const char *name, const uint8_t sha256[static 32])
 	char to[FILES_HEX_SIZE];
 	int dir_fd, rc, saved;
 
-	files_hex(sha256, to);
+	hex_encode(sha256, 32, to);
 	dir_fd = files_parent(f, name);
 	if (dir_fd == -1)
 		return -1;
@@ -331,8 +320,8 @@ files_keep_staged(struct files *f, const uint8_t version[static 32],
 {
 	char from[FILES_HEX_SIZE], to[FILES_HEX_SIZE];
 
-	files_hex(version, from);
-	files_hex(sha256, to);
+	hex_encode(version, 32, from);
+	hex_encode(sha256, 32, to);
 	return disk_rename(f->tmp_fd, from, f->old_fd, to);
 }
 
@@ -516,7 +505,7 @@ files_read_old(struct files *f, const uint8_t sha256[static 32], uint64_t size)
 {
 	char name[FILES_HEX_SIZE];
 
-	files_hex(sha256, name);
+	hex_encode(sha256, 32, name);
 	return read_checked(f->old_fd, name, size);
 }
 
@@ -525,7 +514,7 @@ files_old_remove(struct files *f, const uint8_t sha256[static 32])
 {
 	char name[FILES_HEX_SIZE];
 
-	files_hex(sha256, name);
+	hex_encode(sha256, 32, name);
 	if (disk_unlink(f->old_fd, name) == -1 && errno != ENOENT)
 		log_warn("old/%s: %s", name, strerror(errno));
 }
@@ -544,7 +533,7 @@ files_old_sync(struct files *f, const uint8_t sha256[static 32])
 {
 	char name[FILES_HEX_SIZE];
 
-	files_hex(sha256, name);
+	hex_encode(sha256, 32, name);
 	sync_content(f, f->old_fd, name, true);
 }
 
@@ -553,7 +542,7 @@ files_old_sync_try(struct files *f, const uint8_t sha256[static 32])
 {
 	char name[FILES_HEX_SIZE];
 
-	files_hex(sha256, name);
+	hex_encode(sha256, 32, name);
 	if (sync_content(f, f->old_fd, name, false) == -1)
 		return -1;
 	return disk_sync(f->old_fd);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/log.h"
 #include "dm-store/disk.h"
 #include "dm-store/files_path.h"
@@ -176,7 +177,7 @@ files_quarantine_old(struct files *f, const uint8_t sha256[static 32])
 {
 	char name[FILES_HEX_SIZE];
 
-	files_hex(sha256, name);
+	hex_encode(sha256, 32, name);
 	if (files_evict(f, f->old_fd, name) == -1)
 		log_error(
 		    "quarantine of index/old/%s: %s", name, strerror(errno));
@@ -271,20 +272,11 @@ is_dot(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* The inverse of files_hex(). */
+/* A file's name that is the digits of a hash, as hex_encode() writes them. */
 static bool
-from_hex(const char *name, uint8_t sha256[static 32])
+is_hash_name(const char *name, uint8_t hash[static 32])
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *d;
-
-	for (size_t i = 0; i < 64; i++) {
-		d = name[i] != '\0' ? strchr(digits, name[i]) : NULL;
-		if (d == NULL)
-			return false;
-		sha256[i / 2] = (uint8_t)(sha256[i / 2] << 4 | (d - digits));
-	}
-	return name[64] == '\0';
+	return hex_decode((const uint8_t *)name, strlen(name), hash, 32);
 }
 
 /* keep: NULL, or true for what stays. */
@@ -299,7 +291,7 @@ sweep(int fd, files_keep_fn *keep, void *ctx)
 		return -1;
 	while ((e = readdir(dir)) != NULL) {
 		if (is_dot(e->d_name) ||
-		    (keep != NULL && from_hex(e->d_name, version) &&
+		    (keep != NULL && is_hash_name(e->d_name, version) &&
 			keep(ctx, version)))
 			continue;
 		if (disk_unlink(fd, e->d_name) == -1)
@@ -407,7 +399,7 @@ files_list_next(struct files_list *l, uint8_t sha256[static 32])
 	while ((e = readdir(l->dir)) != NULL) {
 		if (is_dot(e->d_name))
 			continue;
-		if (from_hex(e->d_name, sha256))
+		if (is_hash_name(e->d_name, sha256))
 			return true;
 		if (disk_unlink(l->fd, e->d_name) == -1 && errno != EISDIR)
 			log_warn(

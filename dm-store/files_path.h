@@ -13,8 +13,6 @@
 /* fsync(2) or the end of the process. */
 void files_must_sync(struct files *, int fd, const char *what);
 
-void files_hex(const uint8_t hash[static 32], char out[static FILES_HEX_SIZE]);
-
 /* The last component. */
 const char *files_base(const char *name);
 

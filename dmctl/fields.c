@@ -3,25 +3,17 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base64.h"
 #include "common/clock.h"
+#include "common/hex.h"
 #include "dmctl/when.h"
-
-const char *
-hash_format(const uint8_t hash[static 32], char out[static HASH_TEXT_MAX])
-{
-	for (size_t i = 0; i < 32; i++)
-		snprintf(out + 2 * i, 3, "%02x", hash[i]);
-	return out;
-}
 
 void
 fields_format(const struct entry *e, char out[static FIELDS_TEXT_MAX])
 {
 	char signer[BASE64_LEN(32) + 1], signature[BASE64_LEN(64) + 1];
-	char hash[HASH_TEXT_MAX];
+	char hash[HEX_SIZE(32)];
 
 	base64_encode(e->signer, sizeof(e->signer), signer);
 	base64_encode(e->signature, sizeof(e->signature), signature);
@@ -30,7 +22,7 @@ fields_format(const struct entry *e, char out[static FIELDS_TEXT_MAX])
 	    "X-Signedby: %s\r\nX-Signature: %s\r\n"
 	    "X-Validfor: %" PRIu64 "\r\nX-Sha256: %s\r\n",
 	    e->signed_at_ns / NS_PER_S, e->signed_at_ns % NS_PER_S, signer,
-	    signature, e->valid_for_s, hash_format(e->sha256, hash));
+	    signature, e->valid_for_s, hex_encode(e->sha256, 32, hash));
 }
 
 /* Digits only, at most 19 of them and at most 2^63. */
@@ -64,23 +56,6 @@ parse_signed_at(struct bytes v, uint64_t *ns)
 }
 
 static bool
-parse_hash(struct bytes v, uint8_t out[static 32])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	if (v.len != 64)
-		return false;
-	for (size_t i = 0; i < 64; i++) {
-		const char *d = memchr(digits, v.data[i], 16);
-
-		if (d == NULL)
-			return false;
-		out[i / 2] = (uint8_t)(out[i / 2] << 4 | (d - digits));
-	}
-	return true;
-}
-
-static bool
 parse_base64(struct bytes v, uint8_t *out, size_t size)
 {
 	return v.data != NULL && base64_decode((const char *)v.data, v.len, out,
@@ -102,7 +77,7 @@ fields_parse(const struct http_response *r, struct entry *e)
 	       parse_base64(by, e->signer, sizeof(e->signer)) &&
 	       parse_base64(signature, e->signature, sizeof(e->signature)) &&
 	       parse_number(valid.data, valid.len, &e->valid_for_s) &&
-	       parse_hash(hash, e->sha256) &&
+	       hex_decode(hash.data, hash.len, e->sha256, 32) &&
 	       parse_number(length.data, length.len, &e->size) &&
 	       entry_is_sane(e);
 }

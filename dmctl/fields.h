@@ -23,9 +23,4 @@ void fields_format(const struct entry *, char out[static FIELDS_TEXT_MAX]);
  */
 bool fields_parse(const struct http_response *, struct entry *);
 
-/* 32 bytes as 64 lower-case hexadecimal digits, terminated. */
-#define HASH_TEXT_MAX 65
-const char *hash_format(
-    const uint8_t hash[static 32], char out[static HASH_TEXT_MAX]);
-
 #endif

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/hex.h"
+
 #define DEPTH_MAX 32
 
 struct scan {
@@ -37,14 +39,11 @@ take_unicode(struct scan *s)
 	if (s->end - s->at < 4)
 		return 0;
 	for (int i = 0; i < 4; i++) {
-		int c = *s->at++ | 0x20;
+		int digit = hex_value((uint8_t)*s->at++);
 
-		if (c >= '0' && c <= '9')
-			value = value << 4 | (unsigned)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			value = value << 4 | (unsigned)(c - 'a' + 10);
-		else
+		if (digit == -1)
 			return 0;
+		value = value << 4 | (unsigned)digit;
 	}
 	return value < 0x80 && value != 0 ? (char)value : '?';
 }

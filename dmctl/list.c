@@ -5,11 +5,12 @@
 #include <sysexits.h>
 
 #include "common/base64.h"
+#include "common/entry.h"
+#include "common/hex.h"
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "dmctl/command.h"
-#include "dmctl/fields.h"
 #include "dmctl/output.h"
 #include "dmctl/where.h"
 
@@ -78,13 +79,13 @@ struct rows {
 static void
 list_row(struct output *out, const struct entry *e, const char *state)
 {
-	char hash[HASH_TEXT_MAX], signer[BASE64_LEN(32) + 1];
+	char hash[HEX_SIZE(32)], signer[BASE64_LEN(32) + 1];
 	struct cell c[LIST_COLUMNS];
 
 	base64_encode(e->signer, sizeof(e->signer), signer);
 	c[0] = cell_string(e->name);
 	c[1] = cell_size(e->size);
-	c[2] = c[7] = cell_string(hash_format(e->sha256, hash));
+	c[2] = c[7] = cell_string(hex_encode(e->sha256, 32, hash));
 	c[3] = cell_time(e->signed_at_ns);
 	c[4] = c[6] = cell_time(entry_expires_ns(e));
 	c[5] = cell_string(signer);
@@ -99,7 +100,7 @@ show_row(struct output *out, const struct entry *e, const char *state,
     const struct row_version *v)
 {
 	char by[BASE64_LEN(32) + 1];
-	char hash[HASH_TEXT_MAX], version[HASH_TEXT_MAX];
+	char hash[HEX_SIZE(32)], version[HEX_SIZE(32)];
 	char signer[BASE64_LEN(32) + 1], network[BASE64_LEN(32) + 1];
 	char fingerprint[KEY_FINGERPRINT_MAX], signature[BASE64_LEN(64) + 1];
 	uint8_t raw[32];
@@ -114,13 +115,13 @@ show_row(struct output *out, const struct entry *e, const char *state,
 	c[1] = cell_string(state);
 	c[2] = cell_string(e->kind == ENTRY_DELETE ? "delete" : "file");
 	c[3] = cell_size(e->size);
-	c[4] = cell_string(hash_format(e->sha256, hash));
+	c[4] = cell_string(hex_encode(e->sha256, 32, hash));
 	c[5] = cell_time(e->signed_at_ns);
 	c[6] = cell_time(entry_expires_ns(e));
 	c[7] = cell_string(signer);
 	c[8] = cell_string(fingerprint);
 	c[9] = e->has_network ? cell_string(network) : cell_null();
-	c[10] = cell_string(hash_format(raw, version));
+	c[10] = cell_string(hex_encode(raw, 32, version));
 	c[11] = cell_string(signature);
 	for (size_t i = 12; i < SHOW_COLUMNS; i++)
 		c[i] = cell_null();
@@ -161,7 +162,7 @@ version_row(
     struct output *out, const struct entry *e, const struct row_version *v)
 {
 	char signer[BASE64_LEN(32) + 1], by[BASE64_LEN(32) + 1];
-	char version[HASH_TEXT_MAX];
+	char version[HEX_SIZE(32)];
 	struct cell c[VERSION_COLUMNS];
 	uint8_t raw[32];
 
@@ -173,7 +174,7 @@ version_row(
 	c[2] = cell_time(e->signed_at_ns);
 	c[3] = cell_string(signer);
 	c[4] = cell_string(e->kind == ENTRY_DELETE ? "delete" : "file");
-	c[5] = cell_string(hash_format(raw, version));
+	c[5] = cell_string(hex_encode(raw, 32, version));
 	c[6] = cell_time(v->replaced_at_ns);
 	c[7] = cell_string(by);
 	c[8] = cell_bool(v->has_content);

@@ -6,8 +6,9 @@
 #include <sysexits.h>
 
 #include "common/base64.h"
+#include "common/entry.h"
+#include "common/hex.h"
 #include "common/log.h"
-#include "dmctl/fields.h"
 #include "dmctl/output.h"
 #include "dmctl/when.h"
 
@@ -42,7 +43,7 @@ outcome_new(const struct args *args)
 static void
 add_row(struct outcome *o, const struct entry *e, const struct delivery *d)
 {
-	char hash[HASH_TEXT_MAX], signer[BASE64_LEN(32) + 1];
+	char hash[HEX_SIZE(32)], signer[BASE64_LEN(32) + 1];
 	struct cell cells[COLUMNS];
 
 	base64_encode(e->signer, sizeof(e->signer), signer);
@@ -51,7 +52,7 @@ add_row(struct outcome *o, const struct entry *e, const struct delivery *d)
 	    d->is_judged ? verdict_code(d->verdict) : "not-delivered");
 	cells[2] = cell_string(d->text);
 	cells[3] = cell_size(e->size);
-	cells[4] = cell_string(hash_format(e->sha256, hash));
+	cells[4] = cell_string(hex_encode(e->sha256, 32, hash));
 	cells[5] = cell_time(e->signed_at_ns);
 	cells[6] = cell_time(entry_expires_ns(e));
 	cells[7] = cell_string(signer);

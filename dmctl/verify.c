@@ -8,6 +8,8 @@
 #include <sysexits.h>
 
 #include "common/base64.h"
+#include "common/entry.h"
+#include "common/hex.h"
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/name.h"
@@ -15,7 +17,6 @@
 #include "dmctl/bundle.h"
 #include "dmctl/command.h"
 #include "dmctl/content.h"
-#include "dmctl/fields.h"
 #include "dmctl/network.h"
 #include "dmctl/output.h"
 #include "dmctl/retrieve.h"
@@ -76,7 +77,7 @@ judge_signer(const struct where *w, const struct entry *e)
 static void
 print(const struct args *args, const struct entry *e)
 {
-	char hash[HASH_TEXT_MAX], signer[BASE64_LEN(32) + 1];
+	char hash[HEX_SIZE(32)], signer[BASE64_LEN(32) + 1];
 	char fingerprint[KEY_FINGERPRINT_MAX];
 	struct cell c[COLUMNS];
 	struct output *out;
@@ -92,7 +93,7 @@ print(const struct args *args, const struct entry *e)
 	c[2] = cell_time(entry_expires_ns(e));
 	c[3] = cell_string(signer);
 	c[4] = cell_string(fingerprint);
-	c[5] = cell_string(hash_format(e->sha256, hash));
+	c[5] = cell_string(hex_encode(e->sha256, 32, hash));
 	c[6] = cell_size(e->size);
 	out = output_new(args, OUTPUT_TABLE, columns, COLUMNS);
 	output_row(out, c);

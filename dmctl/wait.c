@@ -11,10 +11,10 @@
 
 #include "common/clock.h"
 #include "common/entry.h"
+#include "common/hex.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "dmctl/command.h"
-#include "dmctl/fields.h"
 #include "dmctl/output.h"
 #include "dmctl/patience.h"
 #include "dmctl/when.h"
@@ -49,11 +49,11 @@ static bool
 is_meant(const struct wait *wt, const struct entry *e)
 {
 	const char *want = wt->args->sha256;
-	char hash[HASH_TEXT_MAX];
+	char hash[HEX_SIZE(32)];
 
 	return e->kind == ENTRY_FILE &&
-	       (want == NULL || strncasecmp(hash_format(e->sha256, hash), want,
-				    strlen(want)) == 0);
+	       (want == NULL || strncasecmp(hex_encode(e->sha256, 32, hash),
+				    want, strlen(want)) == 0);
 }
 
 static void
@@ -109,7 +109,7 @@ static void
 say_here(const struct wait *wt)
 {
 	const struct entry *e = &wt->entry;
-	char hash[HASH_TEXT_MAX], at[WHEN_TEXT_MAX];
+	char hash[HEX_SIZE(32)], at[WHEN_TEXT_MAX];
 	struct cell c[COLUMNS];
 	struct output *out;
 
@@ -122,7 +122,7 @@ say_here(const struct wait *wt)
 	c[1] = cell_size(e->size);
 	c[2] = cell_time(e->signed_at_ns);
 	c[3] = cell_time(entry_expires_ns(e));
-	c[4] = cell_string(hash_format(e->sha256, hash));
+	c[4] = cell_string(hex_encode(e->sha256, 32, hash));
 	out = output_new(wt->args, OUTPUT_TABLE, columns, COLUMNS);
 	output_row(out, c);
 	output_end(out, NULL);
@@ -158,7 +158,7 @@ is_hash(const char *text)
 	size_t n = strlen(text);
 
 	return n >= HASH_DIGITS_MIN && n <= HASH_DIGITS &&
-	       strspn(text, "0123456789abcdefABCDEF") == n;
+	       strspn(text, HEX_LOWER "ABCDEF") == n;
 }
 
 int

@@ -10,6 +10,7 @@
 
 #include "common/base64.h"
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/name.h"
@@ -156,11 +157,10 @@ void
 http_file_fields(struct http_head *h, const struct entry *e, uint64_t now_ns)
 {
 	char date[HTTP_DATE_SIZE], key[BASE64_LEN(32) + 1];
-	char signature[BASE64_LEN(64) + 1], hash[65];
+	char signature[BASE64_LEN(64) + 1], hash[HEX_SIZE(32)];
 	uint64_t at = e->signed_at_ns < now_ns ? e->signed_at_ns : now_ns;
 
-	for (size_t i = 0; i < sizeof(e->sha256); i++)
-		snprintf(hash + 2 * i, 3, "%02x", e->sha256[i]);
+	hex_encode(e->sha256, sizeof(e->sha256), hash);
 	http_date(at / NS_PER_S, date);
 	base64_encode(e->signer, sizeof(e->signer), key);
 	base64_encode(e->signature, sizeof(e->signature), signature);
@@ -201,9 +201,8 @@ http_files_add(
 	http_head_add(&f->head, "Content-Length", "%" PRIu64, e->size);
 	http_file_fields(&f->head, e, now_ns);
 	f->etag[0] = '"';
-	for (size_t i = 0; i < sizeof(e->sha256); i++)
-		snprintf(f->etag + 1 + 2 * i, 3, "%02x", e->sha256[i]);
-	f->etag[65] = '"';
+	hex_encode(e->sha256, sizeof(e->sha256), f->etag + 1);
+	strcat(f->etag, "\"");
 	files->n_open++;
 	TAILQ_INSERT_TAIL(&files->all, f, all);
 	/* A head made before the signed time says an earlier Last-Modified

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base64.h"
+#include "common/hex.h"
 #include "dm-net/http/api.h"
 #include "dm-net/http/date.h"
 #include "dm-net/http/server.h"
@@ -100,11 +101,10 @@ void
 http_list_entry(struct http_text *t, const struct entry *e)
 {
 	char at[HTTP_TIME_SIZE], end[HTTP_TIME_SIZE + 2] = "null";
-	char key[BASE64_LEN(32) + 1], hash[65];
+	char key[BASE64_LEN(32) + 1], hash[HEX_SIZE(32)];
 	uint64_t end_ns = entry_expires_ns(e);
 
-	for (size_t i = 0; i < sizeof(e->sha256); i++)
-		snprintf(hash + 2 * i, 3, "%02x", e->sha256[i]);
+	hex_encode(e->sha256, sizeof(e->sha256), hash);
 	http_time(e->signed_at_ns, at);
 	if (end_ns != 0) {
 		http_time(end_ns, end + 1);

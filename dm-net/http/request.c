@@ -6,6 +6,7 @@
 
 #include "common/base64.h"
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/limits.h"
 #include "common/sshsig.h"
 #include "dm-net/http/condition.h"
@@ -129,25 +130,6 @@ parse_signed_at(struct bytes v, uint64_t *ns)
 	return true;
 }
 
-static bool
-parse_sha256(struct bytes v, uint8_t out[static 32])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	if (v.len != 64)
-		return false;
-	for (size_t i = 0; i < 64; i++) {
-		int c = v.data[i] >= 'A' && v.data[i] <= 'F' ? v.data[i] | 0x20
-							     : v.data[i];
-		const char *d = c == 0 ? NULL : strchr(digits, c);
-
-		if (d == NULL)
-			return false;
-		out[i / 2] = (uint8_t)(out[i / 2] << 4 | (d - digits));
-	}
-	return true;
-}
-
 /* base64 of 64 raw bytes or of a whole SSHSIG blob, which names its key. */
 static bool
 parse_signature(struct bytes v, struct entry *e, bool *has_key)
@@ -210,7 +192,8 @@ parse_fields(const struct http_request *r, struct entry *e, bool *sha256_known,
 		return VERDICT_BAD_FIELD;
 	*why = "X-Sha256: 64 hexadecimal digits";
 	*sha256_known = f[FIELD_X_SHA256].data != NULL;
-	if (*sha256_known && !parse_sha256(f[FIELD_X_SHA256], e->sha256))
+	if (*sha256_known && !hex_decode_any_case(f[FIELD_X_SHA256].data,
+				 f[FIELD_X_SHA256].len, e->sha256, 32))
 		return VERDICT_BAD_FIELD;
 	return VERDICT_OK;
 }

@@ -5,19 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/hex.h"
 #include "common/name.h"
-
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /*
  * Decodes percent signs into out, terminated. MALFORMED for a broken escape,
@@ -35,8 +24,8 @@ percent_decode(struct bytes in, char out[static NAME_LEN_MAX + 1])
 			int high, low;
 
 			if (in.len - i < 3 ||
-			    (high = hex_digit(in.data[i + 1])) == -1 ||
-			    (low = hex_digit(in.data[i + 2])) == -1)
+			    (high = hex_value(in.data[i + 1])) == -1 ||
+			    (low = hex_value(in.data[i + 2])) == -1)
 				return VERDICT_MALFORMED;
 			c = high << 4 | low;
 			i += 2;

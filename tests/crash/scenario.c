@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include "common/hex.h"
 #include "dm-store/files_path.h"
 #include "dm-store/scrub_old.h"
 #include "dm-store/seek.h"
@@ -379,7 +380,7 @@ displace(uint32_t i)
 
 	snprintf(path, sizeof(path), "files/%s", v->name);
 	fix_path(&f, path, from);
-	files_hex(v->rank.version, hex);
+	hex_encode(v->rank.version, 32, hex);
 	snprintf(path, sizeof(path), "index/tmp/%s", hex);
 	fix_path(&f, path, to);
 	if (rename(from, to) == -1)

@@ -34,6 +34,7 @@
 #include "common/child.h"
 #include "common/control.h"
 #include "common/entry.h"
+#include "common/hex.h"
 #include "common/log.h"
 #include "common/verdict.h"
 
@@ -202,13 +203,6 @@ on_commit(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	s->is_ready = true;
 }
 
-static void
-hex(const uint8_t *bytes, size_t len, char *out)
-{
-	for (size_t i = 0; i < len; i++)
-		sprintf(out + 2 * i, "%02x", bytes[i]);
-}
-
 /* Nothing is accepted. */
 static void
 on_listen(void *ctx, struct ipc *ipc, const void *msg, int fd)
@@ -218,7 +212,7 @@ on_listen(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	char address[33] = "";
 
 	(void)ipc;
-	hex(m->address.data, m->address.len, address);
+	hex_encode(m->address.data, m->address.len, address);
 	log_info("standin: listen %llu kind %llu %s %llu '%.*s'",
 	    (unsigned long long)m->id, (unsigned long long)m->kind, address,
 	    (unsigned long long)m->port, (int)m->interface.len,
@@ -254,7 +248,7 @@ on_own_address(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	(void)ctx;
 	(void)ipc;
 	(void)fd;
-	hex(m->address.data, m->address.len, address);
+	hex_encode(m->address.data, m->address.len, address);
 	log_info("standin: own %s%s", address, m->first ? " first" : "");
 }
 
@@ -280,7 +274,7 @@ on_record(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	(void)ipc;
 	(void)fd;
 	if (m->envelope.len <= 512)
-		hex(m->envelope.data, m->envelope.len, text);
+		hex_encode(m->envelope.data, m->envelope.len, text);
 	log_info("standin: record %s", text);
 }
 
@@ -293,8 +287,8 @@ on_signature(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	(void)ctx;
 	(void)ipc;
 	(void)fd;
-	hex(m->public_key, 32, key);
-	hex(m->signature, 64, signature);
+	hex_encode(m->public_key, 32, key);
+	hex_encode(m->signature, 64, signature);
 	log_info("standin: signature %s %s", key, signature);
 }
 

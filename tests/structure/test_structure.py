@@ -97,3 +97,8 @@ def test_clocks_are_read_in_one_place():
         {"common/clock.c"}
     assert users_of(r"\b1000000000(?!\d)|define NS_PER_M?S\b") == \
         {"common/clock.h"}
+
+
+def test_hexadecimal_digits_have_one_home():
+    assert users_of("%02x|[^g]\"0123456789abcdef") == \
+        {"common/hex.h", "common/log.c", "common/toml_lex.c", "dmctl/url.c"}

@@ -6,6 +6,7 @@
 #include <lmdb.h>
 #include <sys/mount.h>
 
+#include "common/hex.h"
 #include "dm-store/files_path.h"
 
 static struct key_pair key;
@@ -144,7 +145,7 @@ test_reads_right(void **state)
 	(void)state;
 	fix_put(&f, &one, "one", 3);
 	fix_put(&f, &two, content, 5000);
-	files_hex(one.sha256, old + strlen(old));
+	hex_encode(one.sha256, 32, old + strlen(old));
 	shown = inode("files/d/a");
 	kept = inode(old);
 	/* so that their numbers are not used again */

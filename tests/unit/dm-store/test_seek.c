@@ -2,6 +2,7 @@
 /* An older version that wins again, and is too large for a turn of the loop. */
 #include "fixture.h"
 
+#include "common/hex.h"
 #include "dm-store/files_path.h"
 #include "dm-store/seek.h"
 
@@ -161,7 +162,7 @@ test_damaged(void **state)
 	int fd;
 
 	(void)state;
-	files_hex(one.sha256, below + strlen(below));
+	hex_encode(one.sha256, 32, below + strlen(below));
 	fix_path(&f, below, path);
 	fd = open(path, O_WRONLY);
 	assert_int_equal(pwrite(fd, "X", 1, 1 << 20), 1);
