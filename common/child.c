@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "common/log_out.h"
 #include "common/privdrop.h"
 #include "common/sandbox.h"
+#include "common/sha256.h"
 #include "common/signals.h"
 #include "common/user_map.h"
 
@@ -164,16 +164,15 @@ bytes_compare(const void *a, const void *b)
 static void
 warm_up(enum role role)
 {
-	uint8_t bytes[4096], hash[EVP_MAX_MD_SIZE];
+	uint8_t bytes[4096], hash[32];
 
 	if (OPENSSL_init_crypto(
 		OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS |
 		    OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS,
 		NULL) != 1 ||
-	    RAND_bytes(bytes, sizeof(bytes)) != 1 ||
-	    EVP_Digest(bytes, sizeof(bytes), hash, NULL, EVP_sha256(), NULL) !=
-		1)
+	    RAND_bytes(bytes, sizeof(bytes)) != 1)
 		fatal("%s: OpenSSL does not start", role_name(role));
+	sha256_hash(bytes, sizeof(bytes), hash);
 	/* qsort(3) asks once how much memory there is */
 	qsort(bytes, sizeof(bytes), 1, bytes_compare);
 }

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "common/base64.h"
 #include "common/clock.h"
 #include "common/hex.h"
@@ -15,15 +13,10 @@
 #include "common/msgpull.h"
 #include "common/msgput.h"
 #include "common/name.h"
+#include "common/sha256.h"
 #include "common/sshsig.h"
 
 #define ENTRY_FIELDS 9
-
-/* sha256 of nothing */
-static const uint8_t empty_sha256[32] = {0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc,
-    0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae,
-    0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52,
-    0xb8, 0x55};
 
 bool
 entry_is_sane(const struct entry *e)
@@ -41,7 +34,7 @@ entry_is_sane(const struct entry *e)
 		return true;
 	case ENTRY_DELETE:
 		return e->size == 0 && e->valid_for_s == 0 &&
-		       memcmp(e->sha256, empty_sha256, 32) == 0;
+		       memcmp(e->sha256, sha256_empty, 32) == 0;
 	}
 	return false;
 }
@@ -79,8 +72,7 @@ entry_version(const struct entry *e, uint8_t version[static 32])
 
 	memcpy(bytes, e->signer, 32);
 	len = 32 + entry_text(e, (char *)bytes + 32);
-	if (EVP_Digest(bytes, len, version, NULL, EVP_sha256(), NULL) != 1)
-		fatal("sha256 failed");
+	sha256_hash(bytes, len, version);
 }
 
 void

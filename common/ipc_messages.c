@@ -2,12 +2,12 @@
 /* The descriptors that ipc_messages.def turns into. */
 #include "common/ipc_table.h"
 
-#include <openssl/evp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/sha256.h"
 
 /* clang-format off */
 #define MESSAGE(name, NAME, from, to, fd) \
@@ -61,7 +61,7 @@ ipc_message_struct(enum ipc_message m)
 }
 
 static void
-hash_row(EVP_MD_CTX *md, const struct ipc_row *row)
+hash_row(struct sha256 *h, const struct ipc_row *row)
 {
 	const struct codec_field *f;
 	char line[128];
@@ -69,27 +69,24 @@ hash_row(EVP_MD_CTX *md, const struct ipc_row *row)
 
 	n = snprintf(line, sizeof(line), "%s %u %u %u\n", row->layout.name,
 	    row->from, row->to, (unsigned)row->fd);
-	EVP_DigestUpdate(md, line, (size_t)n);
+	sha256_add(h, line, (size_t)n);
 	for (f = row->layout.fields;
 	     f < row->layout.fields + row->layout.n_fields; f++) {
 		n = snprintf(line, sizeof(line), " %s %u %llu\n", f->name,
 		    (unsigned)f->kind, (unsigned long long)f->limit);
-		EVP_DigestUpdate(md, line, (size_t)n);
+		sha256_add(h, line, (size_t)n);
 	}
 }
 
 void
 ipc_table_hash(uint8_t hash[static 32])
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	struct sha256 *h = sha256_new();
 
-	if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
-		fatal("sha256 is not available");
 	for (unsigned i = 0; i < IPC_MESSAGE_COUNT; i++)
-		hash_row(md, &ipc_table[i]);
-	if (EVP_DigestFinal_ex(md, hash, NULL) != 1)
-		fatal("sha256 failed");
-	EVP_MD_CTX_free(md);
+		hash_row(h, &ipc_table[i]);
+	sha256_end(h, hash);
+	sha256_free(h);
 }
 
 const char *

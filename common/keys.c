@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/openssh_key.h"
 #include "common/pkcs8_key.h"
+#include "common/sha256.h"
 #include "common/sshwire.h"
 
 #define BLANK " \t\r\n"
@@ -294,9 +295,7 @@ key_fingerprint(
 	size_t len;
 
 	sshwire_put_key(&w, public_key);
-	if (EVP_Digest(blob + 4, SSHWIRE_KEY_SIZE, digest, NULL, EVP_sha256(),
-		NULL) != 1)
-		fatal("sha256 failed");
+	sha256_hash(blob + 4, SSHWIRE_KEY_SIZE, digest);
 	memcpy(out, "SHA256:", 7);
 	len = base64_encode(digest, sizeof(digest), out + 7);
 	out[7 + len - 1] = '\0'; /* OpenSSH leaves the padding off */

@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/sha256.h"
 
 /* Not isalnum(): a locale must not change what a name is. */
 static bool
@@ -128,9 +127,7 @@ name_hash(const char *text, uint8_t *out, size_t len)
 {
 	uint8_t digest[32];
 
-	if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) !=
-	    1)
-		fatal("sha256 failed");
+	sha256_hash(text, strlen(text), digest);
 	memcpy(out, digest, len);
 }
 

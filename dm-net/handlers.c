@@ -7,7 +7,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "common/entry.h"
 #include "common/log.h"
 #include "common/name.h"
+#include "common/sha256.h"
 #include "dm-net/net.h"
 
 #define IPC_RECEIVER_NET
@@ -511,7 +511,7 @@ is_its_content(const struct entry *e, const struct ipc_entry *m)
 
 	if (!m->origin || e->kind != ENTRY_FILE || m->content.len != e->size)
 		return false;
-	SHA256(m->content.data, m->content.len, hash);
+	sha256_hash(m->content.data, m->content.len, hash);
 	return memcmp(hash, e->sha256, sizeof(hash)) == 0;
 }
 

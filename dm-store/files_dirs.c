@@ -6,18 +6,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/hex.h"
 #include "common/log.h"
+#include "common/sha256.h"
 #include "dm-store/disk.h"
 #include "dm-store/files_path.h"
 
@@ -437,21 +438,17 @@ files_has_any(struct files *f)
 bool
 files_hash(int fd, uint64_t size, uint8_t sha256[static 32])
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	struct sha256 *h = sha256_new();
 	uint8_t *buf = xmalloc(HASH_CHUNK);
 	uint64_t got = 0;
 	ssize_t n;
 
-	if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
-		fatal("sha256 is not available");
 	while ((n = disk_read(fd, buf, HASH_CHUNK, got)) > 0 && got <= size) {
-		if (EVP_DigestUpdate(md, buf, (size_t)n) != 1)
-			fatal("sha256 failed");
+		sha256_add(h, buf, (size_t)n);
 		got += (uint64_t)n;
 	}
-	if (EVP_DigestFinal_ex(md, sha256, NULL) != 1)
-		fatal("sha256 failed");
-	EVP_MD_CTX_free(md);
+	sha256_end(h, sha256);
+	sha256_free(h);
 	free(buf);
 	return n == 0 && got == size;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/sha256.h"
 #include "dm-store/disk.h"
 
 void
@@ -12,16 +13,14 @@ hashing_init(struct hashing *h)
 {
 	h->fd = -1;
 	h->got = 0;
-	h->md = EVP_MD_CTX_new();
-	if (h->md == NULL)
-		fatal("out of memory");
+	h->hash = sha256_new();
 }
 
 void
 hashing_clear(struct hashing *h)
 {
 	hashing_stop(h);
-	EVP_MD_CTX_free(h->md);
+	sha256_free(h->hash);
 }
 
 void
@@ -29,8 +28,7 @@ hashing_begin(struct hashing *h, int fd)
 {
 	h->fd = fd;
 	h->got = 0;
-	if (EVP_DigestInit_ex(h->md, EVP_sha256(), NULL) != 1)
-		fatal("sha256 is not available");
+	sha256_begin(h->hash);
 }
 
 void
@@ -48,8 +46,7 @@ hashing_step(struct hashing *h, uint8_t *buf, size_t len)
 
 	if (n <= 0)
 		return 0;
-	if (EVP_DigestUpdate(h->md, buf, (size_t)n) != 1)
-		fatal("sha256 failed");
+	sha256_add(h->hash, buf, (size_t)n);
 	h->got += (uint64_t)n;
 	return (size_t)n;
 }
@@ -58,6 +55,5 @@ void
 hashing_end(struct hashing *h, uint8_t sha256[static 32])
 {
 	hashing_stop(h);
-	if (EVP_DigestFinal_ex(h->md, sha256, NULL) != 1)
-		fatal("sha256 failed");
+	sha256_end(h->hash, sha256);
 }

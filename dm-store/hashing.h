@@ -7,15 +7,16 @@
 #ifndef DMSTORE_HASHING_H
 #define DMSTORE_HASHING_H
 
-#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/sha256.h"
+
 struct hashing {
 	int fd;	      /* the file, -1: none */
 	uint64_t got; /* bytes read so far */
-	EVP_MD_CTX *md;
+	struct sha256 *hash;
 };
 
 void hashing_init(struct hashing *);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-store/policy.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/name.h"
+#include "common/sha256.h"
 
 struct policy *
 policy_new(const struct ipc_config_begin *m)
@@ -71,25 +71,21 @@ signer_compare(const void *a, const void *b)
 static void
 hash_names(struct policy *p)
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	struct sha256 *h = sha256_new();
 	uint8_t has = p->has_network;
 	uint64_t n;
 
-	if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1 ||
-	    EVP_DigestUpdate(md, &has, 1) != 1 ||
-	    EVP_DigestUpdate(md, p->network, sizeof(p->network)) != 1)
-		fatal("sha256 is not available");
+	sha256_add(h, &has, 1);
+	sha256_add(h, p->network, sizeof(p->network));
 	for (size_t i = 0; i < p->n; i++) {
 		n = p->files[i].n;
-		if (EVP_DigestUpdate(md, p->files[i].pattern,
-			strlen(p->files[i].pattern) + 1) != 1 ||
-		    EVP_DigestUpdate(md, &n, sizeof(n)) != 1 ||
-		    EVP_DigestUpdate(md, p->files[i].signers, n * 32) != 1)
-			fatal("sha256 failed");
+		sha256_add(
+		    h, p->files[i].pattern, strlen(p->files[i].pattern) + 1);
+		sha256_add(h, &n, sizeof(n));
+		sha256_add(h, p->files[i].signers, n * 32);
 	}
-	if (EVP_DigestFinal_ex(md, p->hash, NULL) != 1)
-		fatal("sha256 failed");
-	EVP_MD_CTX_free(md);
+	sha256_end(h, p->hash);
+	sha256_free(h);
 }
 
 bool

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/sha256.h"
 #include "dm-store/disk.h"
 #include "dm-store/failures.h"
 #include "dm-store/rejects.h"
@@ -84,7 +84,7 @@ put_free(struct put *p)
 		close(p->source_fd);
 	if (p->pull != NULL)
 		event_free(p->pull);
-	EVP_MD_CTX_free(p->md);
+	sha256_free(p->hash);
 	free(p->buf);
 	free(p);
 }
@@ -197,9 +197,7 @@ prepare(struct put *p)
 		p->buf = xmalloc(p->entry.size + 1);
 		return; /* is hashed at once, at the end */
 	}
-	p->md = EVP_MD_CTX_new();
-	if (p->md == NULL || EVP_DigestInit_ex(p->md, EVP_sha256(), NULL) != 1)
-		fatal("sha256 is not available");
+	p->hash = sha256_new();
 }
 
 static void
@@ -401,8 +399,8 @@ put_feed(struct put *p, const void *data, size_t len)
 	}
 	if (len == 0)
 		return true;
-	if (p->md != NULL && EVP_DigestUpdate(p->md, data, len) != 1)
-		fatal("sha256 failed");
+	if (p->hash != NULL)
+		sha256_add(p->hash, data, len);
 	if (p->buf != NULL) {
 		memcpy(p->buf + p->got, data, len);
 	} else if (disk_write(p->fd, data, len) == -1) {
@@ -446,10 +444,10 @@ check_content(struct put *p)
 
 	if (p->got != p->entry.size)
 		return false;
-	if ((p->md != NULL ? EVP_DigestFinal_ex(p->md, sha256, NULL)
-			   : EVP_Digest(p->buf, p->got, sha256, NULL,
-				 EVP_sha256(), NULL)) != 1)
-		fatal("sha256 failed");
+	if (p->hash != NULL)
+		sha256_end(p->hash, sha256);
+	else
+		sha256_hash(p->buf, p->got, sha256);
 	if (p->is_known)
 		return memcmp(sha256, p->entry.sha256, 32) == 0;
 	memcpy(p->entry.sha256, sha256, 32);

@@ -5,8 +5,7 @@
 #ifndef DMSTORE_PUT_INTERNAL_H
 #define DMSTORE_PUT_INTERNAL_H
 
-#include <openssl/evp.h>
-
+#include "common/sha256.h"
 #include "dm-store/accept.h"
 #include "dm-store/commit.h"
 #include "dm-store/put.h"
@@ -24,7 +23,7 @@ struct put {
 	bool is_ended;	 /* all content is there, and is what was signed */
 	uint64_t number; /* for verify.h */
 	uint8_t version[32];
-	EVP_MD_CTX *md;
+	struct sha256 *hash;
 	uint64_t got;	  /* bytes */
 	uint64_t begun;	  /* of these, on their way to the disk */
 	uint64_t granted; /* bytes of credit given in all */

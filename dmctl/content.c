@@ -11,47 +11,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
 #include "common/duration.h"
 #include "common/log.h"
+#include "common/sha256.h"
 
 #define BUFFER_SIZE (128u << 10)
-
-/* --- hashing ---------------------------------------------------------------
- */
-
-struct hash {
-	EVP_MD_CTX *ctx;
-};
-
-struct hash *
-hash_new(void)
-{
-	struct hash *h = xcalloc(1, sizeof(*h));
-
-	h->ctx = EVP_MD_CTX_new();
-	if (h->ctx == NULL ||
-	    EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1)
-		fatal("sha256 failed");
-	return h;
-}
-
-void
-hash_add(struct hash *h, const void *data, size_t len)
-{
-	if (EVP_DigestUpdate(h->ctx, data, len) != 1)
-		fatal("sha256 failed");
-}
-
-void
-hash_end(struct hash *h, uint8_t sha256[static 32])
-{
-	if (EVP_DigestFinal_ex(h->ctx, sha256, NULL) != 1)
-		fatal("sha256 failed");
-	EVP_MD_CTX_free(h->ctx);
-	free(h);
-}
 
 /* --- copies ----------------------------------------------------------------
  */
@@ -122,7 +86,7 @@ static int
 pass(struct content *c, int from, int to, const char *path, uint64_t copy_max)
 {
 	uint8_t *buffer = xmalloc(BUFFER_SIZE);
-	struct hash *h = hash_new();
+	struct sha256 *h = sha256_new();
 	int code = EX_OK;
 	ssize_t n;
 
@@ -143,10 +107,11 @@ pass(struct content *c, int from, int to, const char *path, uint64_t copy_max)
 			code = EX_IOERR;
 			break;
 		}
-		hash_add(h, buffer, (size_t)n);
+		sha256_add(h, buffer, (size_t)n);
 		c->size += (uint64_t)n;
 	}
-	hash_end(h, c->sha256);
+	sha256_end(h, c->sha256);
+	sha256_free(h);
 	free(buffer);
 	return code;
 }

@@ -34,14 +34,4 @@ int content_read(struct content *, int fd, const char *path, bool is_sealed,
 
 void content_close(struct content *);
 
-/* --- hashing as bytes pass by ----------------------------------------------
- */
-
-struct hash;
-struct hash *hash_new(void);
-void hash_add(struct hash *, const void *data, size_t len);
-
-/* Frees it. */
-void hash_end(struct hash *, uint8_t sha256[static 32]);
-
 #endif

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/name.h"
+#include "common/sha256.h"
 #include "dmctl/when.h"
 #include "dmctl/content.h"
 
@@ -63,7 +64,7 @@ entry_prepare_delete(struct entry *e, const char *name, const struct network *n)
 {
 	memset(e, 0, sizeof(*e));
 	e->kind = ENTRY_DELETE;
-	hash_end(hash_new(), e->sha256); /* of nothing */
+	memcpy(e->sha256, sha256_empty, sizeof(e->sha256));
 	set_rest(e, n);
 	return set_name(e, name);
 }

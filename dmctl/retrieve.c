@@ -11,6 +11,7 @@
 
 #include "common/duration.h"
 #include "common/log.h"
+#include "common/sha256.h"
 #include "dmctl/content.h"
 #include "dmctl/fields.h"
 #include "dmctl/json_scan.h"
@@ -23,7 +24,7 @@ struct reading {
 	const char *which; /* NULL: the current version */
 	retrieve_fn *take;
 	void *ctx;
-	struct hash *hash;
+	struct sha256 *hash;
 	uint64_t size;
 	bool is_stopped;
 	int code; /* why a call over HTTP was ended, EX_OK: it was not */
@@ -40,7 +41,7 @@ reading_add(struct reading *r, const void *data, size_t len)
 {
 	if (r->is_stopped)
 		return;
-	hash_add(r->hash, data, len);
+	sha256_add(r->hash, data, len);
 	r->size += len;
 	if (!r->take(r->ctx, data, len))
 		r->is_stopped = true;
@@ -248,9 +249,10 @@ retrieve_version(struct where *w, const char *name, const char *which,
 	int code;
 
 	memset(e, 0, sizeof(*e));
-	r.hash = hash_new();
+	r.hash = sha256_new();
 	code = w->http != NULL ? from_http(w, &r) : from_control(w, &r, e);
-	hash_end(r.hash, sha256);
+	sha256_end(r.hash, sha256);
+	sha256_free(r.hash);
 	if (code != EX_OK)
 		return code;
 	if (r.is_stopped)

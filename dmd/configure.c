@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "dmd/configure.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/sha256.h"
 #include "dm-net/libp2p/multiaddr.h"
 
 static bool
@@ -99,7 +99,7 @@ configure_log_doubt(const char *path)
 /* Where the messages go: to a child, or into a digest. */
 struct target {
 	struct ipc *ipc;
-	EVP_MD_CTX *digest;
+	struct sha256 *digest;
 };
 
 static void
@@ -113,8 +113,9 @@ put(const struct target *to, enum ipc_message m, const void *msg)
 		return;
 	}
 	len = codec_encode(ipc_message_struct(m), m, msg, buf, sizeof(buf));
-	if (len == 0 || EVP_DigestUpdate(to->digest, buf, len) != 1)
+	if (len == 0)
 		fatal("the configuration has no digest");
+	sha256_add(to->digest, buf, len);
 }
 
 static void
@@ -240,13 +241,9 @@ void
 configure_digest(enum role role, const struct config *c,
     const struct interfaces *interfaces, uint8_t out[static 32])
 {
-	const struct target to = {.digest = EVP_MD_CTX_new()};
+	const struct target to = {.digest = sha256_new()};
 
-	if (to.digest == NULL ||
-	    EVP_DigestInit_ex(to.digest, EVP_sha256(), NULL) != 1)
-		fatal("sha256 does not start");
 	put_all(&to, role, c, 0, interfaces);
-	if (EVP_DigestFinal_ex(to.digest, out, NULL) != 1)
-		fatal("sha256 does not end");
-	EVP_MD_CTX_free(to.digest);
+	sha256_end(to.digest, out);
+	sha256_free(to.digest);
 }

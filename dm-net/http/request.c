@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/hex.h"
 #include "common/limits.h"
+#include "common/sha256.h"
 #include "common/sshsig.h"
 #include "dm-net/http/condition.h"
 #include "dm-net/http/http.h"
@@ -38,12 +39,6 @@ static const char *const names[FIELD_COUNT] = {
     [FIELD_X_VALIDFOR] = "x-validfor",
     [FIELD_X_SHA256] = "x-sha256",
 };
-
-/* sha256 of nothing: what a tombstone carries. */
-static const uint8_t sha256_empty[32] = {0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc,
-    0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae,
-    0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52,
-    0xb8, 0x55};
 
 enum http_method
 http_method_from(const void *text, size_t len)

@@ -2,9 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "common/log.h"
+#include "common/sha256.h"
 #include "dm-net/sync/trie.h"
 
 struct node {
@@ -293,10 +292,9 @@ put_u32(uint8_t *p, uint32_t v)
 static void
 hash16(const uint8_t *bytes, size_t len, uint8_t out[static 16])
 {
-	uint8_t full[EVP_MAX_MD_SIZE];
+	uint8_t full[32];
 
-	if (EVP_Digest(bytes, len, full, NULL, EVP_sha256(), NULL) != 1)
-		fatal("sha256 failed");
+	sha256_hash(bytes, len, full);
 	memcpy(out, full, 16);
 }
 
