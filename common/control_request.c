@@ -4,67 +4,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-/*
- * Takes over what rides with the record. The padding of a control buffer for
- * one descriptor has room for a second one, so they are counted.
- */
-static void
-ancillary_take(struct control_request *req, struct msghdr *msg)
-{
-	struct cmsghdr *cmsg;
-	size_t n;
-	int fd;
-
-	req->is_bad_ancillary = (msg->msg_flags & MSG_CTRUNC) != 0;
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
-	     cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET ||
-		    cmsg->cmsg_type != SCM_RIGHTS) {
-			req->is_bad_ancillary = true;
-			continue;
-		}
-		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int),
-			    sizeof(int));
-			if (req->fd == -1) {
-				req->fd = fd;
-				continue;
-			}
-			req->is_bad_ancillary = true;
-			close(fd);
-		}
-	}
-}
+#include "common/fdpass.h"
 
 int
 control_request_receive(int fd, bool may_attach, struct control_request *req)
 {
-	struct iovec iov = {req->buf, sizeof(req->buf)};
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	ssize_t len;
+	struct fdpass_extra extra;
+	ssize_t len =
+	    fdpass_receive(fd, req->buf, sizeof(req->buf), may_attach, &extra);
 
-	/* without a buffer the kernel drops them, and says MSG_CTRUNC */
-	if (may_attach) {
-		msg.msg_control = control.space;
-		msg.msg_controllen = sizeof(control.space);
-	}
-	req->fd = -1;
-	len = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	req->fd = extra.fd;
+	req->is_bad_ancillary = extra.is_strange;
 	if (len <= 0) {
 		errno = len == 0 ? ECONNRESET : errno;
 		return -1;
 	}
 	req->len = (size_t)len;
-	ancillary_take(req, &msg);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "common/control_request.h"
+#include "common/fdpass.h"
 #include "common/log.h"
 
 #define QUEUE_WANTS_BYTES (64u << 10) /* rows are welcome below this */
@@ -140,29 +141,6 @@ io_wait(struct control_client *client)
 		fatal("control: event_add failed");
 }
 
-static ssize_t
-record_send(int fd, const struct record *r)
-{
-	struct iovec iov = {(void *)(uintptr_t)r->data, r->len};
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *cmsg;
-
-	if (r->fd != -1) {
-		msg.msg_control = control.space;
-		msg.msg_controllen = sizeof(control.space);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &r->fd, sizeof(int));
-	}
-	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /* False if the socket is of no more use. */
 static bool
 queue_flush(struct control_client *client)
@@ -170,11 +148,9 @@ queue_flush(struct control_client *client)
 	struct record *r;
 
 	while ((r = STAILQ_FIRST(&client->queue)) != NULL) {
-		if (record_send(client->fd, r) == -1) {
-			if (errno == EINTR)
-				continue;
+		if (fdpass_send(
+			client->fd, r->data, r->len, r->fd, MSG_DONTWAIT) == -1)
 			return errno == EAGAIN || errno == ENOBUFS;
-		}
 		STAILQ_REMOVE_HEAD(&client->queue, next);
 		client->queued_bytes -= sizeof(*r) + r->len;
 		if (r->fd != -1)

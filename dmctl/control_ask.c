@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/fdpass.h"
 #include "dmctl/when.h"
 
 #define SEND_NS_MAX (10 * NS_PER_S)	 /* for connect() and the request */
@@ -53,33 +54,6 @@ ask_connect(const char *path, uint64_t deadline_mono_ns)
 	return fd;
 }
 
-static int
-ask_send(int fd, const uint8_t *data, size_t len, int attached_fd)
-{
-	struct iovec iov = {(void *)(uintptr_t)data, len};
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *cmsg;
-	ssize_t n;
-
-	if (attached_fd != -1) {
-		msg.msg_control = control.space;
-		msg.msg_controllen = sizeof(control.space);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &attached_fd, sizeof(int));
-	}
-	do
-		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
-	while (n == -1 && errno == EINTR);
-	return n == -1 ? -1 : 0;
-}
-
 int
 control_ask_open(struct control_ask *ask, const char *socket_path,
     enum control_command command, const void *fields, int fd,
@@ -96,7 +70,7 @@ control_ask_open(struct control_ask *ask, const char *socket_path,
 	ask->fd = ask_connect(socket_path, deadline_mono_ns);
 	if (ask->fd == -1)
 		return -1;
-	if (ask_send(ask->fd, request, len, fd) == 0)
+	if (fdpass_send(ask->fd, request, len, fd, 0) != -1)
 		return 0;
 	saved = errno;
 	control_ask_close(ask);
@@ -104,47 +78,14 @@ control_ask_open(struct control_ask *ask, const char *socket_path,
 	return -1;
 }
 
-/* The descriptors of a message: the first is kept, others are closed. */
-static void
-ask_take_ancillary(struct control_ask *ask, struct msghdr *msg)
-{
-	struct cmsghdr *cmsg;
-	int fd;
-
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
-	     cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		size_t n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (cmsg->cmsg_level != SOL_SOCKET ||
-		    cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int),
-			    sizeof(int));
-			if (ask->attached_fd == -1)
-				ask->attached_fd = fd;
-			else
-				close(fd);
-		}
-	}
-}
-
 static ssize_t
 ask_receive(struct control_ask *ask)
 {
-	struct iovec iov = {ask->buf, sizeof(ask->buf)};
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr msg = {.msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = control.space,
-	    .msg_controllen = sizeof(control.space)};
-	ssize_t n = recvmsg(ask->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct fdpass_extra extra;
+	ssize_t n =
+	    fdpass_receive(ask->fd, ask->buf, sizeof(ask->buf), true, &extra);
 
-	if (n > 0)
-		ask_take_ancillary(ask, &msg);
+	ask->attached_fd = extra.fd;
 	return n;
 }
 

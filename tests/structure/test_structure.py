@@ -107,3 +107,8 @@ def test_hexadecimal_digits_have_one_home():
 def test_sha256_has_one_home():
     assert users_of(r"\bEVP_sha256\b|\bSHA256\s*\(|0xe3, 0xb0") == \
         {"common/sha256.c"}
+
+
+def test_descriptors_are_passed_in_one_place():
+    assert users_of(r"\bSCM_RIGHTS\b|\bCMSG_DATA\b") == \
+        {"common/fdpass.c"}
