@@ -140,7 +140,7 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 			rest(listener);
 			return;
 		}
-		link_source(&source, &remote);
+		mesh_address_source(&source, &remote);
 		switch (admission_arrive(m->admission, &source, now_ns)) {
 		case ADMISSION_ADMIT:
 			admit(m, fd, &source, &remote, len);

@@ -59,7 +59,7 @@ accuse(struct blame *blame, const struct link *l, const struct peer_id *peer,
 		strcpy(out->address, "-");
 		blame_peer(&source, peer);
 	} else {
-		link_source(&address, &l->remote);
+		mesh_address_source(&address, &l->remote);
 		blame_address(&source, &address);
 	}
 	strcpy(out->peer, "-");

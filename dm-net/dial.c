@@ -31,6 +31,7 @@ struct candidate {
 
 /* One candidate under way: connecting (fd), or in its handshake (link). */
 struct attempt {
+	struct link_outcome outcome;
 	struct dial *dial;
 	const struct candidate *to; /* NULL: the slot is free */
 	int fd;			    /* connecting, else -1 */
@@ -83,7 +84,7 @@ attempt_clear(struct attempt *t)
 	if (l == NULL)
 		return;
 	/* it ends in a turn of its own */
-	l->attempt = NULL;
+	l->outcome = NULL;
 	p2p_conn_close(l->conn, 0, "another address was first");
 	event_active(l->turn_event, EV_TIMEOUT, 0);
 }
@@ -93,8 +94,8 @@ note_failure(struct dial *d, const struct candidate *c, const char *why)
 {
 	char address[LINK_ADDRESS_MAX];
 
-	snprintf(d->why, sizeof(d->why), "%s: %s", link_format(&c->ss, address),
-	    why);
+	snprintf(d->why, sizeof(d->why), "%s: %s",
+	    mesh_address_format(&c->ss, address), why);
 }
 
 static void
@@ -124,7 +125,7 @@ on_connected(evutil_socket_t fd, short what, void *arg)
 	t->event = NULL;
 	t->fd = -1;
 	t->link = link_new(d->mesh, fd, P2P_DIALER, &d->peer,
-	    (const void *)&t->to->ss, t->to->len, t);
+	    (const void *)&t->to->ss, t->to->len, &t->outcome);
 }
 
 /* False: try the next. */
@@ -364,6 +365,33 @@ take_addresses(struct dial *d, const struct sync_addr *addrs, size_t n)
 	}
 }
 
+static struct attempt *
+attempt_of(struct link_outcome *outcome)
+{
+	return (struct attempt *)outcome; /* its first member */
+}
+
+static void
+on_established(struct link_outcome *outcome)
+{
+	struct attempt *t = attempt_of(outcome);
+
+	t->link->outcome = NULL;
+	t->link = NULL;
+	dial_free(t->dial);
+}
+
+static void
+on_closed(struct link_outcome *outcome, const char *why)
+{
+	struct attempt *t = attempt_of(outcome);
+
+	t->link->outcome = NULL;
+	t->link = NULL;
+	if (!t->dial->mesh->is_ending)
+		attempt_failed(t, why);
+}
+
 void
 dial_start(struct mesh *m, const struct peer_id *peer,
     const struct sync_addr *addrs, size_t n)
@@ -374,6 +402,8 @@ dial_start(struct mesh *m, const struct peer_id *peer,
 	d->peer = *peer;
 	d->start_ns = clock_mono_ns();
 	for (size_t i = 0; i < AT_ONCE_MAX; i++) {
+		d->attempts[i].outcome.established = on_established;
+		d->attempts[i].outcome.closed = on_closed;
 		d->attempts[i].dial = d;
 		d->attempts[i].fd = -1;
 	}
@@ -384,23 +414,6 @@ dial_start(struct mesh *m, const struct peer_id *peer,
 		fatal("out of memory");
 	LIST_INSERT_HEAD(&m->dials, d, next);
 	advance(d);
-}
-
-void
-dial_established(struct attempt *t)
-{
-	t->link->attempt = NULL;
-	t->link = NULL;
-	dial_free(t->dial);
-}
-
-void
-dial_closed(struct attempt *t, const char *why)
-{
-	t->link->attempt = NULL;
-	t->link = NULL;
-	if (!t->dial->mesh->is_ending)
-		attempt_failed(t, why);
 }
 
 bool

@@ -5,7 +5,6 @@
  * gone. A link is freed at the end of a turn of its own, never inside a
  * callback of the connection.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #ifdef __GLIBC__
@@ -27,55 +26,6 @@
 /* Timers that are further off come together, so many times a second. */
 #define COARSE_FROM_NS (2 * NS_PER_S)
 #define COARSE_NS (UINT64_C(250) * 1000000)
-
-const char *
-link_format(
-    const struct sockaddr_storage *ss, char out[static LINK_ADDRESS_MAX])
-{
-	char host[INET6_ADDRSTRLEN] = "?";
-	const struct sockaddr_in *in = (const void *)ss;
-	const struct sockaddr_in6 *in6 = (const void *)ss;
-
-	if (ss->ss_family == AF_INET) {
-		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-		snprintf(
-		    out, LINK_ADDRESS_MAX, "%s:%u", host, ntohs(in->sin_port));
-	} else {
-		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-		snprintf(out, LINK_ADDRESS_MAX, "[%s]:%u", host,
-		    ntohs(in6->sin6_port));
-	}
-	return out;
-}
-
-const char *
-link_address(const struct link *l, char out[static LINK_ADDRESS_MAX])
-{
-	return link_format(&l->remote, out);
-}
-
-void
-link_source(struct admission_source *source, const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_in *in = (const void *)ss;
-	const struct sockaddr_in6 *in6 = (const void *)ss;
-
-	if (ss->ss_family == AF_INET)
-		admission_source(source, (const uint8_t *)&in->sin_addr, 4);
-	else
-		admission_source(source, in6->sin6_addr.s6_addr, 16);
-}
-
-struct link *
-link_find(struct mesh *m, uint64_t id)
-{
-	struct link *l;
-
-	LIST_FOREACH(l, &m->links_by_id[id % LINK_BUCKETS], same_bucket)
-		if (l->id == id)
-			return l;
-	return NULL;
-}
 
 static void
 settle(struct link *l)
@@ -372,8 +322,8 @@ on_established(struct p2p_conn *conn, const struct peer_id *peer)
 
 	settle(l);
 	mesh_note_clear(l->mesh, peer);
-	if (l->attempt != NULL)
-		dial_established(l->attempt);
+	if (l->outcome != NULL)
+		l->outcome->established(l->outcome);
 	remote_addr(l, &addr);
 	l->is_reported = true;
 	l->since_ns = clock_unix_ns();
@@ -417,8 +367,8 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 		mesh_note(
 		    l->mesh, peer, "%s: %s", p2p_reason_name(reason), text);
 	snprintf(why, sizeof(why), "%s: %s", p2p_reason_name(reason), text);
-	if (l->attempt != NULL)
-		dial_closed(l->attempt, why);
+	if (l->outcome != NULL)
+		l->outcome->closed(l->outcome, why);
 }
 
 static void
@@ -466,7 +416,7 @@ new_event(struct link *l, int fd, short what, event_callback_fn fn)
 struct link *
 link_new(struct mesh *m, int fd, enum p2p_role role,
     const struct peer_id *expected, const struct sockaddr *remote,
-    socklen_t remote_len, struct attempt *attempt)
+    socklen_t remote_len, struct link_outcome *outcome)
 {
 	uint64_t now_ns = mesh_now(m);
 	struct link *l = xcalloc(1, sizeof(*l));
@@ -477,7 +427,7 @@ link_new(struct mesh *m, int fd, enum p2p_role role,
 	l->mesh = m;
 	l->id = ++m->last_link_id;
 	l->fd = fd;
-	l->attempt = attempt;
+	l->outcome = outcome;
 	memcpy(&l->remote, remote,
 	    remote_len < sizeof(l->remote) ? remote_len : sizeof(l->remote));
 	set_options(fd);
@@ -512,8 +462,8 @@ link_free(struct link *l)
 
 	settle(l);
 	transfer_link_gone(l);
-	if (l->attempt != NULL)
-		dial_closed(l->attempt, "ended");
+	if (l->outcome != NULL)
+		l->outcome->closed(l->outcome, "ended");
 	LIST_REMOVE(l, next);
 	LIST_REMOVE(l, same_bucket);
 	p2p_conn_free(l->conn);
@@ -541,15 +491,4 @@ link_tick(struct mesh *m)
 		malloc_trim(0);
 #endif
 	m->has_gone = false;
-}
-
-void
-link_peer(const struct link *l, char out[static PEER_ID_TEXT_SIZE])
-{
-	const struct peer_id *peer =
-	    l != NULL && l->conn != NULL ? p2p_conn_peer_id(l->conn) : NULL;
-
-	out[0] = '\0';
-	if (peer != NULL)
-		peer_id_format(peer, out);
 }

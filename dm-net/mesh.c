@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -19,37 +18,6 @@
 #include "dm-net/refusals.h"
 
 #define CLOCK_INTERVAL_S 10
-#define CLOCK_LAG_NS (5 * NS_PER_S / 1000)
-
-uint64_t
-mesh_now(struct mesh *m)
-{
-	uint64_t now_ns = clock_mono_ns();
-
-	sync_tick(m->sync, now_ns, clock_unix_ns());
-	return now_ns;
-}
-
-struct timeval
-mesh_wait(uint64_t now_ns, uint64_t at_ns)
-{
-	uint64_t wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
-	struct timeval tv = {0};
-
-	if (wait_ns > 3600 * NS_PER_S)
-		wait_ns = 3600 * NS_PER_S;
-	if (wait_ns > 0)
-		wait_ns += CLOCK_LAG_NS;
-	tv.tv_sec = (time_t)(wait_ns / NS_PER_S);
-	tv.tv_usec = (suseconds_t)(wait_ns % NS_PER_S / 1000);
-	return tv;
-}
-
-void
-mesh_kick(struct mesh *m)
-{
-	event_active(m->turn_event, EV_TIMEOUT, 0);
-}
 
 /* --- actions ---------------------------------------------------------- */
 
@@ -291,13 +259,6 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 /* --- life ------------------------------------------------------------------
  */
 
-void
-mesh_copy_addr(struct sync_addr *to, const struct multiaddr_raw *from)
-{
-	to->len = from->len;
-	memcpy(to->bytes, from->bytes, from->len);
-}
-
 static bool
 open_record(const uint8_t *bytes, size_t len, struct sync_record *out)
 {
@@ -310,7 +271,7 @@ open_record(const uint8_t *bytes, size_t len, struct sync_record *out)
 	out->addr_count = record.addr_count < SYNC_ADDRS_MAX ? record.addr_count
 							     : SYNC_ADDRS_MAX;
 	for (size_t i = 0; i < out->addr_count; i++)
-		mesh_copy_addr(&out->addrs[i], &record.addrs[i]);
+		mesh_address_copy(&out->addrs[i], &record.addrs[i]);
 	return true;
 }
 
@@ -541,7 +502,7 @@ mesh_hint(struct mesh *m, const struct ipc_peer_hint *h)
 	    multiaddr_from_bytes(&raw, h->address.data, h->address.len) !=
 		MULTIADDR_OK)
 		return false;
-	mesh_copy_addr(&addr, &raw);
+	mesh_address_copy(&addr, &raw);
 	mesh_now(m);
 	sync_hint(m->sync, &peer, &addr,
 	    h->last_success_s > UINT64_MAX / NS_PER_S

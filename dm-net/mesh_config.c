@@ -42,7 +42,7 @@ mesh_config_bootstrap(struct mesh *m, const char *text)
 	if (peer_id_equal(&addr.peer_id, p2p_host_peer_id(m->host)))
 		return true; /* the same list on every node is fine */
 	multiaddr_strip_peer(&raw);
-	mesh_copy_addr(&out, &raw);
+	mesh_address_copy(&out, &raw);
 	sync_config_bootstrap(m->sync, &addr.peer_id, &out);
 	return true;
 }

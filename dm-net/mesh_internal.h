@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the parts of the mesh share: mesh.c (the core's driver),
- * mesh_config.c, peers.c (what people are shown), link.c (one TCP connection),
- * dial.c, accept.c, transfer.c (content from peers), serve.c
- * (content to peers), announce.c (the sync streams), accuse.c (who is named in
- * the log), twin.c. Included by them only.
+ * What the parts of the mesh share. From the bottom: mesh_turn.c (time, and
+ * the core's turn), mesh_address.c, mesh_notes.c (what people are told of
+ * peers) and links.c (finds and names a link); then mesh_config.c, accuse.c
+ * (who is named in the log), twin.c, announce.c (the sync streams), serve.c
+ * (content to peers), transfer.c (content from peers), peers.c (what people are
+ * shown); then link.c (one TCP connection); then accept.c and dial.c, which
+ * make links; and mesh.c, the core's driver. A part calls those before it, and
+ * is called back by pointers. Included by them only.
  */
 #ifndef DM_NET_MESH_INTERNAL_H
 #define DM_NET_MESH_INTERNAL_H
@@ -23,7 +26,6 @@
 
 struct blame;
 struct event;
-struct attempt;
 struct dial;
 struct fetch;
 struct listener;
@@ -85,27 +87,54 @@ struct mesh {
 	bool is_ending;
 };
 
+/* --- mesh_turn.c --- */
+
 /* Sets the core's time; the first call of every entry point. Returns mono. */
 uint64_t mesh_now(struct mesh *);
 /* The core may have actions: they are done before the loop waits. */
 void mesh_kick(struct mesh *);
-void mesh_copy_addr(struct sync_addr *, const struct multiaddr_raw *);
-bool mesh_is_allowed(const struct mesh *, const struct peer_id *);
-void mesh_note(struct mesh *, const struct peer_id *, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-void mesh_note_clear(struct mesh *, const struct peer_id *);
-const char *mesh_note_find(const struct mesh *, const struct peer_id *);
-/* A line of the log, at info, on who comes and goes; too many at once are cut
- * short and counted. */
-void mesh_tell(struct mesh *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
 /* How long a timer is to wait, for events of libevent: a little longer than
  * asked, as its clock lags by up to a tick of the kernel and would else call
  * too early, again and again. At most an hour. */
 struct timeval mesh_wait(uint64_t now_ns, uint64_t at_ns);
 
+/* --- mesh_address.c --- */
+
+void mesh_address_copy(struct sync_addr *, const struct multiaddr_raw *);
+/* "192.0.2.1:7946" or "[2001:db8::1]:7946"; returns out. */
+#define LINK_ADDRESS_MAX 80
+const char *mesh_address_format(
+    const struct sockaddr_storage *, char out[static LINK_ADDRESS_MAX]);
+/* What the address counts as for admission. */
+void mesh_address_source(
+    struct admission_source *, const struct sockaddr_storage *);
+
+/* --- mesh_notes.c --- */
+
+/* Keeps why the peer could not be reached; the oldest notes make room. */
+void mesh_note(struct mesh *, const struct peer_id *, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void mesh_note_clear(struct mesh *, const struct peer_id *);
+/* "" if there is none. */
+const char *mesh_note_find(const struct mesh *, const struct peer_id *);
+/* A line of the log, at info, on who comes and goes; too many at once are cut
+ * short and counted. */
+void mesh_tell(struct mesh *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* --- mesh_config.c --- */
+
+bool mesh_is_allowed(const struct mesh *, const struct peer_id *);
+
 /* --- link.c: one TCP connection ----------------------------------------------
  */
+
+/* Tells whoever dialled how that ended: one of the two is called, once, and
+ * sets the link's outcome to NULL. */
+struct link_outcome {
+	void (*established)(struct link_outcome *);
+	void (*closed)(struct link_outcome *, const char *why);
+};
 
 struct link {
 	LIST_ENTRY(link) next, same_bucket;
@@ -122,10 +151,10 @@ struct link {
 	uint64_t timer_at_ns;
 	struct sockaddr_storage remote;
 	struct admission_source source;
-	bool is_half_open;	 /* counted by admission */
-	bool is_reported;	 /* the core knows it */
-	uint64_t since_ns;	 /* Unix time when it was established */
-	struct attempt *attempt; /* of a dial; NULL once that is over */
+	bool is_half_open;	      /* counted by admission */
+	bool is_reported;	      /* the core knows it */
+	uint64_t since_ns;	      /* Unix time when it was established */
+	struct link_outcome *outcome; /* of who dialled; NULL once told */
 	/* announce.c */
 	struct p2p_stream *sync_out;
 	uint8_t *outbox;
@@ -137,32 +166,29 @@ struct link {
 	unsigned n_serving; /* serve.c: files held open for it */
 };
 
-/* Takes fd, connected. expected NULL: inbound. attempt: told of the outcome.
- */
+/* Takes fd, connected. expected NULL: inbound. The outcome, if not NULL, lives
+ * until it is told, or the caller sets it to NULL in the link. */
 struct link *link_new(struct mesh *, int fd, enum p2p_role,
     const struct peer_id *expected, const struct sockaddr *remote,
-    socklen_t remote_len, struct attempt *);
+    socklen_t remote_len, struct link_outcome *);
 /* Gives back what those that are gone have used; every few seconds. */
 void link_tick(struct mesh *);
 /* Before its end is due: tells the core. Never inside a p2p callback. */
 void link_free(struct link *);
-/* The peer id of a link as text; "" for NULL or before it is known. */
-void link_peer(const struct link *, char out[static PEER_ID_TEXT_SIZE]);
-struct link *link_find(struct mesh *, uint64_t id);
-/* The peer id as text; "" for NULL and before it is known. */
-void link_peer(const struct link *, char out[static PEER_ID_TEXT_SIZE]);
 /* The callbacks of the p2p host. */
 extern const struct p2p_callbacks link_callbacks;
-/* "192.0.2.1:7946" or "[2001:db8::1]:7946" */
-#define LINK_ADDRESS_MAX 80
-const char *link_address(
-    const struct link *, char out[static LINK_ADDRESS_MAX]);
-const char *link_format(
-    const struct sockaddr_storage *, char out[static LINK_ADDRESS_MAX]);
-/* What it counts as for admission. */
-void link_source(struct admission_source *, const struct sockaddr_storage *);
 /* Last words, as far as the socket takes them now; link_free() follows. */
 void link_say_goodbye(struct link *);
+
+/* --- links.c --- */
+
+/* NULL if it is gone. */
+struct link *link_find(struct mesh *, uint64_t id);
+/* The address of the other side as text; returns out. */
+const char *link_address(
+    const struct link *, char out[static LINK_ADDRESS_MAX]);
+/* The peer id as text; "" for NULL and before it is known. */
+void link_peer(const struct link *, char out[static PEER_ID_TEXT_SIZE]);
 
 /* --- dial.c --- */
 
@@ -170,9 +196,6 @@ void link_say_goodbye(struct link *);
  * established link, follows. */
 void dial_start(
     struct mesh *, const struct peer_id *, const struct sync_addr *, size_t n);
-/* The attempt's connection is established, or was closed before. */
-void dial_established(struct attempt *);
-void dial_closed(struct attempt *, const char *why);
 void dial_free_all(struct mesh *);
 bool dial_is_running(const struct mesh *, const struct peer_id *);
 

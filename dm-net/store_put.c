@@ -127,7 +127,7 @@ store_drop_ticket(struct store_link *link, uint64_t ticket)
 {
 	struct ipc_drop_ticket m = {.ticket = ticket};
 
-	if (store_link_is_up(link))
+	if (link->ipc != NULL)
 		ipc_send(link->ipc, IPC_DROP_TICKET, &m, -1);
 }
 
