@@ -16,6 +16,7 @@
 #include "common/control_request.h"
 #include "common/fdpass.h"
 #include "common/log.h"
+#include "common/xevent.h"
 
 #define QUEUE_WANTS_BYTES (64u << 10) /* rows are welcome below this */
 #define QUEUE_BYTES_MAX (4u << 20)    /* a handler that never asks */
@@ -137,8 +138,7 @@ client_lost(struct control_client *client)
 static void
 io_wait(struct control_client *client)
 {
-	if (event_add(client->io, &idle) == -1)
-		fatal("control: event_add failed");
+	xevent_add(client->io, &idle);
 }
 
 /* False if the socket is of no more use. */
@@ -294,10 +294,9 @@ gone_schedule(struct control_client *client)
 	static const struct timeval now = {0, 0};
 
 	if (client->io == NULL)
-		client->io = event_new(
-		    client->server->base, -1, 0, on_gone_late, client);
-	if (client->io == NULL || event_add(client->io, &now) == -1)
-		fatal("control: event_add failed");
+		client->io =
+		    xevent(client->server->base, -1, 0, on_gone_late, client);
+	xevent_add(client->io, &now);
 }
 
 void
@@ -332,9 +331,7 @@ request_handle(struct control_client *client, struct control_request *req)
 	client->state = CLIENT_ANSWER;
 	event_free(client->io);
 	client->io =
-	    event_new(server->base, client->fd, EV_WRITE, on_room, client);
-	if (client->io == NULL)
-		fatal("control: event_new failed");
+	    xevent(server->base, client->fd, EV_WRITE, on_room, client);
 	verdict = control_request_judge(req, server->self, client->header,
 	    client->privileged, &info, &body, &why);
 	if (verdict != VERDICT_OK) {
@@ -475,11 +472,9 @@ control_server_take(struct control_server *server, int fd,
 	STAILQ_INIT(&client->queue);
 	LIST_INSERT_HEAD(&server->clients, client, next);
 	server->n_clients++;
-	client->io = event_new(server->base, fd, EV_READ, on_request, client);
-	client->hangup = event_new(
-	    server->base, fd, EV_CLOSED | EV_PERSIST, on_hangup, client);
-	if (client->io == NULL || client->hangup == NULL ||
-	    event_add(client->hangup, NULL) == -1)
-		fatal("control: event_new failed");
+	client->io = xevent(server->base, fd, EV_READ, on_request, client);
+	client->hangup =
+	    xevent(server->base, fd, EV_CLOSED | EV_PERSIST, on_hangup, client);
+	xevent_add(client->hangup, NULL);
 	io_wait(client);
 }

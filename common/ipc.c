@@ -26,6 +26,7 @@
 #include "common/ipc_socket.h"
 #include "common/ipc_table.h"
 #include "common/log.h"
+#include "common/xevent.h"
 
 #define MESSAGES_PER_TURN 64	    /* and what is left of a packet */
 #define PACK_MAX ((size_t)32 << 10) /* sent without waiting for the turn */
@@ -473,15 +474,12 @@ ipc_new(struct event_base *base, int fd, enum role self, enum role peer,
 	/* best effort: a smaller buffer only means more queueing */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	ipc->read_event =
-	    event_new(base, fd, EV_READ | EV_PERSIST, on_readable, ipc);
-	ipc->write_event = event_new(base, fd, EV_WRITE, on_writable, ipc);
-	ipc->end_event = event_new(base, -1, 0, on_end, ipc);
-	ipc->flush_event = event_new(base, -1, 0, on_flush, ipc);
-	ipc->stall_event = evtimer_new(base, on_stall, ipc);
-	if (ipc->read_event == NULL || ipc->write_event == NULL ||
-	    ipc->end_event == NULL || ipc->flush_event == NULL ||
-	    ipc->stall_event == NULL || event_add(ipc->read_event, NULL) == -1)
-		fatal("out of memory");
+	    xevent(base, fd, EV_READ | EV_PERSIST, on_readable, ipc);
+	ipc->write_event = xevent(base, fd, EV_WRITE, on_writable, ipc);
+	ipc->end_event = xevent(base, -1, 0, on_end, ipc);
+	ipc->flush_event = xevent(base, -1, 0, on_flush, ipc);
+	ipc->stall_event = xevent(base, -1, 0, on_stall, ipc);
+	xevent_add(ipc->read_event, NULL);
 	ipc_table_hash(hello.table_hash);
 	ipc_send(ipc, IPC_HELLO, &hello, -1);
 	return ipc;

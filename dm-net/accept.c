@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-net/accepting.h"
 #include "dm-net/mesh_internal.h"
 
@@ -160,9 +161,7 @@ accept_init(struct mesh *m)
 {
 	TAILQ_INIT(&m->parked);
 	m->admission = admission_new();
-	m->park_event = event_new(m->base, -1, 0, on_park, m);
-	if (m->park_event == NULL)
-		fatal("out of memory");
+	m->park_event = xevent(m->base, -1, 0, on_park, m);
 }
 
 static void
@@ -204,9 +203,8 @@ mesh_listen(struct mesh *m, uint64_t id, int fd)
 	listener->id = id;
 	listener->fd = fd;
 	listener->event =
-	    event_new(m->base, fd, EV_READ | EV_PERSIST, on_accept, listener);
-	if (listener->event == NULL || event_add(listener->event, NULL) == -1)
-		fatal("out of memory");
+	    xevent(m->base, fd, EV_READ | EV_PERSIST, on_accept, listener);
+	xevent_add(listener->event, NULL);
 	m->listeners[m->n_listeners++] = listener;
 }
 

@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-net/mesh_internal.h"
 
 #define CANDIDATES_MAX 32
@@ -152,9 +153,8 @@ attempt_begin(struct dial *d, struct attempt *t, struct candidate *c)
 	}
 	t->to = c;
 	t->fd = fd;
-	t->event = event_new(d->mesh->base, fd, EV_WRITE, on_connected, t);
-	if (t->event == NULL || event_add(t->event, &tv) == -1)
-		fatal("out of memory");
+	t->event = xevent(d->mesh->base, fd, EV_WRITE, on_connected, t);
+	xevent_add(t->event, &tv);
 	return true;
 }
 
@@ -409,9 +409,7 @@ dial_start(struct mesh *m, const struct peer_id *peer,
 	}
 	snprintf(d->why, sizeof(d->why), "no address that can be dialled");
 	take_addresses(d, addrs, n);
-	d->next_event = event_new(m->base, -1, 0, on_next, d);
-	if (d->next_event == NULL)
-		fatal("out of memory");
+	d->next_event = xevent(m->base, -1, 0, on_next, d);
 	LIST_INSERT_HEAD(&m->dials, d, next);
 	advance(d);
 }

@@ -18,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-net/mesh_internal.h"
 
 #define READS_PER_TURN 8
@@ -406,11 +407,7 @@ set_options(int fd)
 static struct event *
 new_event(struct link *l, int fd, short what, event_callback_fn fn)
 {
-	struct event *e = event_new(l->mesh->base, fd, what, fn, l);
-
-	if (e == NULL)
-		fatal("out of memory");
-	return e;
+	return xevent(l->mesh->base, fd, what, fn, l);
 }
 
 struct link *

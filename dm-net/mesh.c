@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/name.h"
+#include "common/xevent.h"
 #include "dm-net/libp2p/peer_record_open.h"
 #include "dm-net/mesh_internal.h"
 #include "dm-net/refusals.h"
@@ -292,11 +293,7 @@ new_core(const struct mesh_settings *set, const struct peer_id *self)
 static struct event *
 new_event(struct mesh *m, short what, event_callback_fn fn)
 {
-	struct event *e = event_new(m->base, -1, what, fn, m);
-
-	if (e == NULL)
-		fatal("out of memory");
-	return e;
+	return xevent(m->base, -1, what, fn, m);
 }
 
 struct mesh *

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-net/store_link.h"
 
 #define FROM_MAX 64
@@ -59,9 +60,7 @@ refusals_new(struct event_base *base, struct store_link *store)
 	struct refusals *r = xcalloc(1, sizeof(*r));
 
 	r->store = store;
-	r->second = event_new(base, -1, 0, on_second, r);
-	if (r->second == NULL)
-		fatal("an event could not be made");
+	r->second = xevent(base, -1, 0, on_second, r);
 	return r;
 }
 

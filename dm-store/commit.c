@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-store/accept.h"
 #include "dm-store/announce.h"
 #include "dm-store/failures.h"
@@ -51,9 +52,7 @@ commit_new(struct store *s)
 {
 	struct commit *c = xcalloc(1, sizeof(*c));
 
-	c->flush = event_new(s->base, -1, 0, on_flush, s);
-	if (c->flush == NULL)
-		fatal("an event could not be made");
+	c->flush = xevent(s->base, -1, 0, on_flush, s);
 	c->seq = table_redo_last(s->index);
 	c->bytes_before = s->stats.bytes;
 	c->old_before = s->stats.old_bytes;

@@ -8,6 +8,7 @@
 
 #include "common/control_serve.h"
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-store/ask.h"
 #include "dm-store/commit.h"
 #include "dm-store/control.h"
@@ -176,9 +177,8 @@ link_start(struct store *s, int fd)
 	s->send = send_to_net;
 	s->dmd = ipc_new(s->base, fd, ROLE_STORE, ROLE_DMD, &owner);
 	s->control = control_server_new(s->base, ROLE_STORE, control_handle, s);
-	s->second = event_new(s->base, -1, EV_PERSIST, on_second, s);
-	if (s->second == NULL || event_add(s->second, &second) == -1)
-		fatal("an event could not be made");
+	s->second = xevent(s->base, -1, EV_PERSIST, on_second, s);
+	xevent_add(s->second, &second);
 }
 
 void

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-store/disk.h"
 #include "dm-store/put_internal.h"
 
@@ -60,9 +61,7 @@ put_from_fd(
 		goto out;
 	p->source_fd = fd;
 	fd = -1;
-	p->pull = event_new(s->base, -1, 0, on_pull, p);
-	if (p->pull == NULL)
-		fatal("an event could not be made");
+	p->pull = xevent(s->base, -1, 0, on_pull, p);
 	put_start(p);
 out:
 	if (fd != -1)

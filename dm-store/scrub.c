@@ -9,6 +9,7 @@
 
 #include "common/control_serve.h"
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-store/commit.h"
 #include "dm-store/hashing.h"
 #include "dm-store/reload.h"
@@ -519,10 +520,8 @@ scrub_new(struct store *s)
 	hashing_init(&sc->file);
 	sc->next_ns = s->clock.mono_ns() + FIRST_AFTER_NS;
 	sc->old = scrub_old_new();
-	sc->look = event_new(s->base, -1, 0, on_look, s);
-	sc->read = event_new(s->base, -1, 0, on_read, s);
-	if (sc->look == NULL || sc->read == NULL)
-		fatal("out of memory");
+	sc->look = xevent(s->base, -1, 0, on_look, s);
+	sc->read = xevent(s->base, -1, 0, on_read, s);
 	return sc;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-store/commit.h"
 #include "dm-store/hashing.h"
 #include "dm-store/history.h"
@@ -195,9 +196,7 @@ seek_new(struct store *s)
 	struct seek *k = xcalloc(1, sizeof(*k));
 
 	hashing_init(&k->file);
-	k->turn = event_new(s->base, -1, 0, on_turn, s);
-	if (k->turn == NULL)
-		fatal("an event could not be made");
+	k->turn = xevent(s->base, -1, 0, on_turn, s);
 	return k;
 }
 

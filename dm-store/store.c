@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-store/commit.h"
 #include "dm-store/failures.h"
 #include "dm-store/history.h"
@@ -65,8 +66,7 @@ store_soon(struct event *timer)
 {
 	static const struct timeval now = {0, 0};
 
-	if (event_add(timer, &now) == -1)
-		fatal("an event could not be added");
+	xevent_add(timer, &now);
 }
 
 void

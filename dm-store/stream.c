@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-store/announce.h"
 #include "dm-store/ask.h"
 #include "dm-store/commit.h"
@@ -302,9 +303,7 @@ stream_new(struct store *s)
 {
 	struct stream *st = xcalloc(1, sizeof(*st));
 
-	st->pump = event_new(s->base, -1, 0, on_pump, s);
-	if (st->pump == NULL)
-		fatal("an event could not be made");
+	st->pump = xevent(s->base, -1, 0, on_pump, s);
 	return st;
 }
 

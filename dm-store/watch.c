@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/name.h"
+#include "common/xevent.h"
 #include "dm-store/scrub.h"
 #include "dm-store/unplaced.h"
 
@@ -406,8 +407,7 @@ watch_start(struct store *s)
 	if (w == NULL || w->readable != NULL)
 		return;
 	w->readable =
-	    event_new(s->base, w->fd, EV_READ | EV_PERSIST, on_readable, s);
-	if (w->readable == NULL || event_add(w->readable, NULL) == -1)
-		fatal("an event could not be made");
+	    xevent(s->base, w->fd, EV_READ | EV_PERSIST, on_readable, s);
+	xevent_add(w->readable, NULL);
 	dir_add(w, "");
 }

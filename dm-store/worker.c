@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/xevent.h"
 
 /* Jobs stay where they are: first those that are handed back, then those that
  * are done, then those that wait. The numbers only grow. */
@@ -172,10 +173,8 @@ worker_listen(struct worker *w, struct event_base *base,
 {
 	w->done = done;
 	w->ctx = ctx;
-	w->event =
-	    event_new(base, w->event_fd, EV_READ | EV_PERSIST, on_news, w);
-	if (w->event == NULL || event_add(w->event, NULL) == -1)
-		fatal("an event could not be made");
+	w->event = xevent(base, w->event_fd, EV_READ | EV_PERSIST, on_news, w);
+	xevent_add(w->event, NULL);
 }
 
 bool

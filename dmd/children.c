@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dmd/backoff.h"
 
 #define SILENT_PINGS_MAX \
@@ -509,13 +510,10 @@ children_new(struct event_base *base, struct spawn *spawn,
 
 		c->role = order[i];
 		c->all = all;
-		watch_of(c)->timer = evtimer_new(base, on_timer, c);
-		if (watch_of(c)->timer == NULL)
-			fatal("out of memory");
+		watch_of(c)->timer = xevent(base, -1, 0, on_timer, c);
 	}
-	all->ping = event_new(base, -1, EV_PERSIST, on_ping, all);
-	if (all->ping == NULL || event_add(all->ping, &period) == -1)
-		fatal("out of memory");
+	all->ping = xevent(base, -1, EV_PERSIST, on_ping, all);
+	xevent_add(all->ping, &period);
 	return all;
 }
 

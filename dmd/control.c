@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/xevent.h"
 
 #define ACCEPTS_PER_TURN 16
 #define CONTROL_BACKLOG 64
@@ -184,9 +185,8 @@ client_add(struct control *c, int fd)
 	w->fd = fd;
 	w->uid = who.uid;
 	w->gid = who.gid;
-	w->event = event_new(c->base, fd, EV_READ, on_request, w);
-	if (w->event == NULL || event_add(w->event, &idle) == -1)
-		fatal("out of memory");
+	w->event = xevent(c->base, fd, EV_READ, on_request, w);
+	xevent_add(w->event, &idle);
 	LIST_INSERT_HEAD(&c->waiting, w, next);
 }
 
@@ -298,10 +298,8 @@ control_new(struct event_base *base, const char *path,
 	c->path = xstrdup(path);
 	c->fd = fd;
 	LIST_INIT(&c->waiting);
-	c->accept = event_new(base, fd, EV_READ | EV_PERSIST, on_accept, c);
-	c->pause = evtimer_new(base, on_pause, c);
-	if (c->accept == NULL || c->pause == NULL)
-		fatal("out of memory");
+	c->accept = xevent(base, fd, EV_READ | EV_PERSIST, on_accept, c);
+	c->pause = xevent(base, -1, 0, on_pause, c);
 	return c;
 }
 

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "common/signals.h"
+#include "common/xevent.h"
 #include "dmd/background.h"
 #include "dmd/commands.h"
 #include "dmd/confine.h"
@@ -421,10 +422,9 @@ repeat_new(struct dmd *d, event_callback_fn fn, uint64_t us)
 {
 	struct timeval tv = {
 	    (time_t)(us / 1000000), (suseconds_t)(us % 1000000)};
-	struct event *e = event_new(d->base, -1, EV_PERSIST, fn, d);
+	struct event *e = xevent(d->base, -1, EV_PERSIST, fn, d);
 
-	if (e == NULL || event_add(e, &tv) == -1)
-		fatal("out of memory");
+	xevent_add(e, &tv);
 	return e;
 }
 
@@ -434,16 +434,13 @@ events_new(struct dmd *d)
 	static const int signals[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		d->signals[i] = evsignal_new(d->base, signals[i], on_signal, d);
-		if (d->signals[i] == NULL ||
-		    event_add(d->signals[i], NULL) == -1)
-			fatal("out of memory");
+		d->signals[i] = xevent(
+		    d->base, signals[i], EV_SIGNAL | EV_PERSIST, on_signal, d);
+		xevent_add(d->signals[i], NULL);
 	}
 	signals_release();
-	d->listen_timer = evtimer_new(d->base, on_listen_timer, d);
-	d->record_timer = evtimer_new(d->base, record_on_timer, d);
-	if (d->listen_timer == NULL || d->record_timer == NULL)
-		fatal("out of memory");
+	d->listen_timer = xevent(d->base, -1, 0, on_listen_timer, d);
+	d->record_timer = xevent(d->base, -1, 0, record_on_timer, d);
 	if (d->log == SPAWN_LOG_SYSLOG)
 		d->sink_timer = repeat_new(d, on_sink_timer, 1000000);
 	d->look_timer = repeat_new(d, on_look, LOOK_US);

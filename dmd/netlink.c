@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/xevent.h"
 
 #define DUMP_TRIES 5
 #define DUMP_BUFFER 65536
@@ -237,14 +238,12 @@ netlink_new(struct event_base *base, void (*changed)(void *), void *ctx)
 		log_warn("cannot watch the interfaces: %s", strerror(errno));
 	if (nl->table == NULL)
 		nl->table = interfaces_new();
-	nl->calm = evtimer_new(base, on_calm, nl);
-	if (nl->watch_fd != -1)
-		nl->watch = event_new(
+	nl->calm = xevent(base, -1, 0, on_calm, nl);
+	if (nl->watch_fd != -1) {
+		nl->watch = xevent(
 		    base, nl->watch_fd, EV_READ | EV_PERSIST, on_watch, nl);
-	if (nl->calm == NULL || (nl->watch_fd != -1 && nl->watch == NULL))
-		fatal("out of memory");
-	if (nl->watch != NULL)
-		event_add(nl->watch, NULL);
+		xevent_add(nl->watch, NULL);
+	}
 	return nl;
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/child.h"
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dmd/lookup.h"
 
 /* In the C library, without a prototype in its headers. */
@@ -202,10 +203,9 @@ resolver_main(void)
 	r.lookups = lookups_new();
 	layers = child_confine_end(ROLE_RESOLVER, &settings, layers);
 	r.dmd = ipc_new(r.base, CHILD_FD, ROLE_RESOLVER, ROLE_DMD, &owner);
-	r.done = event_new(
+	r.done = xevent(
 	    r.base, lookups_fd(r.lookups), EV_READ | EV_PERSIST, on_done, &r);
-	if (r.done == NULL || event_add(r.done, NULL) == -1)
-		fatal("out of memory");
+	xevent_add(r.done, NULL);
 	ready.layers = layers;
 	ipc_send(r.dmd, IPC_READY, &ready, -1);
 	event_base_dispatch(r.base);

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-net/http/conn_io.h"
 #include "dm-net/http/http1.h"
 #include "dm-net/http/http2.h"
@@ -75,11 +76,9 @@ http_conn_new(struct http_server *s, int fd, const struct sockaddr *sa)
 	/* Heads and bodies are sent in as few pieces as can be anyway. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->read_event =
-	    event_new(s->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	    xevent(s->base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->write_event =
-	    event_new(s->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
-	if (c->read_event == NULL || c->write_event == NULL)
-		fatal("event_new");
+	    xevent(s->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
 	c->h1 = http1_new(c);
 	c->progress_s = clock_mono_s();
 	TAILQ_INSERT_TAIL(&s->conns, c, all);

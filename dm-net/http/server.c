@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/xevent.h"
 #include "dm-net/accepting.h"
 #include "dm-net/http/conn_io.h"
 #include "dm-net/http/connection.h"
@@ -193,10 +194,8 @@ http_server_new(struct event_base *base, const struct http_backend *backend)
 	TAILQ_INIT(&s->conns);
 	TAILQ_INIT(&s->ready);
 	TAILQ_INIT(&s->dead);
-	s->turn_event = event_new(base, -1, 0, on_turn, s);
-	s->tick_event = event_new(base, -1, EV_PERSIST, on_tick, s);
-	if (s->turn_event == NULL || s->tick_event == NULL)
-		fatal("event_new");
+	s->turn_event = xevent(base, -1, 0, on_turn, s);
+	s->tick_event = xevent(base, -1, EV_PERSIST, on_tick, s);
 	event_add(s->tick_event, &second);
 	return s;
 }
@@ -238,9 +237,8 @@ http_server_listen(struct http_server *s, int fd, uint64_t id)
 	l->server = s;
 	l->fd = fd;
 	l->id = id;
-	l->event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_accept, l);
-	if (l->event == NULL || event_add(l->event, NULL) == -1)
-		fatal("event_add");
+	l->event = xevent(s->base, fd, EV_READ | EV_PERSIST, on_accept, l);
+	xevent_add(l->event, NULL);
 	LIST_INSERT_HEAD(&s->listeners, l, next);
 }
 

@@ -112,3 +112,8 @@ def test_sha256_has_one_home():
 def test_descriptors_are_passed_in_one_place():
     assert users_of(r"\bSCM_RIGHTS\b|\bCMSG_DATA\b") == \
         {"common/fdpass.c"}
+
+
+def test_events_are_made_in_one_place():
+    assert users_of(r"\b(event|evtimer|evsignal)_new\s*\(") == \
+        {"common/xevent.c"}
