@@ -49,7 +49,6 @@ struct ipc {
 	uint64_t stall_taken; /* queue.taken when stall_event was set */
 	int stall_unread;     /* and what was in the socket */
 	bool is_paused;	      /* not reading, since too much waits */
-	void (*drained)(void *, struct ipc *);
 	void (*ponged)(void *, struct ipc *, uint64_t number);
 	uint64_t patience_ns;
 	uint64_t heard; /* packets */
@@ -188,8 +187,6 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		resume_reading(ipc);
 	if (rc == 0)
 		event_add(ipc->write_event, NULL);
-	else if (ipc->drained != NULL)
-		ipc->drained(ipc->owner.ctx, ipc);
 }
 
 /* One packet of so many messages, behind what waits. Takes fd. */
@@ -519,12 +516,6 @@ ipc_queued_fds(const struct ipc *ipc)
 }
 
 void
-ipc_on_drained(struct ipc *ipc, void (*fn)(void *ctx, struct ipc *))
-{
-	ipc->drained = fn;
-}
-
-void
 ipc_set_patience(struct ipc *ipc, uint64_t ns)
 {
 	ipc->patience_ns = ns;
@@ -564,12 +555,6 @@ enum role
 ipc_peer(const struct ipc *ipc)
 {
 	return ipc->peer;
-}
-
-bool
-ipc_is_open(const struct ipc *ipc)
-{
-	return ipc->has_hello && !ipc->is_ended;
 }
 
 int

@@ -126,9 +126,6 @@ void ipc_flush(struct ipc *);
 size_t ipc_queued(const struct ipc *);
 size_t ipc_queued_fds(const struct ipc *);
 
-/* Called each time the queue has drained to empty (may be NULL). */
-void ipc_on_drained(struct ipc *, void (*fn)(void *ctx, struct ipc *));
-
 /* Ends the channel as the peer broke the rules: closed() is called with this
  * reason (copied) at the end of the current turn. */
 void ipc_violate(struct ipc *, const char *fmt, ...)
@@ -148,7 +145,6 @@ uint64_t ipc_ping(struct ipc *);
 bool ipc_is_active(struct ipc *);
 
 enum role ipc_peer(const struct ipc *);
-bool ipc_is_open(const struct ipc *); /* hello came, not ended */
 
 /* A SEQPACKET socketpair, close-on-exec, non-blocking. -1 with errno. */
 int ipc_pair(int fds[static 2]);

@@ -60,7 +60,8 @@ name_pattern_is_valid(const char *pattern, size_t len)
 	       is_path(pattern, len - 2, NAME_DEPTH_MAX - 1);
 }
 
-bool
+/* True if pattern ends in the component "*". */
+static bool
 name_pattern_is_wild(const char *pattern)
 {
 	size_t len = strlen(pattern);

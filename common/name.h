@@ -20,9 +20,6 @@ bool name_is_valid(const char *name, size_t len);
 /* A valid name, or "prefix/" + "*" where prefix is a valid name. */
 bool name_pattern_is_valid(const char *pattern, size_t len);
 
-/* True if pattern ends in the component "*". */
-bool name_pattern_is_wild(const char *pattern);
-
 /* True if the (valid, terminated) name is the pattern or matches it: '*' stands
  * for exactly one whole last component. */
 bool name_matches(const char *pattern, const char *name);

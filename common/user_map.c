@@ -82,7 +82,8 @@ user_map_has(const struct user_map *map, uint32_t id)
 	return false;
 }
 
-bool
+/* True if no second user is mapped. */
+static bool
 user_map_is_single(void)
 {
 	struct user_map map;

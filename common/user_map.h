@@ -33,9 +33,6 @@ bool user_map_read(enum user_map_kind, struct user_map *out);
 
 bool user_map_has(const struct user_map *, uint32_t id);
 
-/* True if no second user is mapped. */
-bool user_map_is_single(void);
-
 /* True if this process is root and may become another user. */
 bool user_map_is_root(void);
 

@@ -414,17 +414,6 @@ dial_start(struct mesh *m, const struct peer_id *peer,
 	advance(d);
 }
 
-bool
-dial_is_running(const struct mesh *m, const struct peer_id *peer)
-{
-	struct dial *d;
-
-	LIST_FOREACH(d, &m->dials, next)
-		if (peer_id_equal(&d->peer, peer))
-			return true;
-	return false;
-}
-
 void
 dial_free_all(struct mesh *m)
 {

@@ -95,7 +95,8 @@ net_channel(struct net *net, int fd, enum role peer)
 	return ipc_new(net->base, fd, ROLE_NET, peer, &owner);
 }
 
-void
+/* Tells dmd once all that serving needs is there. */
+static void
 net_check_ready(struct net *net)
 {
 	struct ipc_ready m = {.layers = net->layers};
@@ -174,7 +175,8 @@ store_channel(void *ctx)
 	return store_link_is_up(net->store) ? net->store_ipc : NULL;
 }
 
-bool
+/* Once dmd has signed the TLS key. False if the signature is wrong. */
+static bool
 net_make_mesh(struct net *net, const uint8_t public_key[static 32],
     const uint8_t signature[static 64])
 {

@@ -197,7 +197,6 @@ void link_peer(const struct link *, char out[static PEER_ID_TEXT_SIZE]);
 void dial_start(
     struct mesh *, const struct peer_id *, const struct sync_addr *, size_t n);
 void dial_free_all(struct mesh *);
-bool dial_is_running(const struct mesh *, const struct peer_id *);
 
 /* --- accuse.c: who is named in the log --- */
 

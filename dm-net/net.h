@@ -61,13 +61,8 @@ struct net {
 
 /* handlers.c: channels made with these. */
 struct ipc *net_channel(struct net *, int fd, enum role peer);
-/* Once dmd has signed the TLS key. False if the signature is wrong. */
-bool net_make_mesh(struct net *, const uint8_t public_key[static 32],
-    const uint8_t signature[static 64]);
 /* Tells dmd that a listening socket accepts no more. */
 void net_listener_ended(void *net);
-/* Tells dmd once all that serving needs is there. */
-void net_check_ready(struct net *);
 
 /* answers.c */
 control_handler net_answer;

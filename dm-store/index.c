@@ -168,6 +168,16 @@ format_check(struct index *ix, uint64_t *format)
 	return *format > INDEX_FORMAT ? INDEX_FUTURE : INDEX_OK;
 }
 
+static void
+index_abort(struct index *ix)
+{
+	if (ix->batch != NULL)
+		mdb_txn_abort(ix->batch);
+	ix->batch = NULL;
+	ix->is_begun = false;
+	ix->error = 0;
+}
+
 /*
  * All tables that are missing, and the format, in one transaction: there is
  * no half-made index. What the new tables are to say of the records is found
@@ -407,16 +417,6 @@ const char *
 index_failure(const struct index *ix)
 {
 	return mdb_strerror(ix->failure);
-}
-
-void
-index_abort(struct index *ix)
-{
-	if (ix->batch != NULL)
-		mdb_txn_abort(ix->batch);
-	ix->batch = NULL;
-	ix->is_begun = false;
-	ix->error = 0;
 }
 
 static MDB_val

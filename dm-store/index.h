@@ -101,7 +101,6 @@ bool index_is_read_only(const struct index *);
 int index_commit(struct index *);
 /* The same of the last commit that failed, in words. */
 const char *index_failure(const struct index *);
-void index_abort(struct index *);
 
 /* True once the batch cannot be committed any more. */
 bool index_has_failed(const struct index *);

@@ -22,7 +22,7 @@ table_winner(struct index *ix, enum index_view view,
 	return found;
 }
 
-void
+static void
 table_expiry_key(uint64_t expires_ns, const uint8_t key[static 16],
     uint8_t out[static EXPIRY_KEY_SIZE])
 {

@@ -69,8 +69,6 @@ void table_meta_set(
 
 /* Keys of the table expiry: time, key of the name. */
 #define EXPIRY_KEY_SIZE 24
-void table_expiry_key(uint64_t expires_ns, const uint8_t key[static 16],
-    uint8_t out[static EXPIRY_KEY_SIZE]);
 
 /*
  * index_walk() from the first key behind last, of at most RECORD_KEY_MAX bytes

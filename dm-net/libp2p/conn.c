@@ -410,12 +410,6 @@ p2p_conn_user(const struct p2p_conn *c)
 	return c->user;
 }
 
-void
-p2p_conn_set_user(struct p2p_conn *c, void *user)
-{
-	c->user = user;
-}
-
 enum p2p_role
 p2p_conn_role(const struct p2p_conn *c)
 {

@@ -252,7 +252,6 @@ void p2p_conn_push_identify(struct p2p_conn *);
 
 struct p2p_host *p2p_conn_host(const struct p2p_conn *);
 void *p2p_conn_user(const struct p2p_conn *);
-void p2p_conn_set_user(struct p2p_conn *, void *);
 enum p2p_role p2p_conn_role(const struct p2p_conn *);
 bool p2p_conn_is_established(const struct p2p_conn *);
 /* NULL before the handshake. */
@@ -297,7 +296,6 @@ void p2p_stream_set_class(struct p2p_stream *, enum p2p_class);
 void p2p_stream_set_limit(struct p2p_stream *, size_t bytes);
 
 struct p2p_conn *p2p_stream_conn(const struct p2p_stream *);
-const char *p2p_stream_protocol(const struct p2p_stream *);
 bool p2p_stream_is_inbound(const struct p2p_stream *);
 void *p2p_stream_user(const struct p2p_stream *);
 void p2p_stream_set_user(struct p2p_stream *, void *);

@@ -173,7 +173,6 @@ stream_serve(struct p2p_stream *s)
 	}
 	c->inbound[index]++;
 	s->served = protocol;
-	s->protocol = protocol->name;
 	s->user = protocol->user;
 	s->handlers = protocol->handlers;
 	yamux_set_class(s->ys, (unsigned int)protocol->stream_class);
@@ -481,12 +480,6 @@ struct p2p_conn *
 p2p_stream_conn(const struct p2p_stream *s)
 {
 	return s->conn;
-}
-
-const char *
-p2p_stream_protocol(const struct p2p_stream *s)
-{
-	return s->protocol;
 }
 
 bool

@@ -406,7 +406,6 @@ struct sync {
 
 /* --- sync.c ----------------------------------------------------------- */
 
-uint64_t random_next(struct sync *);
 uint64_t random_below(struct sync *, uint64_t bound);
 /* Queues an action; the caller fills in what else it carries. */
 struct act *act_add(struct sync *, enum sync_action_type, uint64_t id);
@@ -547,7 +546,6 @@ void fetch_tick(struct sync *);
 void fetch_cancel(struct sync *, struct want *);
 /* Ends those of a connection, or all (0); is_told: the driver knows already. */
 void fetch_end_all(struct sync *, uint64_t conn, bool is_told);
-void fetch_retry_later(struct sync *, struct want *);
 
 /* --- walk.c, reply.c -------------------------------------------------- */
 
@@ -564,8 +562,6 @@ void walk_drop(struct conn *);
 void walk_after_change(struct sync *);
 /* The peer said what it holds in all: the root's sum. */
 void walk_root_seen(struct sync *, struct conn *, const struct trie_sum *);
-/* Sets the time of the next one; `is_idle`: the last changed nothing. */
-void walk_next(struct sync *, struct conn *, bool is_idle);
 /* Rows a peer listed: asks for what we are behind on; how many that were. */
 size_t walk_take_rows(struct sync *, struct conn *, const struct wire_rows *);
 /* Writes our rows below a prefix; `last` (or NULL) is the last one written. */

@@ -67,7 +67,7 @@ source_back_off(struct sync *s, struct source *src, uint64_t base_ns)
 	src->not_before_ns = s->now_ns + base_ns / 4 + random_below(s, span);
 }
 
-void
+static void
 fetch_retry_later(struct sync *s, struct want *w)
 {
 	uint64_t span = SECOND << (w->failures < 8 ? w->failures : 8);

@@ -181,13 +181,3 @@ sync_index_bytes(const struct sync *s)
 {
 	return trie_bytes(s->trie);
 }
-
-void
-sync_index_root(const struct sync *s, uint8_t hash[static 16])
-{
-	static const struct trie_prefix all;
-	struct trie_sum sum;
-
-	trie_sum(s->trie, &all, &sum);
-	memcpy(hash, sum.hash, 16);
-}

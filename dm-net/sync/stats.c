@@ -3,12 +3,6 @@
 
 #include "dm-net/sync/core.h"
 
-bool
-sync_name_is_configured(const struct sync *s, const char *name)
-{
-	return names_cover(s->names, name);
-}
-
 /* The connection that is shown for a peer: one that is up before others. */
 static const struct conn *
 peer_conn(const struct sync *s, const struct peer *p)

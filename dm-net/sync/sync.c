@@ -7,7 +7,7 @@
 #include "dm-net/sync/core.h"
 
 /* splitmix64: replayable, and nothing here needs more of it. */
-uint64_t
+static uint64_t
 random_next(struct sync *s)
 {
 	uint64_t z = s->random += UINT64_C(0x9e3779b97f4a7c15);

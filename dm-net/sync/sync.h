@@ -312,10 +312,6 @@ bool sync_index_is_complete(const struct sync *);
 size_t sync_index_count(const struct sync *);
 /* The memory that it takes, about. */
 size_t sync_index_bytes(const struct sync *);
-void sync_index_root(const struct sync *, uint8_t hash[static 16]);
-
-/* True if a name or pattern of the configuration covers this valid name. */
-bool sync_name_is_configured(const struct sync *, const char *name);
 
 enum sync_peer_state {
 	SYNC_PEER_IDLE, /* known, not connected; next_dial_ns says when */

@@ -90,7 +90,8 @@ walk_all_soon(struct sync *s)
 	}
 }
 
-void
+/* Sets the time of the next one; `is_idle`: the last changed nothing. */
+static void
 walk_next(struct sync *s, struct conn *c, bool is_idle)
 {
 	uint64_t wait;
