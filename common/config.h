@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The configuration, dm.toml(5): read, checked and compared. Owns the table of
- * options, the only place that knows their names, bounds and defaults. Used by
- * dmd (which hands the other processes what concerns them), and by dmctl for
- * control_socket and the network key. It never opens what the file names.
+ * options, the only place that knows their names, bounds and defaults. It never
+ * opens what the file names.
  */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The table of options: one row says all that is known of a key of dm.toml(5).
- * Used by config*.c only; the rest of the program sees struct config.
+ * The rest of the program sees struct config only.
  */
 #ifndef COMMON_CONFIG_OPTIONS_H
 #define COMMON_CONFIG_OPTIONS_H

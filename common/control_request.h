@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One request record of the control socket, from the socket to a decoded and
- * judged body. Owns nothing but the descriptor that came with it; called by
- * control_serve.c only. Never answers, never waits.
+ * judged body. Owns nothing but the descriptor that came with it. It never
+ * answers and never waits.
  */
 #ifndef COMMON_CONTROL_REQUEST_H
 #define COMMON_CONTROL_REQUEST_H

@@ -2,8 +2,7 @@
 /*
  * How dm-net shares out the descriptors that the system lets it have (ulimit
  * -n, LimitNOFILE=): with few of them the node is smaller, and what a sibling
- * hands over always finds a place. Called by dm-net once, and by
- * dmd, which refuses to start with too few. Pure.
+ * hands over always finds a place. dmd refuses to start with too few. Pure.
  */
 #ifndef COMMON_DESCRIPTORS_H
 #define COMMON_DESCRIPTORS_H

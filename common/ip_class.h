@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How far an IP address reaches. Called by dmd, to name the best addresses
- * first, and by dm-net, to tell owners of networks apart. Pure.
+ * How far an IP address reaches. The class orders a node's own addresses and
+ * tells owners of networks apart. Pure.
  */
 #ifndef COMMON_IP_CLASS_H
 #define COMMON_IP_CLASS_H

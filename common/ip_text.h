@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Addresses as people write them in dm.toml(5) to say where to listen. Pure.
- * Used by config_options.c, which refuses what is none, and by dmd's
- * endpoint.c.
  */
 #ifndef COMMON_IP_TEXT_H
 #define COMMON_IP_TEXT_H

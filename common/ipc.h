@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A channel between two processes: SOCK_SEQPACKET socketpair, packets of one
- * or more MessagePack arrays (ipc_messages.def); a message with a descriptor
- * has a packet for itself. Used by dmd, dm-net, dm-store and the resolver, on
- * a libevent base.
+ * A channel between two processes: SOCK_SEQPACKET socketpair, packets of one or
+ * more MessagePack arrays (ipc_messages.def); a message with a descriptor has a
+ * packet for itself. It runs on a libevent base.
  *
  * A channel reads whenever less than 64 MiB wait for the peer, and never blocks
  * on a send: what the socket does not take is queued. hello (role and hash of

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a channel's socket did not take yet: packets in their order, with their
- * descriptors. Owned by ipc.c, which decides how much may wait.
+ * descriptors. It does not decide how much may wait: ipc.c does.
  */
 #ifndef COMMON_IPC_QUEUE_H
 #define COMMON_IPC_QUEUE_H

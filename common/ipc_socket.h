@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One packet into the socket of a channel, or out of it, with its descriptor.
- * Called by ipc.c and its queue alone; it does not queue.
+ * It does not queue.
  */
 #ifndef COMMON_IPC_SOCKET_H
 #define COMMON_IPC_SOCKET_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Verification of ed25519 signatures by OpenSSL. Most signatures that one
- * thread checks are by few keys: what OpenSSL makes of the last key is kept
- * for the next. Used by sshsig.c; whether a key is one to trust is not asked
- * here (keys.h, and the configuration).
+ * thread checks are by few keys: what OpenSSL makes of the last key is kept for
+ * the next. It never asks whether a key is to be trusted: the configuration
+ * says that.
  */
 #ifndef COMMON_KEY_CHECK_H
 #define COMMON_KEY_CHECK_H

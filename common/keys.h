@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ed25519 keys: made, read and written in the forms people have (OpenSSH,
- * PKCS#8 PEM, base64). Used by dmd (identity), dmctl and the configuration.
- * It never keeps a private key longer than the caller does; secrets are wiped.
+ * PKCS#8 PEM, base64). It never keeps a private key longer than the caller
+ * does; secrets are wiped.
  */
 #ifndef COMMON_KEYS_H
 #define COMMON_KEYS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Landlock, by system call and with constants of our own: C libraries lag
- * years behind the kernel's header. Part of sandbox.h, called by nobody else.
- * Which files, ports and processes each role may reach; keeps nothing open.
+ * Landlock, by system call and with constants of our own: C libraries lag years
+ * behind the kernel's header. A private part of sandbox.h: it limits the files,
+ * ports and processes that each role may reach. It keeps nothing open.
  */
 #ifndef COMMON_LANDLOCK_H
 #define COMMON_LANDLOCK_H

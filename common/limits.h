@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every size, count and time-out that bounds what outsiders can make us do,
- * in one place. Units are last in the names. What is configurable in
- * dm.toml(5) has its default in config.c, never above the ceilings here.
+ * The sizes, counts and time-outs that bound what outsiders can make us do and
+ * that several sources or several processes share. A bound of one source stands
+ * in that source or in its header. Units are last in the names. An option of
+ * dm.toml(5) has its default in config_options.c, never above a ceiling here.
  */
 #ifndef COMMON_LIMITS_H
 #define COMMON_LIMITS_H

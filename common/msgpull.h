@@ -6,8 +6,8 @@
  * mistake is sticky: later calls fail too, so that a decoder may check once
  * at its end.
  *
- * Used by every decoder of peers' and siblings' messages. Integers and lengths
- * are taken in any of their forms, as every MessagePack reader does.
+ * Integers and lengths are taken in any of their forms, as every MessagePack
+ * reader does.
  */
 #ifndef COMMON_MSGPULL_H
 #define COMMON_MSGPULL_H

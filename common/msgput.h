@@ -5,7 +5,7 @@
  * bytes. What does not fit sets a sticky flag and is not written; the caller
  * checks once, at the end.
  *
- * Used by every encoder of messages. No allocation.
+ * No allocation.
  */
 #ifndef COMMON_MSGPUT_H
 #define COMMON_MSGPUT_H

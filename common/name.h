@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * File names and the patterns of [files] in dm.toml(5). Pure; used by every
- * process and by dmctl. dm-store's check is the one that counts.
+ * File names and the patterns of [files] in dm.toml(5). Pure. dm-store's check
+ * is the one that counts.
  */
 #ifndef COMMON_NAME_H
 #define COMMON_NAME_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * OpenSSH's private key format (its PROTOCOL.key), ed25519 only, cipher
- * "none": what ssh-keygen writes and reads. Used by keys.c alone. Pure; what it
- * held of the secret it wipes.
+ * OpenSSH's private key format (its PROTOCOL.key), ed25519 only, cipher "none":
+ * what ssh-keygen writes and reads. Pure; what it held of the secret it wipes.
  */
 #ifndef COMMON_OPENSSH_KEY_H
 #define COMMON_OPENSSH_KEY_H

@@ -2,8 +2,8 @@
 /*
  * Reads an ed25519 private key from PKCS#8: PrivateKeyInfo (RFC 5208) and its
  * second version, OneAsymmetricKey with the public key (RFC 5958), as RFC 8410
- * fills them. Used by keys.c alone. Pure; it keeps no secret. By hand, since
- * OpenSSL 3.0 takes the first version only.
+ * fills them. Pure; it keeps no secret. By hand, since OpenSSL 3.0 takes the
+ * first version only.
  */
 #ifndef COMMON_PKCS8_KEY_H
 #define COMMON_PKCS8_KEY_H

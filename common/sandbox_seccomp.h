@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The seccomp filters, built with libseccomp from the tables of
- * sandbox_rules.h. Part of sandbox.h, called by nobody else.
+ * sandbox_rules.h. A private part of sandbox.h.
  */
 #ifndef COMMON_SANDBOX_SECCOMP_H
 #define COMMON_SANDBOX_SECCOMP_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The data types of the SSH protocols (RFC 4251, section 5) as key files and
- * signatures use them: uint32 and string. Used by keys.c, openssh_key.c,
- * sshsig.c and dmctl's agent. Bounded, borrows, allocates nothing.
+ * signatures use them: uint32 and string. Bounded, borrows, allocates nothing.
  */
 #ifndef COMMON_SSHWIRE_H
 #define COMMON_SSHWIRE_H

@@ -2,7 +2,7 @@
 /*
  * Hands what toml_lex() read to inih, one short line for each section and key
  * ("[cluster]", "port = @12"); the number leads back to the decoded key and
- * value. Used by config.c alone. Pure.
+ * value. Pure.
  */
 #ifndef COMMON_TOML_INIH_H
 #define COMMON_TOML_INIH_H

@@ -2,9 +2,9 @@
 /*
  * The lexer in front of inih. TOML as people and TOML writers use it for
  * settings: comments, [sections], bare and quoted keys, basic and literal
- * strings, integers, booleans, arrays of strings over any number of lines.
- * What else TOML has is refused with its line: nothing is taken for something
- * it is not. Knows no option; used by config.c alone. Pure.
+ * strings, integers, booleans, arrays of strings over any number of lines. What
+ * else TOML has is refused with its line: nothing is taken for something it is
+ * not. It knows no option. Pure.
  */
 #ifndef COMMON_TOML_LEX_H
 #define COMMON_TOML_LEX_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* UTF-8 (RFC 3629), checked. Used by the configuration's lexer. Pure. */
+/* UTF-8 (RFC 3629), checked. Pure. */
 #ifndef COMMON_UTF8_H
 #define COMMON_UTF8_H
 

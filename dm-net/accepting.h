@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What an error of accept(2) says of the listening socket. Called by the HTTP
- * server and by the libp2p listeners. Pure.
+ * What an error of accept(2) says of the listening socket. Pure.
  */
 #ifndef DM_NET_ACCEPTING_H
 #define DM_NET_ACCEPTING_H

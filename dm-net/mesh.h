@@ -6,7 +6,7 @@
  * decides nothing about versions (the core and dm-store do) and parses nothing
  * from the network itself.
  *
- * Called by main.c and its handlers of messages; all on one libevent base.
+ * Everything runs on one libevent base.
  */
 #ifndef DM_NET_MESH_H
 #define DM_NET_MESH_H

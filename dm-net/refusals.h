@@ -3,8 +3,8 @@
  * What dm-net refuses by itself, before dm-store sees it: malformed uploads,
  * versions of peers that the configuration rules out. Collected for a second,
  * one row a source and reason with a count, then told to dm-store, which keeps
- * the log that `dmctl rejects` shows. Called by the HTTP API and the mesh. It
- * decides nothing; what is too much is left out.
+ * the log that `dmctl rejects` shows. It decides nothing; what is too much is
+ * left out.
  */
 #ifndef DM_NET_REFUSALS_H
 #define DM_NET_REFUSALS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Asks the resolver process for the addresses of a name. Used by whoever
- * dials; dm-net itself never reads a DNS answer.
+ * Asks the resolver process for the addresses of a name. dm-net itself never
+ * reads a DNS answer.
  */
 #ifndef DM_NET_RESOLVE_H
 #define DM_NET_RESOLVE_H

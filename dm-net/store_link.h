@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * dm-net's side of the channel to dm-store: requests with ids and the answers
- * to them, puts with credits. Used by HTTP and by the mesh. It decides nothing
- * about files: dm-store does.
+ * to them, puts with credits. It decides nothing about files: dm-store does.
  *
  * Every request either is refused at once (NO_STORE without a channel, BUSY
  * when too many wait) and its callback never called, or its callback is called

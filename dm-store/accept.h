@@ -3,7 +3,8 @@
  * May this entry be stored here? The one place that decides, for entries of
  * peers, of HTTP clients and of dmctl alike, in the order of dm.toml(5), "Which
  * version wins": cheap checks first, the signature last. Reads the index as
- * the open batch has it; changes nothing but counters.
+ * the open batch has it. It stores no entry: it counts refusals, and settles a
+ * name again whose row it finds damaged, which adds to the batch.
  */
 #ifndef DMSTORE_ACCEPT_H
 #define DMSTORE_ACCEPT_H

@@ -2,8 +2,8 @@
 /*
  * What dm-net asks and gets an answer to at once: may this entry be stored,
  * open this file, the entry of a key, a page of the list, check what a peer
- * complains about. Called by link.c. What is read and leaves the process is
- * what is durable; only judge looks at the open batch.
+ * complains about. What is read and leaves the process is what is durable; only
+ * judge looks at the open batch.
  */
 #ifndef DMSTORE_ASK_H
 #define DMSTORE_ASK_H

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Group commit. What one turn of the loop decides shares one transaction of
- * the index; once that is durable the files are put in their places, then
- * whoever waits is answered and dm-net is told. Owns the batch: its changes,
- * the answers that wait for it, and redo rows whose files are not synced yet.
- * Called by put.c, ask.c, settle.c, expire.c, reload.c, scrub.c.
+ * Group commit. What one turn of the loop decides shares one transaction of the
+ * index; once that is durable the files are put in their places, then whoever
+ * waits is answered and dm-net is told. Owns the batch: its changes, the
+ * answers that wait for it, and redo rows whose files are not synced yet.
  */
 #ifndef DMSTORE_COMMIT_H
 #define DMSTORE_COMMIT_H

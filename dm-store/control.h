@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands of the control socket that dm-store answers: status_store,
- * list, get, show, upload, forget (dmctl(8)). Called by link.c through
- * control_serve.h.
+ * The commands of the control socket that dm-store answers: status_store, list,
+ * get, show, upload, forget (dmctl(8)).
  */
 #ifndef DMSTORE_CONTROL_H
 #define DMSTORE_CONTROL_H

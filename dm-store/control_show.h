@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What dm-store tells dmctl of one name: what there is and was, what was
- * refused and why. Called by control.c.
+ * refused and why.
  */
 #ifndef DMSTORE_CONTROL_SHOW_H
 #define DMSTORE_CONTROL_SHOW_H

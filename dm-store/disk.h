@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Every system call that changes or opens something on the disk, one thin
- * function each, and nothing else: the one place where a test can make the
- * Nth write fail. Called by files.c and index.c (LMDB makes its own calls).
+ * function each, and nothing else: the one place where a test can make the Nth
+ * write fail. LMDB makes its own calls.
  *
  * All return -1 with errno; EINTR is retried. Paths are relative to a held
  * directory and never followed through symbolic links.

@@ -3,7 +3,7 @@
  * Records of names and signers that are no longer configured, or of another
  * network: they are kept for a while, so that what was taken out by mistake
  * comes back as it was, deletions included; then they go. reload.c says which
- * they are; called by reload_tick().
+ * they are.
  */
 #ifndef DMSTORE_DORMANT_H
 #define DMSTORE_DORMANT_H

@@ -3,8 +3,7 @@
  * What the disk refused, as lines of the log: which operation on which file,
  * why, and for which name. Every cause once a minute, with how often it was
  * seen meanwhile: who uploads gets a code that sends him to the log, and may
- * come back at once. Called by put.c, put_pull.c, ask.c and commit.c; it
- * decides nothing.
+ * come back at once. It decides nothing.
  */
 #ifndef DMSTORE_FAILURES_H
 #define DMSTORE_FAILURES_H

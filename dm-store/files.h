@@ -2,9 +2,9 @@
 /*
  * The directories under state_dir and what happens in them: unfinished content
  * in tmp/, current content in files/, superseded content in old/, damaged
- * content in quarantine/. Called by commit.c, put.c, recover.c, history.c,
- * scrub.c and ask.c; it knows neither entries nor the index, decides nothing,
- * and nothing in files/ is ever written in place.
+ * content in quarantine/. It knows no entry and no row; of the index
+ * it knows the directory. It decides nothing, and nothing in files/ is ever
+ * written in place.
  *
  * Names are valid file names (name.h), versions and sha256 32 bytes. Functions
  * return -1 with errno; a failing fsync is fatal(): the process starts again

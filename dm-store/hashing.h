@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A file that is hashed piece by piece, as much in a turn of the loop as its
- * caller likes. Used by the scrub's two halves and by seek.c; it judges
- * nothing.
+ * caller likes. It judges nothing.
  */
 #ifndef DMSTORE_HASHING_H
 #define DMSTORE_HASHING_H

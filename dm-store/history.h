@@ -2,8 +2,7 @@
 /*
  * Superseded content in old/: which, since when, and when it goes. Oldest
  * first, down to history_size; what was replaced within the last minute is
- * still served under its version and stays that long. Called by settle.c,
- * commit.c and ask.c.
+ * still served under its version and stays that long.
  */
 #ifndef DMSTORE_HISTORY_H
 #define DMSTORE_HISTORY_H

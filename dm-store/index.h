@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The index: an LMDB environment in index/, its named tables and sealed rows
- * (row.h). The one source that includes lmdb.h. Called by table.c (typed
- * rows) and by commit.c, recover.c and main.c (its life). It knows no entry
- * and no file.
+ * (row.h). The one source that includes lmdb.h. It knows no entry and no file.
  *
  * One write transaction, the batch, may be open; it carries its first error,
  * which index_commit() reports. VIEW_BATCH reads what the batch has written so

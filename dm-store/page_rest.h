@@ -4,8 +4,8 @@
  * ones, those that were to be found through them, and earlier states of pages
  * that are free now. Nothing says what is on them, so a row is looked for at
  * every place where one may begin; its seal says that it is one, and of which
- * table. It may be older than a row that the walk has given. Called by
- * salvage.c, which decides what to make of that.
+ * table. It may be older than a row that the walk has given. salvage.c decides
+ * what to make of that.
  */
 #ifndef DMSTORE_PAGE_REST_H
 #define DMSTORE_PAGE_REST_H

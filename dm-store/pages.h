@@ -2,8 +2,7 @@
 /*
  * The pages of LMDB's file (format 1 of it), decoded one by one from bytes that
  * the disk may have changed. Pure: it reads no file, follows no pointer and
- * trusts nothing that it decodes. Called by page_walk.c, which knows what
- * refers to what, and by salvage.c.
+ * trusts nothing that it decodes. page_walk.c knows which page refers to which.
  *
  * Numbers in the file are those of the machine that wrote it: its order of
  * bytes, and words as long as its pointers. What is borrowed lies in the page.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The start: opens the index, or puts a damaged one into quarantine and makes
- * a new one of what is whole in it (salvage.h); finishes what the last run had
- * made durable but not visible. Called by main.c once, before any message.
+ * The start: opens the index, or puts a damaged one into quarantine and makes a
+ * new one of what is whole in it (salvage.h); finishes what the last run had
+ * made durable but not visible. It runs once, before any message is read.
  *
  * An index is damaged if a page of it is, or if LMDB cannot make anything of
  * it. Nothing else condemns it: not how often a start was ended, nor by whom.

@@ -2,7 +2,7 @@
 /*
  * Redo rows that are not needed once the placed files are synced: which, and
  * how far behind. At most a second, 16 MiB or 4096 rows, then the files are
- * synced and the rows deleted with the next batch. Called by commit.c.
+ * synced and the rows deleted with the next batch.
  */
 #ifndef DMSTORE_REDO_H
 #define DMSTORE_REDO_H

@@ -2,11 +2,10 @@
 /*
  * What was refused on this node lately, and what lost to another signer's
  * version close in time: a log of the last REJECTS_MAX, bounded, that a restart
- * survives. The same again is counted, not repeated; who sends much cannot
- * push out all the others' at once. What dm-net has refused by itself has a
- * place of its own, one row a source, reason and configured name: nothing of
- * it was ever signed by anybody we know. Called by put.c, ask.c, settle.c and
- * link.c, which add, and by control_show.c.
+ * survives. The same again is counted, not repeated; who sends much cannot push
+ * out all the others' at once. What dm-net has refused by itself has a place of
+ * its own, one row a source, reason and configured name: nothing of it was ever
+ * signed by anybody we know.
  */
 #ifndef DMSTORE_REJECTS_H
 #define DMSTORE_REJECTS_H

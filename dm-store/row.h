@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rows of the index as bytes: how each is laid out and the seal around
- * it. Pure; called by index.c (seals) and table.c (layouts). It never trusts
- * what it decodes: a row that is not exactly as it was written is damaged.
+ * The rows of the index as bytes: how each is laid out and the seal around it.
+ * Pure. It never trusts what it decodes: a row that is not exactly as it was
+ * written is damaged.
  *
  * A sealed row: format (1 byte, ROW_FORMAT), body, check (8 bytes): FNV-1a
  * over table, length of the key, key, format and body. The check finds bits

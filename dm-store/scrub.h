@@ -5,8 +5,7 @@
  * slowly, every file is read and hashed, then old/ (scrub_old.h), a pass that
  * goes on where the last run left it. What is missing or damaged goes to
  * quarantine and is wanted again. Also checks what a peer complains about, what
- * watch.c saw change, and all of it at once for `dmctl fsck`. Called by link.c,
- * watch.c and control.c.
+ * watch.c saw change, and all of it at once for `dmctl fsck`.
  */
 #ifndef DMSTORE_SCRUB_H
 #define DMSTORE_SCRUB_H

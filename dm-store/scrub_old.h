@@ -3,7 +3,7 @@
  * The second half of a pass of the scrub: superseded content in old/ is read
  * and hashed like the files before it. What is damaged goes to quarantine, and
  * with it its row: nobody can send it again. What no row knows (a crash may
- * leave such a file) is removed. Called by scrub.c alone, in slices.
+ * leave such a file) is removed. It works in slices.
  */
 #ifndef DMSTORE_SCRUB_OLD_H
 #define DMSTORE_SCRUB_OLD_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What of a pass of the scrub survives a restart: a row in meta. Used by
- * scrub.c alone.
+ * What of a pass of the scrub survives a restart: a row in meta.
  */
 #ifndef DMSTORE_SCRUB_PASS_H
 #define DMSTORE_SCRUB_PASS_H

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Content that a winner wants and old/ has: when a signer is withdrawn, or a
- * file is lost, an older version may be the winner whose content is here.
- * What is small is looked for at once (settle.c), as long as the loop can
- * spare the time; the rest is wanted, durably so, and is hashed here piece by
- * piece, then put in its place. Each start begins anew with all that is
- * wanted. Owns how far it is; called by settle.c, reload.c and ask.c (what may
- * be read at once). It fetches nothing from peers: they may be faster.
+ * file is lost, an older version may be the winner whose content is here. What
+ * is small is looked for at once (settle.c), as long as the loop can spare the
+ * time; the rest is wanted, durably so, and is hashed here piece by piece, then
+ * put in its place. Each start begins anew with all that is wanted. Owns how
+ * far it is. It fetches nothing from peers: they may be faster.
  */
 #ifndef DMSTORE_SEEK_H
 #define DMSTORE_SEEK_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The state of dm-store, one struct for the process, and the parts that it is
- * made of. Every source of this directory gets it; each part is changed only
- * by the source whose name it bears.
+ * made of. Every source of this directory gets it. A part behind a pointer is
+ * private to the source that made it. The counters in struct stats are changed
+ * by every source that has something to count.
  */
 #ifndef DMSTORE_STORE_H
 #define DMSTORE_STORE_H
@@ -85,7 +86,7 @@ struct store {
 		uint8_t last[RECORD_KEY_MAX];
 	} dormant;
 
-	/* stats.c */
+	/* what status_store and dm-net are told */
 	struct stats {
 		uint64_t bytes;			  /* of the visible files */
 		uint64_t old_bytes;		  /* of old/, in whole blocks */

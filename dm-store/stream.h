@@ -2,7 +2,7 @@
 /*
  * What dm-net gets without asking for each: the index, row by row against its
  * credit, in the order of keys; remembered peers; and the versions whose
- * content is missing, a few at a time. Called by link.c and once a second.
+ * content is missing, a few at a time.
  */
 #ifndef DMSTORE_STREAM_H
 #define DMSTORE_STREAM_H

@@ -3,9 +3,8 @@
  * Large contents reach the disk beside the loop: one thread writes them out
  * while they come and syncs them at their end, so that nobody waits for
  * another's gigabyte. What the thread (worker.h) works on are descriptors of
- * its own. Called by put.c, which hears of each
- * end; it decides nothing. A sync that fails is fatal(), as everywhere, but for
- * want of room.
+ * its own. Its caller hears of each end; it decides nothing. A sync that fails
+ * is fatal(), as everywhere, but for want of room.
  */
 #ifndef DMSTORE_SYNCER_H
 #define DMSTORE_SYNCER_H

@@ -3,8 +3,7 @@
  * What happens to files, as lines of the log at level info: every version that
  * is stored, with who signed it and who brought it, what expired and what was
  * refused. Many at once are cut short and counted, so that a node that joins,
- * or somebody hostile, does not fill the log. Called by put.c, ask.c, expire.c
- * and rejects.c; it decides nothing.
+ * or somebody hostile, does not fill the log. It decides nothing.
  */
 #ifndef DMSTORE_TELL_H
 #define DMSTORE_TELL_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Signatures are checked beside the loop, in a thread (worker.h) that works on
- * copies. Where that gains nothing they are checked at
- * once: for one who is alone, and on a machine with one processor. Called by
- * put.c and ask.c, which hear the outcome; it decides nothing.
+ * copies. Where that gains nothing they are checked at once: for one who is
+ * alone, and on a machine with one processor. Its caller hears the outcome; it
+ * decides nothing.
  */
 #ifndef DMSTORE_VERIFY_H
 #define DMSTORE_VERIFY_H

@@ -2,8 +2,7 @@
 /*
  * The versions of each name that were replaced: the last history_versions of
  * them, with what replaced them and when. Their content is in old/, as long as
- * history.c keeps it. Called by settle.c, which adds to them, and by
- * control_show.c.
+ * history.c keeps it.
  */
 #ifndef DMSTORE_VERSIONS_H
 #define DMSTORE_VERSIONS_H

@@ -2,7 +2,7 @@
 /*
  * Signing with a key that only ssh-agent has (RFC 9987, the SSH agent
  * protocol): which ed25519 keys it holds, and a signature by one of them. The
- * key never comes here. Used by sign.c. Every answer is bounded and checked.
+ * key never comes here. Every answer is bounded and checked.
  */
 #ifndef DMCTL_AGENT_H
 #define DMCTL_AGENT_H

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The asking end of the control socket: one request a connection, then the
- * answers as they come. Used by every command that talks to the local dmd.
- * Nothing is believed of an answer but what control.h decodes, and nobody is
- * waited for beyond a deadline.
+ * answers as they come. Nothing is believed of an answer but what control.h
+ * decodes, and nobody is waited for beyond a deadline.
  */
 #ifndef DMCTL_CONTROL_ASK_H
 #define DMCTL_CONTROL_ASK_H

@@ -2,7 +2,7 @@
 /*
  * Brings a signed entry and its content to a daemon, over the control socket or
  * HTTP, and goes on trying while that may help (the daemon starts, restarts or
- * is busy) until --timeout. Used by upload, delete and submit.
+ * is busy) until --timeout.
  */
 #ifndef DMCTL_DELIVER_H
 #define DMCTL_DELIVER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Rows of kind value (control.def): what the daemon's processes say about
- * themselves, gathered and printed. Used by status and id. The keys are the
- * daemon's own, so that a newer one may say more.
+ * themselves, gathered and printed. The keys are the daemon's own, so that a
+ * newer one may say more.
  */
 #ifndef DMCTL_FACTS_H
 #define DMCTL_FACTS_H

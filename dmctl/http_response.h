@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads one HTTP/1.1 response (RFC 9112), however its bytes are cut. Strict
- * and bounded: a head of at most 16 KiB, at most 16 interim heads before it,
- * one framing of the body, no folded lines. Used by http_client.c. Pure: no
- * socket, no allocation.
+ * Reads one HTTP/1.1 response (RFC 9112), however its bytes are cut. Strict and
+ * bounded: a head of at most 16 KiB, at most 16 interim heads before it, one
+ * framing of the body, no folded lines. Pure: no socket, no allocation.
  */
 #ifndef DMCTL_HTTP_RESPONSE_H
 #define DMCTL_HTTP_RESPONSE_H

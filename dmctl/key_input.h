@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A private key as --key names it: a file, a pipe such as bash's <(command),
- * standard input ("-"), or the text itself. Used by sign.c. The text is wiped
- * here; the key is the caller's.
+ * standard input ("-"), or the text itself. The text is wiped here; the key is
+ * the caller's.
  */
 #ifndef DMCTL_KEY_INPUT_H
 #define DMCTL_KEY_INPUT_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Looks a host name up, with a deadline, which getaddrinfo(3) does not have: a
- * name server that does not answer takes it half a minute. Used by
- * http_client.c.
+ * name server that does not answer takes it half a minute.
  */
 #ifndef DMCTL_LOOKUP_H
 #define DMCTL_LOOKUP_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The fields of a version that a command is about to sign, from what the user
- * said. Used by upload, delete and sign. */
+/*
+ * The fields of a version that a command is about to sign, from what the user
+ * said.
+ */
 #ifndef DMCTL_PREPARE_ENTRY_H
 #define DMCTL_PREPARE_ENTRY_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Reads a file from a daemon, over the control socket or HTTP: its entry and,
- * piece by piece, its content. Used by get and verify.
+ * piece by piece, its content.
  */
 #ifndef DMCTL_RETRIEVE_H
 #define DMCTL_RETRIEVE_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Where peers are told to find this node: what `advertise` says, then what it
- * listens on. Called by daemon.c for the peer record and by commands.c for
- * dmctl id. Pure; every address is made here or checked by the configuration.
+ * listens on. Pure; every address is made here or checked by the configuration.
  */
 #ifndef DMD_ADVERTISE_H
 #define DMD_ADVERTISE_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Going to the background without losing the exit status: the command that was
- * typed waits until the daemon is ready, or ends as it ends. Called by main.c,
- * and by daemon.c when it is ready.
+ * typed waits until the daemon is ready, or ends as it ends.
  */
 #ifndef DMD_BACKGROUND_H
 #define DMD_BACKGROUND_H

@@ -3,7 +3,7 @@
  * How long to wait before a child that ended is started again: the first time
  * not at all, from the second within a minute twice as long each time. One that
  * has worked for a while does not wait: its outage would be longer than what
- * caused it. Called by children.c. Pure: the caller has the clock.
+ * caused it. Pure: the caller has the clock.
  */
 #ifndef DMD_BACKOFF_H
 #define DMD_BACKOFF_H

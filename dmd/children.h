@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * dm-net, dm-store and the resolver as dmd sees them: started, joined to each
- * other, watched, started again, stopped. Owns their channels and pids. Called
- * by daemon.c, which gives a child what it needs when it starts and handles
- * what it says. It never looks at what the children say to each other.
+ * other, watched, started again, stopped. Owns their channels and pids.
+ * daemon.c gives a child what it needs when it starts and handles what it says.
+ * It never looks at what the children say to each other.
  *
  * A child that ends is started again, with backoff. One that breaks the rules
  * of its channel is killed and logged as compromised. dm-net and the resolver

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The commands of the control socket that dmd answers itself: status_dmd, id,
- * reload, log, stop, id_rotate. Called by control_serve.h with requests that
- * it has decoded and whose privilege it has checked.
+ * reload, log, stop, id_rotate. control_serve.h has decoded each request and
+ * checked its privilege.
  *
  * status_dmd answers rows of kind value, in this order:
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The configuration on its way from the file to the children. Called by main.c
- * and daemon.c. Only dmd reads the file; each child is told what concerns it.
+ * The configuration on its way from the file to the children. Only dmd reads
+ * the file; each child is told what concerns it.
  */
 #ifndef DMD_CONFIGURE_H
 #define DMD_CONFIGURE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What dmd gives up itself once everything is open, before its first child
- * runs. Called by daemon.c.
+ * runs.
  */
 #ifndef DMD_CONFINE_H
 #define DMD_CONFINE_H

@@ -3,8 +3,7 @@
  * The control socket's front: dmd accepts a client, learns from the kernel who
  * it is, peeks at the fixed header of its request and at nothing else, and
  * hands the descriptor, request unread, to the process that answers. Owns the
- * listening socket and the clients that have not said anything yet. Called by
- * daemon.c.
+ * listening socket and the clients that have not said anything yet.
  */
 #ifndef DMD_CONTROL_H
 #define DMD_CONTROL_H

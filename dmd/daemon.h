@@ -2,8 +2,7 @@
 /*
  * The parent process as a whole: what it owns, in one struct, and what happens
  * in it: its start, a reload, changes of the interfaces, messages of its
- * children, its end. Called by main.c and commands.c. It never reads a byte
- * that came from the network.
+ * children, its end. It never reads a byte that came from the network.
  */
 #ifndef DMD_DAEMON_H
 #define DMD_DAEMON_H

@@ -3,7 +3,7 @@
  * What a child was told of the configuration: never the same twice, and one at
  * a time. While it has not read the last one, a newer one waits, and a still
  * newer one takes its place: a child that is busy is not buried under what is
- * out of date. Called by reload.c. Pure: it sends nothing itself.
+ * out of date. Pure: it sends nothing itself.
  */
 #ifndef DMD_DELIVERY_H
 #define DMD_DELIVERY_H

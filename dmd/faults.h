@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What is wrong with owners and modes, after a restore or a copy: all of it at
- * once, each with the command that sets it right. Called by daemon.c before
- * anything is made and by main.c for dmd -n. It changes nothing.
+ * once, each with the command that sets it right. dmd looks for them before it
+ * makes anything, and for dmd -n. It changes nothing.
  */
 #ifndef DMD_FAULTS_H
 #define DMD_FAULTS_H

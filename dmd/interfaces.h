@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The machine's network interfaces and addresses as a table, read from the
- * kernel's rtnetlink(7) dumps. Owns the decoder of those dumps. Called by
- * netlink.c, which fetches them, and by whoever decides what to listen on.
- * Pure: no socket here. Indexes are the kernel's, 0 for none.
+ * kernel's rtnetlink(7) dumps. Owns the decoder of those dumps. netlink.c
+ * fetches the dumps. Pure: no socket here. Indexes are the kernel's, 0 for
+ * none.
  */
 #ifndef DMD_INTERFACES_H
 #define DMD_INTERFACES_H

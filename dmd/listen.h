@@ -3,7 +3,7 @@
  * The listening sockets: bound here, where the right to is, accepted from in
  * dm-net, which gets a copy of each (message listen) and is told when one is
  * gone (unlisten). Owns the originals, so that connections wait in the backlog
- * while dm-net restarts. Called by daemon.c. It never accepts and never reads.
+ * while dm-net restarts. It never accepts and never reads.
  *
  * A copy shares its socket with the original, and what a dm-net does to it
  * outlives that dm-net. Of all that dmd hands to children this is the only

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Name look-ups in threads, since getaddrinfo(3) blocks, for half a minute
- * with dead servers. Owns the threads and the two queues between them and the
- * resolver's loop. Called by resolver.c only; the threads never end by
- * themselves.
+ * Name look-ups in threads, since getaddrinfo(3) blocks, for half a minute with
+ * dead servers. Owns the threads and the two queues between them and the
+ * resolver's loop. The threads never end by themselves.
  */
 #ifndef DMD_LOOKUP_H
 #define DMD_LOOKUP_H

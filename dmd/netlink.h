@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Watches the machine's interfaces and addresses through rtnetlink(7). Owns
- * the socket that hears of changes and the current table; whatever changes,
- * the whole table is read anew, so no history of changes can go wrong. Called
- * by daemon.c. It never changes anything on the machine.
+ * Watches the machine's interfaces and addresses through rtnetlink(7). Owns the
+ * socket that hears of changes and the current table; whatever changes, the
+ * whole table is read anew, so no history of changes can go wrong. It never
+ * changes anything on the machine.
  */
 #ifndef DMD_NETLINK_H
 #define DMD_NETLINK_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Tells the service manager how dmd is: sd_notify(3)'s datagrams, written by
- * hand. Owns the socket. Called by daemon.c. Does nothing where no service
- * manager asked for it (NOTIFY_SOCKET).
+ * hand. Owns the socket. Does nothing where no service manager asked for it
+ * (NOTIFY_SOCKET).
  */
 #ifndef DMD_NOTIFY_H
 #define DMD_NOTIFY_H

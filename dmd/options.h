@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line of dmd(8). Called by main.c. */
+/* The command line of dmd(8). */
 #ifndef DMD_OPTIONS_H
 #define DMD_OPTIONS_H
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The directories that dmd needs, made before its children start: state_dir
- * and what is below it, the control socket's directory and dm-net's empty
- * root in it. Called once by main.c. It makes what is missing and refuses what
- * is there with another owner or with rights for others; it repairs nothing
- * (repair.c does).
+ * The directories that dmd needs, made before its children start: state_dir and
+ * what is below it, the control socket's directory and dm-net's empty root in
+ * it. It makes what is missing and refuses what is there with another owner or
+ * with rights for others; it repairs nothing (repair.c does).
  */
 #ifndef DMD_PREPARE_H
 #define DMD_PREPARE_H

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * This node's peer record: made when the addresses change or the wall clock
- * was set, and now and then, at most once a second, and handed to dm-net.
- * Called by daemon.c. The addresses come from advertise.h, the signature from
- * identity.h.
+ * This node's peer record: made when the addresses change or the wall clock was
+ * set, and now and then, at most once a second, and handed to dm-net. The
+ * addresses come from advertise.h, the signature from identity.h.
  */
 #ifndef DMD_RECORD_H
 #define DMD_RECORD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The configuration while dmd runs: read again, and told to the children.
- * Called by daemon.c and commands.c. A file with an error changes nothing.
+ * The configuration while dmd runs: read again, and told to the children. A
+ * file with an error changes nothing.
  */
 #ifndef DMD_RELOAD_H
 #define DMD_RELOAD_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * dmd --repair: owners and modes of what is dmd's own in state_dir, as the
- * layout says. Called by main.c, as root, while no dmd runs there. It follows
- * no symbolic link, enters no other file system and leaves alone what the
- * layout does not name, and files with several names (hard links): one of them
- * may be somebody else's.
+ * layout says. It runs as root, while no dmd runs there. It follows no symbolic
+ * link, enters no other file system and leaves alone what the layout does not
+ * name, and files with several names (hard links): one of them may be somebody
+ * else's.
  */
 #ifndef DMD_REPAIR_H
 #define DMD_REPAIR_H

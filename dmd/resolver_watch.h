@@ -2,7 +2,7 @@
 /*
  * Notices that the files which the resolver may read are no longer those that
  * it was started with: a directory that came later, a link that leads elsewhere
- * now. Owns nothing; called by daemon.c.
+ * now. Owns nothing.
  */
 #ifndef DMD_RESOLVER_WATCH_H
 #define DMD_RESOLVER_WATCH_H

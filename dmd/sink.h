@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Connections to the system's log, /dev/log: only dmd can make them, its
- * children get theirs as a descriptor. Called by daemon.c.
+ * children get theirs as a descriptor.
  */
 #ifndef DMD_SINK_H
 #define DMD_SINK_H

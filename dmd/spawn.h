@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Starts one child: fork, then execveat(2) of a binary that was opened when
- * dmd started, so that a package upgrade cannot mix versions. Owns those
+ * Starts one child: fork, then execveat(2) of a binary that was opened when dmd
+ * started, so that a package upgrade cannot mix versions. Owns those
  * descriptors and the environment that a child gets (child.h), which holds
- * nothing else. Called by children.c.
+ * nothing else.
  */
 #ifndef DMD_SPAWN_H
 #define DMD_SPAWN_H

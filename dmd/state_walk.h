@@ -3,7 +3,6 @@
  * Visits what the layout names in state_dir and, if asked to, all that is in
  * it. It follows no symbolic link, enters no other file system, and skips what
  * is not there, what it may not look at and what the layout does not name.
- * Called by faults.c and repair.c.
  */
 #ifndef DMD_STATE_WALK_H
 #define DMD_STATE_WALK_H

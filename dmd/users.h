@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Whom the processes run as: the users and the group of dm.toml(5), looked up
- * once at the start. Called by main.c; the result is read by prepare.c,
- * spawn.c and control.c. Without root, and where
- * root is the only user there is (user_map.h), everything is the caller's.
+ * once at the start. The result is read by prepare.c, spawn.c and control.c.
+ * Without root, and where root is the only user there is (user_map.h),
+ * everything is the caller's.
  */
 #ifndef DMD_USERS_H
 #define DMD_USERS_H

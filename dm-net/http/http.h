@@ -5,7 +5,7 @@
  * dm-store and answers questions about this node. It never decides whether a
  * file is acceptable, never opens a file and never writes one: dm-store does.
  *
- * Used by dm-net/main.c. Everything runs on one libevent base; nothing blocks.
+ * Everything runs on one libevent base; nothing blocks.
  */
 #ifndef DM_NET_HTTP_HTTP_H
 #define DM_NET_HTTP_HTTP_H

@@ -8,7 +8,7 @@
  * kind of key, for each certificate: with two of them it is ten times faster,
  * a sixth of a handshake. Random bytes are those of the default context.
  *
- * Called by tls. No I/O.
+ * No I/O.
  */
 #ifndef DMNET_LIBP2P_ALGORITHMS_H
 #define DMNET_LIBP2P_ALGORITHMS_H

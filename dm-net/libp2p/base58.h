@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * base58btc, the text form of peer ids (draft-msporny-base58). Bounded to
- * BASE58_BYTES_MAX bytes, because its cost grows with the square of the
- * length. Called by peer_id. No allocation, no I/O.
+ * BASE58_BYTES_MAX bytes, because its cost grows with the square of the length.
+ * No allocation, no I/O.
  */
 #ifndef DMNET_LIBP2P_BASE58_H
 #define DMNET_LIBP2P_BASE58_H

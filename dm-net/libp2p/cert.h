@@ -12,7 +12,7 @@
  * ed25519 identities, in their one form; certificate keys P-256, P-384 and
  * ed25519.
  *
- * Called by tls and host. Uses libcrypto; no I/O, no clock.
+ * Uses libcrypto; no I/O, no clock.
  */
 #ifndef DMNET_LIBP2P_CERT_H
 #define DMNET_LIBP2P_CERT_H

@@ -4,8 +4,8 @@
  * so that they can be signed in one place and put together in another. The
  * signing itself is the caller's. Opening them: envelope_open.h.
  *
- * Called by whoever owns a key; linked into the privileged parent, so it
- * depends on the C library only. No allocation, no I/O.
+ * Linked into the privileged parent, so it depends on the C library only. No
+ * allocation, no I/O.
  */
 #ifndef DMNET_LIBP2P_ENVELOPE_H
 #define DMNET_LIBP2P_ENVELOPE_H

@@ -4,7 +4,7 @@
  * peer may have made up. An envelope comes out only with its signature
  * verified under the key it names, which must be an ed25519 key.
  *
- * Called by peer_record_open. Uses protobuf-c and libcrypto.
+ * Uses protobuf-c and libcrypto.
  */
 #ifndef DMNET_LIBP2P_ENVELOPE_OPEN_H
 #define DMNET_LIBP2P_ENVELOPE_OPEN_H

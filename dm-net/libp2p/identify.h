@@ -3,9 +3,9 @@
  * The messages of identify, /ipfs/id/1.0.0, and its push (libp2p specs,
  * identify): what a peer says about itself and how it sees us.
  *
- * Called by the host: it collects what a peer writes on the stream until the
- * peer's FIN (at most IDENTIFY_STREAM_MAX bytes, more is refused) and hands it
- * to identify_decode(). What comes out is to be kept with the live connection
+ * The host collects what a peer writes on the stream until the peer's FIN (at
+ * most IDENTIFY_STREAM_MAX bytes, more is refused) and hands it to
+ * identify_decode(). What comes out is to be kept with the live connection
  * only. Uses protobuf-c and libcrypto; no I/O.
  */
 #ifndef DMNET_LIBP2P_IDENTIFY_H

@@ -9,7 +9,7 @@
  * decided here but how long it takes. Only those who were let in get into it,
  * so that strangers cannot push others out.
  *
- * Called by tls. No I/O, no clock.
+ * No I/O, no clock.
  */
 #ifndef DMNET_LIBP2P_JUDGED_H
 #define DMNET_LIBP2P_JUDGED_H

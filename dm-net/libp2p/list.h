@@ -3,7 +3,7 @@
  * Doubly linked rings of links embedded in objects. A head is a link too; an
  * unlinked link points at itself, so unlinking twice does no harm.
  *
- * Called by yamux, stream and host. Owns nothing.
+ * Owns nothing.
  */
 #ifndef DMNET_LIBP2P_LIST_H
 #define DMNET_LIBP2P_LIST_H

@@ -4,7 +4,7 @@
  * is safer than one that goes on half-way. Everything that a peer can make
  * this directory allocate is bounded before it gets here.
  *
- * Called by everything in this directory that allocates. Free with free().
+ * Free with free().
  */
 #ifndef DMNET_LIBP2P_MEM_H
 #define DMNET_LIBP2P_MEM_H

@@ -10,9 +10,8 @@
  * implementations can be shown. Everything else is refused: callers skip such
  * an address.
  *
- * Called by identify and peer records, by the configuration reader and by
- * whoever dials; linked into the privileged parent as well, so it depends on
- * the C library only. No allocation, no I/O, no name lookup.
+ * Linked into the privileged parent as well, so it depends on the C library
+ * only. No allocation, no I/O, no name lookup.
  */
 #ifndef DMNET_LIBP2P_MULTIADDR_H
 #define DMNET_LIBP2P_MULTIADDR_H

@@ -8,8 +8,6 @@
  * what follows belongs to the next layer (lazy dialers send their first data
  * with their proposal). It has no clock: the caller sets the deadline. It
  * never allocates and does no I/O; the strings it is given must outlive it.
- *
- * Called by the connection upgrade and by each stream.
  */
 #ifndef DMNET_LIBP2P_MULTISTREAM_H
 #define DMNET_LIBP2P_MULTISTREAM_H

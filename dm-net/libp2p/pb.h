@@ -5,8 +5,7 @@
  * same), and checking an untrusted message before protobuf-c, which allocates
  * from claimed counts, sees it.
  *
- * Called by envelope, peer_record and identify. Depends on the C library
- * only. No allocation, no I/O.
+ * Depends on the C library only. No allocation, no I/O.
  */
 #ifndef DMNET_LIBP2P_PB_H
 #define DMNET_LIBP2P_PB_H

@@ -10,8 +10,8 @@
  * anything parses it. Keys of small order and keys that are not canonical are
  * refused too: for them one signature is good for every message.
  *
- * Called by every module that names a peer; linked into the privileged parent
- * as well, so it depends on the C library only. No allocation, no I/O.
+ * Linked into the privileged parent as well, so it depends on the C library
+ * only. No allocation, no I/O.
  */
 #ifndef DMNET_LIBP2P_PEER_ID_H
 #define DMNET_LIBP2P_PEER_ID_H

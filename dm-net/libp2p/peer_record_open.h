@@ -4,8 +4,7 @@
  * came from any peer, about any peer. It judges the signature and the form;
  * whether `seq` is newer than a record already held is the caller's.
  *
- * Called by identify and by the exchange of peer records. Uses protobuf-c and
- * libcrypto.
+ * Uses protobuf-c and libcrypto.
  */
 #ifndef DMNET_LIBP2P_PEER_RECORD_OPEN_H
 #define DMNET_LIBP2P_PEER_RECORD_OPEN_H

@@ -6,8 +6,7 @@
  * peer sends beyond is not granted back before the echo has left.
  *
  * Our own liveness checks are yamux pings (conn.c), which need no stream and
- * which no implementation limits in time. Called by host (its table of
- * protocols). No I/O.
+ * which no implementation limits in time. No I/O.
  */
 #ifndef DMNET_LIBP2P_PING_H
 #define DMNET_LIBP2P_PING_H

@@ -3,7 +3,7 @@
  * What waits to be sent on one socket: a few TLS records at most, since they
  * are made only when there is room here. Has memory only while it has bytes.
  *
- * Called by tls (fills it) and conn (empties it). No I/O.
+ * tls fills it, conn empties it. No I/O.
  */
 #ifndef DMNET_LIBP2P_SENDBUF_H
 #define DMNET_LIBP2P_SENDBUF_H

@@ -4,9 +4,9 @@
  * no tickets, no resumption, no names. OpenSSL reads from the bytes it is fed
  * and writes into a sendbuf; it has no socket. Certificates: cert and judged.
  *
- * struct tls_ctx is this node, struct tls one connection. Called by host and
- * conn. Time comes with the bytes; it is used only to limit KeyUpdates.
- * The program must have told OpenSSL not to load its configuration.
+ * struct tls_ctx is this node, struct tls one connection. Time comes with the
+ * bytes; it is used only to limit KeyUpdates. The program must have told
+ * OpenSSL not to load its configuration.
  */
 #ifndef DMNET_LIBP2P_TLS_H
 #define DMNET_LIBP2P_TLS_H

@@ -3,8 +3,7 @@
  * Unsigned varints as libp2p uses them (multiformats unsigned-varint): 7 bits
  * a byte, least significant first, at most 9 bytes, shortest form only.
  *
- * Called by every codec here that frames or numbers something. Protobuf has
- * laxer varints of its own: see pb.h. No allocation, no I/O.
+ * Protobuf has laxer varints of its own: see pb.h. No allocation, no I/O.
  */
 #ifndef DMNET_LIBP2P_VARINT_H
 #define DMNET_LIBP2P_VARINT_H

@@ -12,10 +12,9 @@
  * is what streams buffer of data that their owner did not consume, and stays
  * within one account. No I/O, no clock: the caller passes the time.
  *
- * Called by conn (the session) and stream. Callbacks run inside
- * yamux_input(), yamux_output() and yamux_offer() only, and may call anything
- * below but these and yamux_free(). A stream lives until its owner calls
- * yamux_release() (never inside a callback).
+ * Callbacks run inside yamux_input(), yamux_output() and yamux_offer() only,
+ * and may call anything below but these and yamux_free(). A stream lives until
+ * its owner calls yamux_release() (never inside a callback).
  */
 #ifndef DMNET_LIBP2P_YAMUX_H
 #define DMNET_LIBP2P_YAMUX_H

@@ -3,16 +3,22 @@
  * What the sources of the sync core share: its state, and what each source
  * does for the others. Private to this directory; everyone else sees sync.h.
  *
- *	sync.c		creation, time, the queue of actions, questions
+ *	sync.c		creation, time, the queue of actions, random numbers
  *	config.c	a reload
+ *	replica.c	the rows of dm-store's index, as dm-store tells them
  *	peers.c		the table of peers: addresses, records, back-off
- *	members.c	connections: hello, duplicates, whom to dial, whom to
- *shed recv.c, pull.c	the sync stream: bytes in, bytes out announce.c	what is
- *to be sent, and the entries for it accept.c	entries that came: cheap checks,
- *judging wanted.c	versions that are wanted, and from whom fetch.c
- *transfers: which, from whom, when to change
+ *	members.c	connections: duplicates, whom to dial, whom to shed
+ *	conn.c		one connection: its states, its end
+ *	recv.c		the sync stream: bytes that came
+ *	pull.c		the sync stream: bytes to send
+ *	announce.c	what is to be sent, and the entries for it
+ *	accept.c	entries that came: cheap checks, judging
+ *	ask.c		entries that a list showed and that are missing here
+ *	wanted.c	versions that are wanted, and from whom
+ *	fetch.c		transfers: which, from whom, when to change
  *	walk.c		reconciliation: the side that asks
  *	reply.c		reconciliation: the side that answers
+ *	stats.c		figures, and rows of peers for people
  */
 #ifndef DMNET_SYNC_CORE_H
 #define DMNET_SYNC_CORE_H

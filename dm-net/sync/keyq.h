@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A set of keys in the order they came in, each with the version it is about:
- * what is queued for one peer, or asked of it. Grows with its use up to a
- * bound and gives its memory back when empty. Called by the sync core only.
+ * what is queued for one peer, or asked of it. Grows with its use up to a bound
+ * and gives its memory back when empty.
  */
 #ifndef DMNET_SYNC_KEYQ_H
 #define DMNET_SYNC_KEYQ_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The configured names and patterns: which names are ours, and what we tell
- * peers of them. Owned and called by the sync core only.
+ * peers of them.
  */
 #ifndef DMNET_SYNC_NAMES_H
 #define DMNET_SYNC_NAMES_H

@@ -6,7 +6,7 @@
  * the first 16 bytes of sha256 and are made when asked for, along the paths
  * that changed.
  *
- * Called by the sync core only. About 80 bytes a row. No I/O.
+ * About 80 bytes a row. No I/O.
  */
 #ifndef DMNET_SYNC_TRIE_H
 #define DMNET_SYNC_TRIE_H

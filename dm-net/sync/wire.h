@@ -19,8 +19,8 @@
  * nibble a byte. children: 16 of hash 16, count u32 BE. rows: key 16,
  * signed-at u64 BE, version 32 each. keys: 16 bytes each.
  *
- * Called by the sync core and its fuzz target. Decoding borrows, allocates
- * nothing and checks the whole message; an entry is decoded as it is taken.
+ * Decoding borrows, allocates nothing and checks the whole message; an entry is
+ * decoded as it is taken.
  */
 #ifndef DMNET_SYNC_WIRE_H
 #define DMNET_SYNC_WIRE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Indexes as earlier versions of dm-store left them, for the scenario of a
- * first start after an upgrade. Used by scenario.c alone.
+ * first start after an upgrade.
  */
 #ifndef TESTS_CRASH_OLDER_H
 #define TESTS_CRASH_OLDER_H

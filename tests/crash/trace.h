@@ -4,8 +4,8 @@
  * calls that write, sync and name things are defined here, in front of the C
  * library's own, so that dm-store's and LMDB's go through the same recorder.
  * The record lies in memory that is shared with children: a child may die at
- * any moment and its parent still knows what it had done. Can also make the
- * Nth call of a kind fail. Used by tests/crash alone; one record at a time.
+ * any moment and its parent still knows what it had done. Can also make the Nth
+ * call of a kind fail. One record at a time.
  */
 #ifndef TESTS_CRASH_TRACE_H
 #define TESTS_CRASH_TRACE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A small owner of libp2p connections: epoll, non-blocking sockets on
- * loopback, one host whose identity key is right here (a daemon keeps it
- * elsewhere). Called by cpeer and p2p_load. Exits the process when something is
- * wrong with the machine rather than with a peer.
+ * A small owner of libp2p connections: epoll, non-blocking sockets on loopback,
+ * one host whose identity key is right here (a daemon keeps it elsewhere).
+ * Exits the process when something is wrong with the machine rather than with a
+ * peer.
  */
 #ifndef TESTS_INTEROP_CLOOP_H
 #define TESTS_INTEROP_CLOOP_H

@@ -10,7 +10,6 @@
  *			of its addresses and protocols on a line
  *
  * Counts have 8 bytes, big-endian. The pattern is 0, 1, ... 250, 0, ...
- * Called by cpeer and p2p_load.
  */
 #ifndef TESTS_INTEROP_CSERVE_H
 #define TESTS_INTEROP_CSERVE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Certificates, good and bad ones, made with OpenSSL apart from cert.c, for
- * the identity of vectors.h. Used by test_cert and test_conn.
+ * Certificates, good and bad ones, made with OpenSSL apart from cert.c, for the
+ * identity of vectors.h.
  */
 #ifndef TESTS_LIBP2P_BADCERT_H
 #define TESTS_LIBP2P_BADCERT_H

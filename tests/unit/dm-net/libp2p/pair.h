@@ -2,7 +2,6 @@
 /*
  * Two hosts of libp2p and one connection between them, over memory and in
  * virtual time; and an application for their streams that notes what happens.
- * Used by test_conn and test_streams.
  */
 #ifndef TESTS_LIBP2P_PAIR_H
 #define TESTS_LIBP2P_PAIR_H

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: ISC
+"""What the text of the sources promises a reader."""
+import pathlib
+import re
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FOLDERS = ("common", "dm-net", "dm-store", "dmd", "dmctl", "tests")
+
+
+def files(*endings):
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in endings and path.is_file() and \
+                    "node_modules" not in path.parts:
+                yield path
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def comments(text):
+    """Each comment of a C file as one line of words."""
+    for found in re.findall(r"/\*(.*?)\*/", text, re.S):
+        yield " ".join(re.sub(r"\n\s*\*", "\n", found).split())
+
+
+CALLERS = re.compile(r"\b(called|used)( once| only)? by\b", re.I)
+
+
+def test_no_header_lists_its_callers():
+    """Such a list is wrong soon, and every tool knows the callers."""
+    bad = [(name(path), text) for path in files(".h")
+           for text in comments(path.read_text()) if CALLERS.search(text)]
+    assert not bad, bad
+
+
+def test_the_list_of_callers_is_found():
+    text = "/*\n * Rows.\n * Called\n * by x.c.\n */"
+    assert [t for t in comments(text) if CALLERS.search(t)]
