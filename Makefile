@@ -22,9 +22,10 @@ ifdef CI
 WERROR = -Werror
 endif
 
-WARN = -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum \
-	-Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wundef \
-	-Wformat=2 -Wvla $(WERROR)
+# A callback need not use all that it is given.
+WARN = -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion \
+	-Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes \
+	-Wpointer-arith -Wundef -Wformat=2 -Wvla $(WERROR)
 HARDEN = -fPIE -fstack-protector-strong -fstack-clash-protection
 HARDEN_LD = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 ifeq ($(SAN),)

@@ -472,8 +472,6 @@ is_text(const struct option *o)
 static void __attribute__((format(printf, 3, 4)))
 default_error(void *ctx, unsigned line, const char *fmt, ...)
 {
-	(void)ctx;
-	(void)line;
 	fatal("config: a default is wrong: %s", fmt);
 }
 

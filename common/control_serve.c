@@ -166,7 +166,6 @@ on_room(evutil_socket_t fd, short what, void *arg)
 {
 	struct control_client *client = arg;
 
-	(void)fd;
 	if ((what & EV_TIMEOUT) != 0) {
 		log_debug("control: client of uid %llu takes no answer",
 		    (unsigned long long)client->uid);
@@ -281,8 +280,6 @@ on_gone_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct control_client *client = arg;
 
-	(void)fd;
-	(void)what;
 	client->state = CLIENT_ANSWER;
 	client_lost(client);
 }
@@ -351,7 +348,6 @@ on_request(evutil_socket_t fd, short what, void *arg)
 	struct control_client *client = arg;
 	struct control_request req;
 
-	(void)fd;
 	if ((what & EV_TIMEOUT) != 0) {
 		client_lost(client);
 		return;
@@ -373,8 +369,6 @@ on_hangup(evutil_socket_t fd, short what, void *arg)
 {
 	struct control_client *client = arg;
 
-	(void)fd;
-	(void)what;
 	/* the request itself may still lie in front of the end of file */
 	if (client->state != CLIENT_REQUEST)
 		client_lost(client);
@@ -455,7 +449,6 @@ control_server_take(struct control_server *server, int fd,
 {
 	struct control_client *client;
 
-	(void)gid;
 	if (!has_room(server, uid, privileged)) {
 		log_debug("control: too many clients at once, uid %llu is one",
 		    (unsigned long long)uid);

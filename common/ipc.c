@@ -103,8 +103,6 @@ on_end(evutil_socket_t fd, short what, void *arg)
 {
 	struct ipc *ipc = arg;
 
-	(void)fd;
-	(void)what;
 	ipc->owner.closed(
 	    ipc->owner.ctx, ipc, ipc->has_violation ? ipc->violation : NULL);
 }
@@ -128,8 +126,6 @@ on_stall(evutil_socket_t fd, short what, void *arg)
 {
 	struct ipc *ipc = arg;
 
-	(void)fd;
-	(void)what;
 	/* the socket takes more only when it is nearly empty */
 	if (ipc->queue.taken != ipc->stall_taken ||
 	    ipc_socket_unread(ipc->fd) < ipc->stall_unread)
@@ -177,8 +173,6 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	struct ipc *ipc = arg;
 	int rc = ipc_queue_send(&ipc->queue, ipc->fd);
 
-	(void)fd;
-	(void)what;
 	if (rc == -1) {
 		end(ipc);
 		return;
@@ -224,8 +218,6 @@ ipc_flush(struct ipc *ipc)
 static void
 on_flush(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	(void)what;
 	ipc_flush(arg);
 }
 
@@ -429,8 +421,6 @@ on_readable(evutil_socket_t unused, short what, void *arg)
 	ssize_t n;
 	int fd;
 
-	(void)unused;
-	(void)what;
 	ipc->depth++;
 	while (count < MESSAGES_PER_TURN && !is_over(ipc) && !ipc->is_paused) {
 		n = receive(ipc, &fd);

@@ -55,7 +55,6 @@ on_refused(int number, siginfo_t *info, void *context)
 	char line[160], *name;
 	int len;
 
-	(void)number;
 	name = seccomp_syscall_resolve_num_arch(
 	    SCMP_ARCH_NATIVE, info->si_syscall);
 	len = snprintf(line, sizeof(line),

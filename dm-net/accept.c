@@ -68,8 +68,6 @@ on_park(evutil_socket_t fd, short what, void *arg)
 	uint64_t now_ns = mesh_now(m);
 	struct parked *p, *next;
 
-	(void)fd;
-	(void)what;
 	for (p = TAILQ_FIRST(&m->parked); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, next);
 		if (!admission_unpark(m->admission, &p->source, now_ns))
@@ -124,7 +122,6 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 	socklen_t len;
 	int fd;
 
-	(void)what;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		len = sizeof(remote);
 		memset(&remote, 0, sizeof(remote));

@@ -49,7 +49,6 @@ on_out_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct link *l = p2p_stream_user(s);
 
-	(void)code;
 	l->sync_out = NULL;
 	if (end == P2P_END_CONN || l->mesh->is_ending)
 		return;
@@ -114,7 +113,6 @@ on_in_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct link *l = p2p_stream_user(s);
 
-	(void)code;
 	if (end != P2P_END_CONN && end != P2P_END_LOCAL)
 		p2p_conn_close(l->conn, 0, "the peer ended its sync stream");
 }

@@ -329,8 +329,6 @@ on_next(evutil_socket_t fd, short what, void *arg)
 	struct attempt *slot;
 	struct candidate *c;
 
-	(void)fd;
-	(void)what;
 	/* a peer with many addresses that lead nowhere holds up others */
 	if (clock_mono_ns() - d->start_ns < DIAL_NS) {
 		look_up_next(d);

@@ -113,9 +113,6 @@ net_check_ready(struct net *net)
 void
 net_on_stop(struct net *net, struct ipc *ipc, const struct ipc_stop *m, int fd)
 {
-	(void)ipc;
-	(void)m;
-	(void)fd;
 	net->is_stopping = true;
 	event_base_loopbreak(net->base);
 }
@@ -124,9 +121,6 @@ void
 net_on_log_level(
     struct net *net, struct ipc *ipc, const struct ipc_log_level *m, int fd)
 {
-	(void)net;
-	(void)ipc;
-	(void)fd;
 	log_set_level((enum log_level)m->level);
 }
 
@@ -134,9 +128,6 @@ void
 net_on_log_sink(
     struct net *net, struct ipc *ipc, const struct ipc_log_sink *m, int fd)
 {
-	(void)net;
-	(void)ipc;
-	(void)m;
 	log_set_sink(fd);
 }
 
@@ -162,7 +153,6 @@ void
 net_on_client(
     struct net *net, struct ipc *ipc, const struct ipc_client *m, int fd)
 {
-	(void)ipc;
 	control_server_take(
 	    net->control, fd, m->header, m->uid, m->gid, m->privileged);
 }
@@ -203,7 +193,6 @@ void
 net_on_signature(
     struct net *net, struct ipc *ipc, const struct ipc_signature *m, int fd)
 {
-	(void)fd;
 	if (net->mesh != NULL) {
 		ipc_violate(ipc, "a second signature");
 		return;
@@ -219,8 +208,6 @@ void
 net_on_config_begin(
     struct net *net, struct ipc *ipc, const struct ipc_config_begin *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	if (net->mesh == NULL)
 		return; /* a reload at our start: it all comes again */
 	net->is_config_open = true;
@@ -239,7 +226,6 @@ net_on_config_name(
 {
 	char pattern[NAME_LEN_MAX + 1];
 
-	(void)fd;
 	if (net->mesh == NULL)
 		return;
 	if (!net->is_config_open ||
@@ -258,7 +244,6 @@ net_on_config_peer(
 	char text[513];
 	bool ok;
 
-	(void)fd;
 	if (net->mesh == NULL)
 		return;
 	if (!net->is_config_open ||
@@ -276,7 +261,6 @@ void
 net_on_config_commit(
     struct net *net, struct ipc *ipc, const struct ipc_config_commit *m, int fd)
 {
-	(void)fd;
 	if (net->mesh == NULL)
 		return;
 	if (!net->is_config_open) {
@@ -320,8 +304,6 @@ void
 net_on_unlisten(
     struct net *net, struct ipc *ipc, const struct ipc_unlisten *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	http_server_unlisten(net->http, m->id);
 	if (net->mesh != NULL)
 		mesh_unlisten(net->mesh, m->id);
@@ -331,8 +313,6 @@ void
 net_on_restarts(
     struct net *net, struct ipc *ipc, const struct ipc_restarts *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	net->restarts = *m;
 }
 
@@ -342,7 +322,6 @@ net_on_own_address(
 {
 	struct net_address *a;
 
-	(void)fd;
 	if (m->first) {
 		net->n_own = 0;
 		if (net->mesh != NULL)
@@ -365,7 +344,6 @@ void
 net_on_peer_record(
     struct net *net, struct ipc *ipc, const struct ipc_peer_record *m, int fd)
 {
-	(void)fd;
 	if (net->mesh != NULL &&
 	    !mesh_own_record(net->mesh, m->envelope.data, m->envelope.len))
 		ipc_violate(ipc, "a bad peer record");
@@ -377,8 +355,6 @@ void
 net_on_resolved(
     struct net *net, struct ipc *ipc, const struct ipc_resolved *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	resolve_on_resolved(net->resolve, m);
 }
 
@@ -388,8 +364,6 @@ void
 net_on_verdict(
     struct net *net, struct ipc *ipc, const struct ipc_verdict *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	store_link_on_verdict(net->store, m);
 }
 
@@ -397,8 +371,6 @@ void
 net_on_put_credit(
     struct net *net, struct ipc *ipc, const struct ipc_put_credit *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	store_link_on_put_credit(net->store, m);
 }
 
@@ -406,8 +378,6 @@ void
 net_on_put_result(
     struct net *net, struct ipc *ipc, const struct ipc_put_result *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	store_link_on_put_result(net->store, m);
 }
 
@@ -415,7 +385,6 @@ void
 net_on_opened(
     struct net *net, struct ipc *ipc, const struct ipc_opened *m, int fd)
 {
-	(void)ipc;
 	store_link_on_opened(net->store, m, fd);
 }
 
@@ -423,8 +392,6 @@ void
 net_on_entry_read(
     struct net *net, struct ipc *ipc, const struct ipc_entry_read *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	store_link_on_entry_read(net->store, m);
 }
 
@@ -432,8 +399,6 @@ void
 net_on_list_row(
     struct net *net, struct ipc *ipc, const struct ipc_list_row *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	store_link_on_list_row(net->store, m);
 }
 
@@ -441,8 +406,6 @@ void
 net_on_list_end(
     struct net *net, struct ipc *ipc, const struct ipc_list_end *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	store_link_on_list_end(net->store, m);
 }
 
@@ -466,7 +429,6 @@ net_on_index_rows(
 {
 	struct ipc_index_credit credit = {.messages = 1};
 
-	(void)fd;
 	if (net->mesh == NULL || net->is_index_complete) {
 		ipc_violate(ipc, "index rows that were not asked for");
 		return;
@@ -483,9 +445,6 @@ void
 net_on_index_complete(struct net *net, struct ipc *ipc,
     const struct ipc_index_complete *m, int fd)
 {
-	(void)ipc;
-	(void)m;
-	(void)fd;
 	if (net->mesh == NULL || net->is_index_complete) {
 		ipc_violate(ipc, "the end of an index that was not asked for");
 		return;
@@ -523,7 +482,6 @@ net_on_entry(
 {
 	struct entry entry;
 
-	(void)fd;
 	if (!take_entry(ipc, m->entry, &entry))
 		return;
 	if (m->content.len > 0 && !is_its_content(&entry, m)) {
@@ -540,8 +498,6 @@ void
 net_on_retract(
     struct net *net, struct ipc *ipc, const struct ipc_retract *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	http_on_retract(net->http, m->key);
 	if (net->mesh != NULL)
 		mesh_retract(net->mesh, m->key);
@@ -552,7 +508,6 @@ net_on_want(struct net *net, struct ipc *ipc, const struct ipc_want *m, int fd)
 {
 	struct entry entry;
 
-	(void)fd;
 	if (!take_entry(ipc, m->entry, &entry))
 		return;
 	if (net->mesh != NULL)
@@ -563,8 +518,6 @@ void
 net_on_peer_hint(
     struct net *net, struct ipc *ipc, const struct ipc_peer_hint *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	/* an old one that no longer parses is no one's fault */
 	if (net->mesh != NULL)
 		mesh_hint(net->mesh, m);
@@ -576,7 +529,6 @@ net_on_store_stats(
 {
 	uint64_t n;
 
-	(void)fd;
 	if (m->rejected.len != 0 && m->rejected.len != VERDICT_COUNT * 8) {
 		ipc_violate(ipc, "refusals of %zu bytes", m->rejected.len);
 		return;

@@ -165,8 +165,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	struct link *l = arg;
 	uint64_t now_ns = mesh_now(l->mesh);
 
-	(void)fd;
-	(void)what;
 	take(l, now_ns);
 	settle_turn(l, now_ns);
 }
@@ -177,8 +175,6 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	struct link *l = arg;
 	uint64_t now_ns = mesh_now(l->mesh);
 
-	(void)fd;
-	(void)what;
 	flush(l, now_ns);
 	settle_turn(l, now_ns);
 }
@@ -189,8 +185,6 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	struct link *l = arg;
 	uint64_t now_ns = mesh_now(l->mesh);
 
-	(void)fd;
-	(void)what;
 	p2p_conn_turn(l->conn, now_ns);
 	settle_turn(l, now_ns);
 }

@@ -113,8 +113,6 @@ main(int argc, char **argv)
 {
 	struct net net = {0};
 
-	(void)argc;
-	(void)argv;
 	setup(&net);
 	event_base_dispatch(net.base);
 	teardown(&net);

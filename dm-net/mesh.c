@@ -74,7 +74,6 @@ on_judged(void *ctx, enum verdict v, uint64_t ticket, uint64_t held_ns)
 {
 	struct asked *q = ctx;
 
-	(void)held_ns;
 	mesh_now(q->mesh);
 	sync_judged(q->mesh->sync, q->id, v, ticket);
 	mesh_kick(q->mesh);
@@ -101,7 +100,6 @@ on_read(void *ctx, enum verdict v, const struct entry *entry)
 {
 	struct asked *q = ctx;
 
-	(void)v;
 	mesh_now(q->mesh);
 	sync_read_done(q->mesh->sync, q->id, entry);
 	mesh_kick(q->mesh);
@@ -221,8 +219,6 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	struct sync_action a;
 	uint64_t now_ns;
 
-	(void)fd;
-	(void)what;
 	if (m->is_ending)
 		return;
 	now_ns = mesh_now(m);
@@ -246,8 +242,6 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 	uint64_t wall_ns = clock_unix_ns();
 	struct mesh *m = arg;
 
-	(void)fd;
-	(void)what;
 	accuse_tick(m);
 	link_tick(m);
 	if (m->settings.store != NULL)

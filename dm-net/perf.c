@@ -79,8 +79,6 @@ on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 static void
 on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
-	(void)end;
-	(void)code;
 	free(p2p_stream_user(s));
 }
 

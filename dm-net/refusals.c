@@ -47,8 +47,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct refusals *r = arg;
 
-	(void)fd;
-	(void)what;
 	for (size_t i = 0; i < r->n; i++)
 		tell(r, &r->row[i]);
 	r->n = 0;

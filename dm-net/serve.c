@@ -122,7 +122,6 @@ on_opened(void *ctx, enum verdict v, const struct entry *entry, int fd)
 {
 	struct answer *a = ctx;
 
-	(void)entry;
 	mesh_now(a->serve->mesh);
 	a->is_opening = false;
 	a->fd = fd;
@@ -342,8 +341,6 @@ on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct serve *sv = p2p_stream_user(s);
 
-	(void)end;
-	(void)code;
 	for (; sv->n > 0; sv->n--) {
 		answer_end(&sv->answers[sv->first]);
 		sv->first = (sv->first + 1) % FILE_PIPELINE_MAX;

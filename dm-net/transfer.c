@@ -124,7 +124,6 @@ on_credit(void *ctx, size_t bytes)
 {
 	struct fetch *f = ctx;
 
-	(void)bytes;
 	if (f->stream == NULL)
 		return;
 	expect(f->stream); /* it was us who made the peer wait */
@@ -136,7 +135,6 @@ on_put_done(void *ctx, enum verdict v, uint64_t held_ns)
 {
 	struct fetch *f = ctx;
 
-	(void)held_ns;
 	f->put = NULL;
 	mesh_now(f->mesh);
 	report(f, SYNC_FETCH_PUT, v);
@@ -336,7 +334,6 @@ on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 	struct fetch_stream *fs = p2p_stream_user(s);
 	struct fetch *f;
 
-	(void)code;
 	while ((f = TAILQ_FIRST(&fs->answers)) != NULL) {
 		if (end != P2P_END_CONN)
 			report(f, SYNC_FETCH_BROKEN, VERDICT_OK);
@@ -544,7 +541,6 @@ on_inline_done(void *ctx, enum verdict v, uint64_t held_ns)
 {
 	struct inline_put *p = ctx;
 
-	(void)held_ns;
 	mesh_now(p->mesh);
 	sync_put_done(p->mesh->sync, p->id, v);
 	mesh_kick(p->mesh);

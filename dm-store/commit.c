@@ -42,8 +42,6 @@ struct commit {
 static void
 on_flush(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	(void)what;
 	commit_flush(arg);
 }
 

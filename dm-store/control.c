@@ -105,8 +105,6 @@ on_name(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	char name[NAME_LEN_MAX + 1];
 	uint8_t signer[32];
 
-	(void)body;
-	(void)is_damaged;
 	if (!row_record_name(key, key_len, name, signer))
 		return true;
 	if (strncmp(name, l->prefix, l->prefix_len) != 0)

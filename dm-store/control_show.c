@@ -92,7 +92,6 @@ on_version(void *ctx, uint64_t number, const struct replaced *r)
 {
 	struct showing *sh = ctx;
 
-	(void)number;
 	sh->version[sh->n_versions++] = *r;
 }
 

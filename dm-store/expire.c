@@ -24,7 +24,6 @@ on_due(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 {
 	struct due *d = ctx;
 
-	(void)body;
 	(void)is_damaged; /* nothing is in it but the key */
 	if (key_len != EXPIRY_KEY_SIZE)
 		return true;

@@ -289,8 +289,6 @@ on_sum(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	uint64_t *sum = ctx;
 	struct history h;
 
-	(void)key;
-	(void)key_len;
 	if (!is_damaged && row_history_decode(&h, body.data, body.len))
 		*sum += blocks(h.size);
 	return true;

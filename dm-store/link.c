@@ -63,7 +63,6 @@ send_stats(struct store *s)
 static void
 net_opened(void *ctx, struct ipc *ipc)
 {
-	(void)ipc;
 	send_stats(ctx);
 }
 
@@ -114,7 +113,6 @@ finish(struct store *s)
 static void
 dmd_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
-	(void)ipc;
 	if (violation != NULL)
 		log_error("dmd broke the rules: %s", violation);
 	finish(ctx);
@@ -148,8 +146,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct store *s = arg;
 
-	(void)fd;
-	(void)what;
 	reload_tick(s);
 	expire_tick(s);
 	commit_tick(s);
@@ -200,9 +196,6 @@ void
 store_on_stop(
     struct store *s, struct ipc *ipc, const struct ipc_stop *m, int fd)
 {
-	(void)ipc;
-	(void)m;
-	(void)fd;
 	finish(s);
 }
 
@@ -210,9 +203,6 @@ void
 store_on_log_level(
     struct store *s, struct ipc *ipc, const struct ipc_log_level *m, int fd)
 {
-	(void)s;
-	(void)ipc;
-	(void)fd;
 	log_set_level((enum log_level)m->level);
 }
 
@@ -220,8 +210,6 @@ void
 store_on_log_sink(
     struct store *s, struct ipc *ipc, const struct ipc_log_sink *m, int fd)
 {
-	(void)ipc;
-	(void)m;
 	log_set_sink(fd);
 	s->is_sink_lost = false;
 }
@@ -246,7 +234,6 @@ void
 store_on_config_begin(
     struct store *s, struct ipc *ipc, const struct ipc_config_begin *m, int fd)
 {
-	(void)fd;
 	policy_free(s->coming);
 	s->coming = policy_new(m);
 	if (s->coming == NULL)
@@ -257,7 +244,6 @@ void
 store_on_config_name(
     struct store *s, struct ipc *ipc, const struct ipc_config_name *m, int fd)
 {
-	(void)fd;
 	if (s->coming == NULL || !policy_add(s->coming, m->pattern, m->signers))
 		ipc_violate(ipc, "a malformed name in the configuration");
 }
@@ -269,7 +255,6 @@ store_on_config_commit(
 	const struct ipc_ready ready = {s->layers};
 	struct policy *policy = s->coming;
 
-	(void)fd;
 	s->coming = NULL;
 	if (policy == NULL || policy->generation != m->generation ||
 	    !policy_seal(policy)) {
@@ -291,7 +276,6 @@ void
 store_on_client(
     struct store *s, struct ipc *ipc, const struct ipc_client *m, int fd)
 {
-	(void)ipc;
 	control_server_take(
 	    s->control, fd, m->header, m->uid, m->gid, m->privileged);
 }
@@ -302,8 +286,6 @@ void
 store_on_judge(
     struct store *s, struct ipc *ipc, const struct ipc_judge *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	ask_judge(s, m);
 }
 
@@ -313,7 +295,6 @@ store_on_put_begin(
 {
 	const char *why;
 
-	(void)fd;
 	if (!put_on_begin(s, m, &why))
 		ipc_violate(ipc, "%s", why);
 }
@@ -324,7 +305,6 @@ store_on_put_data(
 {
 	const char *why;
 
-	(void)fd;
 	if (!put_on_data(s, m, &why))
 		ipc_violate(ipc, "%s", why);
 }
@@ -333,8 +313,6 @@ void
 store_on_put_end(
     struct store *s, struct ipc *ipc, const struct ipc_put_end *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	put_on_end(s, m);
 }
 
@@ -342,8 +320,6 @@ void
 store_on_put_abort(
     struct store *s, struct ipc *ipc, const struct ipc_put_abort *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	put_on_abort(s, m);
 }
 
@@ -353,7 +329,6 @@ store_on_put_whole(
 {
 	const char *why;
 
-	(void)fd;
 	if (!put_on_whole(s, m, &why))
 		ipc_violate(ipc, "%s", why);
 }
@@ -362,8 +337,6 @@ void
 store_on_open(
     struct store *s, struct ipc *ipc, const struct ipc_open *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	ask_open(s, m);
 }
 
@@ -371,8 +344,6 @@ void
 store_on_read_entry(
     struct store *s, struct ipc *ipc, const struct ipc_read_entry *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	ask_read_entry(s, m);
 }
 
@@ -380,8 +351,6 @@ void
 store_on_list(
     struct store *s, struct ipc *ipc, const struct ipc_list *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	ask_list(s, m);
 }
 
@@ -389,7 +358,6 @@ void
 store_on_index_credit(
     struct store *s, struct ipc *ipc, const struct ipc_index_credit *m, int fd)
 {
-	(void)fd;
 	if (!stream_credit(s, m->messages))
 		ipc_violate(ipc, "more index credit than the window");
 }
@@ -398,8 +366,6 @@ void
 store_on_suspect(
     struct store *s, struct ipc *ipc, const struct ipc_suspect *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	scrub_suspect(s, m->key, m->version);
 }
 
@@ -407,8 +373,6 @@ void
 store_on_drop_ticket(
     struct store *s, struct ipc *ipc, const struct ipc_drop_ticket *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	ticket_return(s->tickets, m->ticket);
 }
 
@@ -416,7 +380,6 @@ void
 store_on_refused(
     struct store *s, struct ipc *ipc, const struct ipc_refused *m, int fd)
 {
-	(void)fd;
 	if (!rejects_relayed(s, m))
 		ipc_violate(ipc, "a malformed refusal");
 }
@@ -425,7 +388,5 @@ void
 store_on_save_peer(
     struct store *s, struct ipc *ipc, const struct ipc_save_peer *m, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	stream_save_peer(s, m);
 }

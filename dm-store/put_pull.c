@@ -22,8 +22,6 @@ on_pull(evutil_socket_t fd, short what, void *arg)
 	ssize_t n;
 	bool goes_on;
 
-	(void)fd;
-	(void)what;
 	if (left == 0) {
 		put_end(p);
 		return;

@@ -113,8 +113,6 @@ on_look(evutil_socket_t unused, short what, void *arg)
 	struct store *s = arg;
 	struct table_keys k;
 
-	(void)unused;
-	(void)what;
 	next_keys(s, &s->scrub->look_at, &k, TABLE_KEYS_MAX);
 	for (size_t i = 0; i < k.n; i++)
 		look_at(s, k.key[i]);
@@ -400,8 +398,6 @@ on_read(evutil_socket_t unused, short what, void *arg)
 	struct store *s = arg;
 	struct scrub *sc = s->scrub;
 
-	(void)unused;
-	(void)what;
 	if (!sc->pass.is_running && s->clock.mono_ns() >= sc->next_ns)
 		pass_begin(s);
 	work(s);

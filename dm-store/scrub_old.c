@@ -69,7 +69,6 @@ on_row(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 {
 	struct scrub_old *o = ctx;
 
-	(void)body;
 	(void)is_damaged; /* found out when it is looked up */
 	o->has_key = key_len == 32;
 	if (o->has_key)

@@ -140,8 +140,6 @@ on_turn(evutil_socket_t unused, short what, void *arg)
 	struct store *s = arg;
 	struct seek *k = s->seek;
 
-	(void)unused;
-	(void)what;
 	/* what is wanted is durable before it is found */
 	commit_flush(s);
 	if (k->file.fd != -1)

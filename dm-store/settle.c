@@ -414,8 +414,6 @@ on_signer(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	struct signers *list = ctx;
 	char name[NAME_LEN_MAX + 1];
 
-	(void)body;
-	(void)is_damaged;
 	if (!row_record_name(key, key_len, name, list->signer[list->n]) ||
 	    strcmp(name, list->name) != 0)
 		return false;

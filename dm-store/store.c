@@ -30,8 +30,6 @@ on_winner(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	struct store *s = ctx;
 	struct winner w;
 
-	(void)key;
-	(void)key_len;
 	if (!is_damaged && row_winner_decode(&w, body.data, body.len) &&
 	    w.state == WINNER_SHOWN)
 		s->stats.bytes += w.size;

@@ -84,8 +84,6 @@ on_hint(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	struct ipc_peer_hint m;
 	struct hint h;
 
-	(void)key;
-	(void)key_len;
 	if (is_damaged || !row_hint_decode(&h, body.data, body.len))
 		return true;
 	memcpy(m.peer_id, h.peer_id, sizeof(m.peer_id));
@@ -145,8 +143,6 @@ on_pump(evutil_socket_t fd, short what, void *arg)
 	struct store *s = arg;
 	struct stream *st = s->stream;
 
-	(void)fd;
-	(void)what;
 	if (!st->is_started || st->is_done || st->credit == 0)
 		return;
 	step(s);
@@ -184,8 +180,6 @@ on_wanted(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 {
 	struct wants *w = ctx;
 
-	(void)body;
-	(void)is_damaged;
 	if (key_len == 16)
 		memcpy(w->key[w->n++], key, 16);
 	return true;

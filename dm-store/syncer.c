@@ -23,7 +23,6 @@ work(void *state, void *arg)
 {
 	struct sync_job *job = arg;
 
-	(void)state;
 	job->error = 0;
 	if (!job->is_end)
 		sync_file_range(job->fd, 0, 0, SYNC_FILE_RANGE_WRITE);

@@ -360,8 +360,6 @@ on_key(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 {
 	struct table_keys *k = ctx;
 
-	(void)body;
-	(void)is_damaged;
 	if (key_len == 16)
 		memcpy(k->key[k->n++], key, 16);
 	return true;

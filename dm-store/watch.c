@@ -391,7 +391,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	const struct inotify_event *e;
 	ssize_t n = read(fd, buf, sizeof(buf));
 
-	(void)what;
 	for (ssize_t at = 0; n > 0 && at < n;
 	     at += (ssize_t)sizeof(*e) + e->len) {
 		e = (const struct inotify_event *)(const void *)(buf + at);

@@ -159,7 +159,6 @@ on_news(evutil_socket_t fd, short what, void *arg)
 	struct worker *w = arg;
 	uint64_t count;
 
-	(void)what;
 	/* the counter first, so that none is missed */
 	if (read(fd, &count, sizeof(count)) == -1 && errno != EAGAIN)
 		fatal("eventfd: %s", strerror(errno));

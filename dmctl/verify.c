@@ -36,9 +36,6 @@ static const struct column columns[] = {
 static bool
 discard(void *ctx, const void *data, size_t len)
 {
-	(void)ctx;
-	(void)data;
-	(void)len;
 	return true;
 }
 

@@ -101,7 +101,6 @@ on_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
 	struct child *c = ctx;
 
-	(void)ipc;
 	if (violation != NULL) {
 		log_error("%s (pid %ld) looks compromised and is killed: %s",
 		    role_name(c->role), (long)c->pid, violation);
@@ -120,7 +119,6 @@ on_ponged(void *ctx, struct ipc *ipc, uint64_t number)
 {
 	struct child *c = ctx;
 
-	(void)ipc;
 	c->all->owner.answered(c->all->owner.ctx, c, number);
 }
 
@@ -228,8 +226,6 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct child *c = arg;
 
-	(void)fd;
-	(void)what;
 	if (c->state == CHILD_DOWN) {
 		if (!c->all->is_stopping)
 			child_start(c);
@@ -278,8 +274,6 @@ on_ping(evutil_socket_t fd, short what, void *arg)
 {
 	struct children *all = arg;
 
-	(void)fd;
-	(void)what;
 	for (size_t i = 0; i < ORDER_N; i++)
 		child_check(&all->child[order[i]]);
 }

@@ -197,7 +197,6 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 	struct control *c = arg;
 	int fd;
 
-	(void)what;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		fd = accept4(
 		    listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -219,8 +218,6 @@ on_pause(evutil_socket_t fd, short what, void *arg)
 {
 	struct control *c = arg;
 
-	(void)fd;
-	(void)what;
 	event_add(c->accept, NULL);
 }
 

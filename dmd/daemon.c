@@ -79,8 +79,6 @@ on_sink_timer(evutil_socket_t unused, short what, void *arg)
 	struct dmd *d = arg;
 	int fd;
 
-	(void)unused;
-	(void)what;
 	sinks_send(d);
 	if (d->background_fd == -1 &&
 	    (log_sink_is_lost() || (d->sinks_lost & 1u << ROLE_DMD) != 0)) {
@@ -190,8 +188,6 @@ daemon_listen(struct dmd *d)
 static void
 on_listen_timer(evutil_socket_t unused, short what, void *arg)
 {
-	(void)unused;
-	(void)what;
 	daemon_listen(arg);
 }
 
@@ -367,7 +363,6 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	char text[RELOAD_TEXT_MAX];
 	struct dmd *d = arg;
 
-	(void)what;
 	switch (sig) {
 	case SIGCHLD:
 		children_reap(d->children);
@@ -391,8 +386,6 @@ on_look(evutil_socket_t unused, short what, void *arg)
 	struct dmd *d = arg;
 	const char *gone = prepared_missing(&d->prepared);
 
-	(void)unused;
-	(void)what;
 	if (gone != NULL && !d->is_state_gone)
 		log_error(
 		    "%s%s was removed or replaced under this dmd: nothing "
@@ -410,8 +403,6 @@ on_watchdog(evutil_socket_t unused, short what, void *arg)
 {
 	struct dmd *d = arg;
 
-	(void)unused;
-	(void)what;
 	notify_send(&d->notify, "WATCHDOG=1");
 }
 

@@ -20,8 +20,6 @@ void
 dmd_on_ready(
     struct child *c, struct ipc *ipc, const struct ipc_ready *msg, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	child_is_ready(c, (uint32_t)msg->layers);
 }
 
@@ -33,7 +31,6 @@ dmd_on_sign_tls(
 	struct dmd *d = child_owner(c);
 	struct ipc_signature answer;
 
-	(void)fd;
 	if (c->has_signed) {
 		ipc_violate(ipc, "a second TLS key to sign");
 		return;
@@ -54,9 +51,6 @@ void
 dmd_on_listener_ended(struct child *c, struct ipc *ipc,
     const struct ipc_listener_ended *msg, int fd)
 {
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 	daemon_listener_ended(child_owner(c));
 }
 
@@ -67,9 +61,6 @@ dmd_on_log_sink_lost(struct child *c, struct ipc *ipc,
 {
 	struct dmd *d = child_owner(c);
 
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 	if (d->log == SPAWN_LOG_SYSLOG)
 		d->sinks_lost |= 1u << c->role;
 }
@@ -80,8 +71,6 @@ dmd_on_violated(
 {
 	char reason[201];
 
-	(void)ipc;
-	(void)fd;
 	if (!bytes_copy_text(msg->reason, reason, sizeof(reason)))
 		reason[0] = '\0';
 	child_is_accused(c, msg->role, reason);

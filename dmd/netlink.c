@@ -189,8 +189,6 @@ on_calm(evutil_socket_t fd, short what, void *arg)
 	struct netlink *nl = arg;
 	struct interfaces *t = dump_table();
 
-	(void)fd;
-	(void)what;
 	if (t == NULL) {
 		log_warn("cannot read the interfaces: %s", strerror(errno));
 		return;
@@ -213,7 +211,6 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 	uint8_t buf[8192];
 	ssize_t n;
 
-	(void)what;
 	do
 		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
 	while (n > 0 || (n == -1 && (errno == EINTR || errno == ENOBUFS)));

@@ -92,7 +92,5 @@ record_update(struct dmd *d)
 void
 record_on_timer(int unused, short what, void *arg)
 {
-	(void)unused;
-	(void)what;
 	record_update(arg);
 }

@@ -60,7 +60,6 @@ resolver_on_resolve(
 	    .id = (uint32_t)msg->id,
 	    .family = (unsigned)msg->family};
 
-	(void)fd;
 	if (msg->family != 0 && msg->family != 4 && msg->family != 6) {
 		ipc_violate(ipc, "resolve: family %u", l.family);
 		return;
@@ -78,8 +77,6 @@ on_done(evutil_socket_t fd, short what, void *arg)
 	struct resolver *r = arg;
 	struct lookup l;
 
-	(void)fd;
-	(void)what;
 	while (lookups_take(r->lookups, &l)) {
 		if (l.error[0] != '\0')
 			log_debug("%s: %s", l.host, l.error);
@@ -113,7 +110,6 @@ on_dmd_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
 	struct resolver *r = ctx;
 
-	(void)ipc;
 	if (violation != NULL)
 		log_error("dmd: %s", violation);
 	event_base_loopbreak(r->base);
@@ -140,9 +136,6 @@ void
 resolver_on_stop(
     struct resolver *r, struct ipc *ipc, const struct ipc_stop *msg, int fd)
 {
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 	event_base_loopbreak(r->base);
 }
 
@@ -150,9 +143,6 @@ void
 resolver_on_log_level(struct resolver *r, struct ipc *ipc,
     const struct ipc_log_level *msg, int fd)
 {
-	(void)r;
-	(void)ipc;
-	(void)fd;
 	log_set_level((enum log_level)msg->level);
 }
 
@@ -160,8 +150,6 @@ void
 resolver_on_log_sink(
     struct resolver *r, struct ipc *ipc, const struct ipc_log_sink *msg, int fd)
 {
-	(void)ipc;
-	(void)msg;
 	log_set_sink(fd);
 	r->told_lost = false;
 }

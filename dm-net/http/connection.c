@@ -20,8 +20,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_conn *c = arg;
 
-	(void)fd;
-	(void)what;
 	c->is_readable = true;
 	http_conn_run(c);
 	/* Nobody reads now: the event would come again and again. */
@@ -34,8 +32,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	(void)what;
 	http_conn_run(arg);
 }
 

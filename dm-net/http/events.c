@@ -187,7 +187,6 @@ http_events_begin(struct http_exchange *x, const struct http_request *r,
 {
 	struct http_events *ev = x->server->events;
 
-	(void)target;
 	if (ev->n_subscribers >= HTTP_EVENTS_SUBSCRIBERS_MAX) {
 		http_api_refuse(x, VERDICT_BUSY);
 		return;

@@ -61,7 +61,6 @@ on_value(llhttp_t *p, const char *at, size_t len)
 static int
 on_head(llhttp_t *p)
 {
-	(void)p;
 	return HPE_PAUSED;
 }
 

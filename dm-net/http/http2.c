@@ -43,8 +43,6 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame,
 	struct h2_stream *s =
 	    nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-	(void)flags;
-	(void)user;
 	if (s == NULL || s->has_begun)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	h2_stream_field(s, name, name_len, value, value_len);
@@ -57,8 +55,6 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id,
 {
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
 
-	(void)flags;
-	(void)user;
 	if (s != NULL && s->has_begun)
 		h2_stream_data(s, data, len);
 	else
@@ -99,7 +95,6 @@ on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 			  frame->hd.type == NGHTTP2_HEADERS) &&
 		      (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 
-	(void)user;
 	if (is_end && s != NULL &&
 	    nghttp2_session_get_stream_remote_close(session, id) == 0)
 		h2_stream_drain(s);
@@ -111,8 +106,6 @@ on_close(nghttp2_session *session, int32_t id, uint32_t error, void *user)
 {
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
 
-	(void)error;
-	(void)user;
 	if (s != NULL)
 		h2_stream_free(s);
 	return 0;

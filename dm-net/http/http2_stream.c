@@ -165,9 +165,6 @@ on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
 {
 	struct h2_stream *s = source->ptr;
 
-	(void)session;
-	(void)id;
-	(void)user;
 	s->since_s = clock_mono_s();
 	if (s->x.body == BODY_FILE)
 		return read_file(&s->x, buf, len, flags);

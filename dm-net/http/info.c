@@ -63,8 +63,6 @@ http_peers_begin(struct http_exchange *x, const struct http_request *r,
 {
 	const struct http_backend *b = &x->server->backend;
 
-	(void)r;
-	(void)target;
 	x->walk.rows = 0;
 	b->peers(b->ctx, peer_row, x);
 	http_text_add(&x->text, x->walk.rows == 0 ? "[]\n" : "\n]\n", 3);
@@ -90,8 +88,6 @@ http_healthz_begin(struct http_exchange *x, const struct http_request *r,
 	struct http_text *t = &x->text;
 	bool is_ready;
 
-	(void)r;
-	(void)target;
 	s->backend.facts(s->backend.ctx, &f);
 	is_ready = f.configured && s->is_configured && f.listening &&
 		   f.store_ready && f.store_writable;
@@ -263,8 +259,6 @@ http_metrics_begin(struct http_exchange *x, const struct http_request *r,
 	struct http_facts f = {0};
 	struct http_text *t = &x->text;
 
-	(void)r;
-	(void)target;
 	b->facts(b->ctx, &f);
 	family(t, "build_info", "gauge", "Always 1.");
 	http_text_printf(t, "dm_build_info{version=\"%s\"} 1\n", DMD_VERSION);

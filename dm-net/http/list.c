@@ -139,7 +139,6 @@ void
 http_list_begin(struct http_exchange *x, const struct http_request *r,
     const struct http_target *t)
 {
-	(void)r;
 	x->walk.row = list_row;
 	x->walk.end = list_end;
 	x->walk.is_metrics = false;

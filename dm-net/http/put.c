@@ -83,7 +83,6 @@ on_credit(void *ctx, size_t bytes)
 {
 	struct http_exchange *x = ctx;
 
-	(void)bytes;
 	if (!x->is_judged) {
 		x->is_judged = true;
 		if (x->expects_continue)

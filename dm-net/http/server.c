@@ -48,8 +48,6 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	struct http_server *s = arg;
 	struct http_conn *c;
 
-	(void)fd;
-	(void)what;
 	/* Only those that are ready now: who kicks itself waits its turn. */
 	TAILQ_FOREACH(c, &s->ready, turn)
 		c->is_due = true;
@@ -69,8 +67,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	struct http_conn *c, *next;
 	uint64_t now_s = clock_mono_s();
 
-	(void)fd;
-	(void)what;
 	for (c = TAILQ_FIRST(&s->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, all);
 		http_conn_tick(c, now_s);
@@ -157,7 +153,6 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_listener *l = arg;
 
-	(void)what;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		struct sockaddr_storage ss;
 		socklen_t len = sizeof(ss);

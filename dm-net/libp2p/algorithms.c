@@ -84,34 +84,24 @@ is_allowed(int operation, const OSSL_ALGORITHM *algorithm)
 static void *
 random_new(void *provider, void *parent, const OSSL_DISPATCH *parent_functions)
 {
-	(void)parent;
-	(void)parent_functions;
 	return provider; /* anything that is not NULL */
 }
 
 static void
 random_free(void *random)
 {
-	(void)random;
 }
 
 static int
 random_instantiate(void *random, unsigned int strength, int resists,
     const unsigned char *text, size_t text_len, const OSSL_PARAM params[])
 {
-	(void)random;
-	(void)strength;
-	(void)resists;
-	(void)text;
-	(void)text_len;
-	(void)params;
 	return 1;
 }
 
 static int
 random_uninstantiate(void *random)
 {
-	(void)random;
 	return 1;
 }
 
@@ -120,24 +110,18 @@ random_generate(void *random, unsigned char *out, size_t len,
     unsigned int strength, int resists, const unsigned char *add,
     size_t add_len)
 {
-	(void)random;
-	(void)resists;
-	(void)add;
-	(void)add_len;
 	return RAND_priv_bytes_ex(NULL, out, len, strength);
 }
 
 static int
 random_lock(void *random)
 {
-	(void)random;
 	return 1;
 }
 
 static void
 random_unlock(void *random)
 {
-	(void)random;
 }
 
 static int
@@ -145,7 +129,6 @@ random_params(void *random, OSSL_PARAM params[])
 {
 	OSSL_PARAM *p;
 
-	(void)random;
 	p = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_STATE);
 	if (p != NULL && !OSSL_PARAM_set_int(p, EVP_RAND_STATE_READY))
 		return 0;
@@ -206,7 +189,6 @@ provider_query(void *context, int operation, int *no_cache)
 	OSSL_ALGORITHM *list = mem_new((ALLOWED_COUNT + 2) * sizeof(*list));
 	size_t count = 0;
 
-	(void)context;
 	for (; all != NULL && all->algorithm_names != NULL; all++) {
 		if (count < ALLOWED_COUNT && is_allowed(operation, all))
 			list[count++] = *all;
@@ -220,8 +202,6 @@ provider_query(void *context, int operation, int *no_cache)
 static void
 provider_unquery(void *context, int operation, const OSSL_ALGORITHM *list)
 {
-	(void)context;
-	(void)operation;
 	free((OSSL_ALGORITHM *)(uintptr_t)list);
 }
 
@@ -234,7 +214,6 @@ provider_capabilities(
 	OSSL_PROVIDER *source = source_hold();
 	int ok = OSSL_PROVIDER_get_capabilities(source, capability, found, arg);
 
-	(void)context;
 	source_release(source);
 	return ok;
 }
@@ -244,7 +223,6 @@ provider_teardown(void *context)
 {
 	OSSL_PROVIDER *source = source_hold();
 
-	(void)context;
 	source_release(source);
 	source_release(source); /* as provider_init() had it */
 }
@@ -261,8 +239,6 @@ provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 	    {0, NULL},
 	};
 
-	(void)handle;
-	(void)in;
 	*context = OSSL_PROVIDER_get0_provider_ctx(source_hold());
 	*out = functions;
 	return 1;

@@ -75,8 +75,6 @@ on_eof(struct p2p_stream *s)
 static void
 on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
-	(void)end;
-	(void)code;
 	free(p2p_stream_user(s));
 }
 

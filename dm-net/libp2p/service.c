@@ -27,8 +27,6 @@ close_text(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct text *text = p2p_stream_user(s);
 
-	(void)end;
-	(void)code;
 	if (text == NULL)
 		return;
 	free(text->bytes);
@@ -108,7 +106,6 @@ on_say(struct p2p_stream *s, uint8_t *out, size_t room)
 static void
 on_heard_all(struct p2p_stream *s)
 {
-	(void)s;
 }
 
 const struct p2p_stream_handlers service_identify = {

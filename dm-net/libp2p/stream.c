@@ -338,14 +338,12 @@ on_eof(void *ctx, struct yamux_stream *ys)
 static void
 on_reset(void *ctx, struct yamux_stream *ys, uint32_t code)
 {
-	(void)ctx;
 	stream_end(yamux_user(ys), P2P_END_RESET, code);
 }
 
 static void
 on_squeezed(void *ctx, struct yamux_stream *ys)
 {
-	(void)ctx;
 	stream_end(yamux_user(ys), P2P_END_MEMORY, 0);
 }
 

@@ -99,9 +99,6 @@ bio_write(BIO *bio, const char *buf, size_t size, size_t *len)
 static long
 bio_ctrl(BIO *bio, int command, long num, void *ptr)
 {
-	(void)bio;
-	(void)num;
-	(void)ptr;
 	return command == BIO_CTRL_FLUSH;
 }
 
@@ -145,7 +142,6 @@ on_verify(X509_STORE_CTX *store, void *arg)
 	struct tls *tls = SSL_get_app_data(ssl);
 	X509 *cert = X509_STORE_CTX_get0_cert(store);
 
-	(void)arg;
 	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
 	if (cert == NULL || !tls->has_shape)
 		return 0; /* look_at_certificate() said why */
@@ -174,8 +170,6 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 {
 	const unsigned char *plain = NULL;
 
-	(void)ssl;
-	(void)arg;
 	for (unsigned int i = 0; i < in_len; i += 1u + in[i]) {
 		if (is_alpn(in + i, ALPN_YAMUX)) {
 			*out = in + i + 1;
@@ -241,8 +235,6 @@ on_message(int is_write, int version, int type, const void *buf, size_t len,
 	struct tls *tls = arg;
 	uint8_t *message = (uint8_t *)(uintptr_t)buf;
 
-	(void)version;
-	(void)ssl;
 	if (is_write || type != SSL3_RT_HANDSHAKE || len == 0)
 		return;
 	if (tls->is_up)

@@ -117,3 +117,9 @@ def test_descriptors_are_passed_in_one_place():
 def test_events_are_made_in_one_place():
     assert users_of(r"\b(event|evtimer|evsignal)_new\s*\(") == \
         {"common/xevent.c"}
+
+
+def test_no_statement_only_names_a_parameter():
+    """The compiler does not ask for it: -Wno-unused-parameter. One that says
+    in a comment why a value is not looked at is welcome."""
+    assert users_of(r"(?m)^\s*\(void\)\w+;$") == set()

@@ -20,7 +20,6 @@ static bool is_eof;
 static void
 on_open(struct p2p_stream *s)
 {
-	(void)s;
 	echo_len = is_eof = 0;
 }
 
