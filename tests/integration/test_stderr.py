@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -34,13 +35,15 @@ def terminal():
 
 
 def fill(writer):
-    """Until there is no room; the open file is as it was before."""
+    """Until no room is left, nor comes by itself: a terminal moves what it was
+    given on a little later. The open file is as it was before."""
     flags = fcntl.fcntl(writer, fcntl.F_GETFL)
     fcntl.fcntl(writer, fcntl.F_SETFL, flags | os.O_NONBLOCK)
-    for size in (65536, 1):
-        with contextlib.suppress(BlockingIOError):
-            while os.write(writer, b"." * size) > 0:
-                pass
+    while select.select([], [writer], [], 0.5)[1]:
+        for size in (65536, 1):
+            with contextlib.suppress(BlockingIOError):
+                while os.write(writer, b"." * size) > 0:
+                    pass
     fcntl.fcntl(writer, fcntl.F_SETFL, flags)
     return flags
 
@@ -58,10 +61,15 @@ class Reader(threading.Thread):
             while piece := os.read(self.fd, 65536):
                 self.data += piece
 
+    def text(self):
+        return self.data.lstrip(b".").decode(errors="replace")
+
     def wait(self, pattern):
-        return eventually(
-            lambda: re.search(pattern, self.data.lstrip(b".").decode(), re.M),
-            message=f"{pattern!r} is not in the log: {self.data[-4000:]}")
+        try:
+            return eventually(lambda: re.search(pattern, self.text(), re.M))
+        except AssertionError:
+            raise AssertionError(
+                f"{pattern!r} is not in the log:\n{self.text()}") from None
 
 
 @pytest.fixture
