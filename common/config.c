@@ -32,7 +32,7 @@ struct loading {
 	unsigned *option_line;		     /* by row; 0: not there */
 };
 
-/* ---- errors ------------------------------------------------------------- */
+/* --- errors ----------------------------------------------------------- */
 
 static void __attribute__((format(printf, 4, 0)))
 add_error(struct config_errors *errors, const char *path, unsigned line,
@@ -104,7 +104,7 @@ config_errors_clear(struct config_errors *errors)
 	memset(errors, 0, sizeof(*errors));
 }
 
-/* ---- guessing what was meant -------------------------------------------- */
+/* --- guessing what was meant ------------------------------------------ */
 
 /* Edits between two words (Levenshtein); large for very long ones. */
 static size_t
@@ -210,7 +210,7 @@ report_unknown_key(
 		    item->name, where, o->key, o->section);
 }
 
-/* ---- sections and keys -------------------------------------------------- */
+/* --- sections and keys ------------------------------------------------ */
 
 /* A number below SECTIONS_MAX for a known section, else SECTIONS_MAX. */
 static size_t
@@ -289,7 +289,7 @@ on_key(void *user, const char *section, const char *name, const char *value)
 	return 1;
 }
 
-/* ---- rules between options ---------------------------------------------- */
+/* --- rules between options -------------------------------------------- */
 
 static unsigned
 line_of(const struct loading *l, const char *section, const char *key)
@@ -341,7 +341,7 @@ set_identity_key(struct config *c)
 		fatal("out of memory (identity_key)");
 }
 
-/* ---- the whole ---------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------- */
 
 struct config *
 config_default(void)

@@ -13,7 +13,7 @@
 	"expected an array of public keys, such as " \
 	"[\"P6AE0lukf9/qmVglYrGPNYo5ZnpFrnqLeAzlCZF0lTk=\"]"
 
-/* ---- reading ------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------- */
 
 static size_t
 hash_text(const char *text)
@@ -140,7 +140,7 @@ config_files_clear(struct config *c)
 	c->nfiles = 0;
 }
 
-/* ---- clashes ------------------------------------------------------------ */
+/* --- clashes ---------------------------------------------------------- */
 
 static int
 compare_files(const void *va, const void *vb)
@@ -203,7 +203,7 @@ config_files_finish(struct config *c, const struct option_context *x)
 	}
 }
 
-/* ---- looking up --------------------------------------------------------- */
+/* --- looking up ------------------------------------------------------- */
 
 static const struct config_file *
 find_pattern(const struct config *c, const char *pattern)

@@ -105,7 +105,7 @@ field(const struct option *o, const struct config *c)
 	return (char *)(uintptr_t)c + o->offset;
 }
 
-/* ---- texts -------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------ */
 
 static bool
 is_path(const char *text, uint64_t len_max)
@@ -167,7 +167,7 @@ check_item(
 	return is_ok == NULL || is_ok(text) ? NULL : expected;
 }
 
-/* ---- setting ------------------------------------------------------------ */
+/* --- setting ---------------------------------------------------------- */
 
 /* The text of a string value, or NULL after a report. */
 static const char *
@@ -453,7 +453,7 @@ option_set(const struct option *o, struct config *c,
 	}
 }
 
-/* ---- all of them -------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------ */
 
 static bool
 is_list(const struct option *o)

@@ -79,7 +79,7 @@ key_error_public(enum key_error err)
 	return key_error_text(err);
 }
 
-/* ---- the curve ---------------------------------------------------------- */
+/* --- the curve -------------------------------------------------------- */
 
 /*
  * Whether a y below p belongs to a point: x^2 = (y^2 - 1) / (d y^2 + 1) must
@@ -145,7 +145,7 @@ key_is_strong(const uint8_t public_key[static 32])
 	return key_is_strong_point(public_key) && is_on_curve(y);
 }
 
-/* ---- making and using --------------------------------------------------- */
+/* --- making and using ------------------------------------------------- */
 
 void
 key_from_seed(struct key_pair *pair, const uint8_t seed[static 32])
@@ -195,7 +195,7 @@ key_sign(const struct key_pair *pair, const uint8_t *data, size_t len,
 	EVP_PKEY_free(pkey);
 }
 
-/* ---- public keys as text ------------------------------------------------ */
+/* --- public keys as text ---------------------------------------------- */
 
 /* Cuts blanks off both ends. */
 static void
@@ -301,7 +301,7 @@ key_fingerprint(
 	out[7 + len - 1] = '\0'; /* OpenSSH leaves the padding off */
 }
 
-/* ---- private keys as text ----------------------------------------------- */
+/* --- private keys as text --------------------------------------------- */
 
 /* What is between the lines of a label; NULL if there are none. */
 static const char *

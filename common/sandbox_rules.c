@@ -38,7 +38,7 @@
 	CALL_2("setsockopt", 1, INT_MASK, level, 2, INT_MASK, option)
 #define END			{ NULL, { { 0, 0, 0 } }, 0, 0 }
 
-/* === all children ======================================================== */
+/* --- all children ----------------------------------------------------- */
 
 /* Memory that is never executable: no code appears after the start. */
 static const struct sandbox_rule memory[] = {
@@ -138,7 +138,7 @@ static const struct sandbox_rule stat_of_fd[] = {
 	END
 };
 
-/* === dm-net ============================================================== */
+/* --- dm-net ----------------------------------------------------------- */
 
 #define SOCKET_TYPE (INT_MASK & ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
 #define SOCKET(domain, type, protocol) \
@@ -176,7 +176,7 @@ static const struct sandbox_rule content_out[] = {
 	END
 };
 
-/* === dm-store ============================================================ */
+/* --- dm-store --------------------------------------------------------- */
 
 /* Paths, below what Landlock and the root directory leave. */
 static const struct sandbox_rule paths[] = {
@@ -237,7 +237,7 @@ static const struct sandbox_rule database[] = {
 	END
 };
 
-/* === resolver ============================================================ */
+/* --- resolver --------------------------------------------------------- */
 
 #define READ_ONLY_MASK \
 	(uint64_t)(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)
@@ -296,7 +296,7 @@ static const struct sandbox_rule threads[] = {
 	END
 };
 
-/* === sanitizers ========================================================== */
+/* --- sanitizers ------------------------------------------------------- */
 
 #ifdef DMD_SANITIZER
 /* Reports: maps and symbols are read if Landlock lets them; no helper program
@@ -326,7 +326,7 @@ static const struct sandbox_rule sanitizer[] = {
 #define SANITIZER
 #endif
 
-/* === dmd ================================================================= */
+/* --- dmd -------------------------------------------------------------- */
 
 #define DENY(name)		REFUSE(name, EPERM)
 #define DENY_NEW(name, number)	REFUSE_NEW(name, EPERM, number)

@@ -109,7 +109,7 @@ is_bare(char c)
 	       (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-/* ---- strings ------------------------------------------------------------ */
+/* --- strings ---------------------------------------------------------- */
 
 static bool
 is_edge(char c)
@@ -289,7 +289,7 @@ lex_name(struct lexer *lx, const char **out)
 	return true;
 }
 
-/* ---- values ------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------- */
 
 static void
 add_string(struct lexer *lx, struct toml_value *v, const char *text)
@@ -417,7 +417,7 @@ lex_value(struct lexer *lx, struct toml_value *v)
 	    found(lx, what));
 }
 
-/* ---- statements --------------------------------------------------------- */
+/* --- statements ------------------------------------------------------- */
 
 static void
 add_item(struct lexer *lx, const struct toml_item *item)
@@ -525,7 +525,7 @@ lex_statement(struct lexer *lx)
 	skip_line(lx);
 }
 
-/* ---- the text as a whole ------------------------------------------------ */
+/* --- the text as a whole ---------------------------------------------- */
 
 /* No control characters but tabs and line ends, and valid UTF-8. */
 static bool

@@ -66,8 +66,7 @@ advance(struct dial *d)
 	event_active(d->next_event, EV_TIMEOUT, 0);
 }
 
-/* --- attempts --------------------------------------------------------------
- */
+/* --- attempts --------------------------------------------------------- */
 
 static void
 attempt_clear(struct attempt *t)
@@ -177,8 +176,7 @@ has_attempts(const struct dial *d)
 	return false;
 }
 
-/* --- from addresses to candidates ------------------------------------------
- */
+/* --- from addresses to candidates ------------------------------------- */
 
 /* A zone is an interface's number here: dmd has turned names into numbers,
  * where there is such an interface. */
@@ -286,8 +284,7 @@ pick(struct dial *d)
 	return first;
 }
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------- */
 
 static void
 dial_free(struct dial *d)

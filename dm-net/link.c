@@ -37,8 +37,7 @@ settle(struct link *l)
 	admission_settled(l->mesh->admission, &l->source);
 }
 
-/* --- moving bytes ----------------------------------------------------------
- */
+/* --- moving bytes ----------------------------------------------------- */
 
 /* Takes what came in, as far as one turn may. */
 static void
@@ -211,8 +210,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	on_turn(fd, what, arg);
 }
 
-/* --- what the connection says ----------------------------------------------
- */
+/* --- what the connection says ----------------------------------------- */
 
 static bool
 judge_peer(struct p2p_conn *conn, const struct peer_id *peer)
@@ -382,8 +380,7 @@ const struct p2p_callbacks link_callbacks = {
     .on_wake = on_wake,
 };
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------- */
 
 static void
 set_options(int fd)

@@ -251,8 +251,7 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 	    wall_ns < SYNC_CLOCK_FLOOR_NS ? 0 : (int64_t)(wall_ns / NS_PER_S));
 }
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------- */
 
 static bool
 open_record(const uint8_t *bytes, size_t len, struct sync_record *out)
@@ -388,8 +387,7 @@ mesh_own_record(struct mesh *m, const uint8_t *envelope, size_t len)
 	return true;
 }
 
-/* --- the store -------------------------------------------------------------
- */
+/* --- the store -------------------------------------------------------- */
 
 void
 mesh_store_up(struct mesh *m)
@@ -503,8 +501,7 @@ mesh_hint(struct mesh *m, const struct ipc_peer_hint *h)
 	return true;
 }
 
-/* --- questions -------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------- */
 
 const struct peer_id *
 mesh_peer_id(const struct mesh *m)

@@ -61,8 +61,7 @@ bool mesh_config_bootstrap(struct mesh *, const char *multiaddr);
 bool mesh_config_allowed(struct mesh *, const char *peer_id);
 void mesh_config_commit(struct mesh *, uint64_t generation);
 
-/* --- sockets ---------------------------------------------------------------
- */
+/* --- sockets ---------------------------------------------------------- */
 
 /* Takes a bound, listening descriptor. */
 void mesh_listen(struct mesh *, uint64_t id, int fd);
@@ -74,8 +73,7 @@ void mesh_network_changed(struct mesh *);
 /* Our new signed peer record. False if it is not a good one. */
 bool mesh_own_record(struct mesh *, const uint8_t *envelope, size_t len);
 
-/* --- the store --------------------------------------------------------------
- */
+/* --- the store -------------------------------------------------------- */
 
 void mesh_store_up(struct mesh *); /* a new channel: rows will follow */
 void mesh_store_lost(struct mesh *);

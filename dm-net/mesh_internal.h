@@ -126,8 +126,7 @@ void mesh_tell(struct mesh *, const char *fmt, ...)
 
 bool mesh_is_allowed(const struct mesh *, const struct peer_id *);
 
-/* --- link.c: one TCP connection ----------------------------------------------
- */
+/* --- link.c: one TCP connection --------------------------------------- */
 
 /* Tells whoever dialled how that ended: one of the two is called, once, and
  * sets the link's outcome to NULL. */

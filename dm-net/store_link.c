@@ -88,8 +88,7 @@ store_link_puts(const struct store_link *link)
 	return link->n_puts;
 }
 
-/* --- requests ---------------------------------------------------------------
- */
+/* --- requests --------------------------------------------------------- */
 
 struct lane *
 store_lane_of(struct store_link *link, uint64_t id)

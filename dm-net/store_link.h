@@ -110,8 +110,7 @@ void store_refused(struct store_link *, const struct ipc_refused *);
 /* The content of this ticket is not wanted any more; as store_suspect(). */
 void store_drop_ticket(struct store_link *, uint64_t ticket);
 
-/* --- content to the store --------------------------------------------------
- */
+/* --- content to the store --------------------------------------------- */
 
 struct store_put_owner {
 	/* So many bytes in all may be handed to store_put_data() now; called
@@ -160,8 +159,7 @@ void store_put_abort(struct store_put *);
 /* Puts under way, for those who leave room to others. */
 unsigned store_link_puts(const struct store_link *);
 
-/* --- from the handlers of main.c --------------------------------------------
- */
+/* --- from the handlers of main.c -------------------------------------- */
 
 void store_link_on_verdict(struct store_link *, const struct ipc_verdict *);
 void store_link_on_put_credit(

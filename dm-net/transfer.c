@@ -116,8 +116,7 @@ expect(struct fetch_stream *fs)
 	    fs->stream, wait_ns == 0 ? 0 : clock_mono_ns() + wait_ns);
 }
 
-/* --- the store's side ------------------------------------------------------
- */
+/* --- the store's side ------------------------------------------------- */
 
 static void
 on_credit(void *ctx, size_t bytes)
@@ -147,8 +146,7 @@ on_put_done(void *ctx, enum verdict v, uint64_t held_ns)
 		p2p_stream_want_read(f->stream->stream);
 }
 
-/* --- the peer's side -------------------------------------------------------
- */
+/* --- the peer's side -------------------------------------------------- */
 
 static size_t
 on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
@@ -352,8 +350,7 @@ static const struct p2p_stream_handlers handlers = {
     .on_closed = on_closed,
 };
 
-/* --- for the core ----------------------------------------------------------
- */
+/* --- for the core ----------------------------------------------------- */
 
 static struct fetch_stream *
 stream_open(struct link *l, bool is_large)
@@ -511,8 +508,7 @@ transfer_free_all(struct mesh *m)
 		fetch_free(f);
 }
 
-/* --- content that came with an announcement --------------------------------
- */
+/* --- content that came with an announcement --------------------------- */
 
 struct inline_put {
 	struct mesh *mesh;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the store says: answers to those who asked, and to dm-net what has
- * changed (ENTRY, RETRACT, WANT). Nothing is said
- * before it is durable and visible.
+ * changed (ENTRY, RETRACT, WANT). No change is told before it is durable and
+ * visible.
  */
 #ifndef DMSTORE_ANNOUNCE_H
 #define DMSTORE_ANNOUNCE_H

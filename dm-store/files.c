@@ -30,8 +30,7 @@ files_must_sync(struct files *f, int fd, const char *what)
 		files_sync_failed(f, what, errno);
 }
 
-/* --- names
- * -------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------ */
 
 static void
 put_name(uint64_t serial, char out[static FILES_HEX_SIZE])
@@ -69,8 +68,7 @@ files_parent(struct files *f, const char *name)
 	    f->files_fd, dir[0] != '\0' ? dir : ".", O_RDONLY | O_DIRECTORY, 0);
 }
 
-/* --- tmp/
- * --------------------------------------------------------------------- */
+/* --- tmp/ ------------------------------------------------------------- */
 
 int
 files_put_new(struct files *f, uint64_t *serial)
@@ -212,8 +210,7 @@ files_is_staged(struct files *f, const uint8_t version[static 32])
 	return fd != -1;
 }
 
-/* --- files/
- * -------------------------------------------------------------------- */
+/* --- files/ ----------------------------------------------------------- */
 
 /* A directory that is not there, durable before anything is moved into it:
  * else what left tmp/ for good could be nowhere. -1 with errno. */
@@ -470,8 +467,7 @@ files_sync_all(struct files *f)
 	return disk_sync_all(f->files_fd);
 }
 
-/* --- reading
- * ---------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------- */
 
 static int
 read_checked(int dir_fd, const char *path, uint64_t size)

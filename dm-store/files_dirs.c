@@ -29,8 +29,7 @@ static const struct {
 	mode_t mode;
 } held[FILES_DIRS] = {{"files", 02750}, {"index", 0700}, {"quarantine", 0700}};
 
-/* --- opening
- * --------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------- */
 
 /* mkdir(2) does not set the set-group-id bit. */
 static int
@@ -144,8 +143,7 @@ files_close(struct files *f)
 	errno = saved;
 }
 
-/* --- quarantine
- * ------------------------------------------------------------------- */
+/* --- quarantine ------------------------------------------------------- */
 
 int
 files_evict(struct files *f, int dir_fd, const char *name)
@@ -249,8 +247,7 @@ files_quarantine_row(
 	f->quarantined++;
 }
 
-/* --- directories
- * ------------------------------------------------------------------- */
+/* --- directories ------------------------------------------------------ */
 
 /* A stream over a directory with its own offset. */
 static DIR *
@@ -430,8 +427,7 @@ files_has_any(struct files *f)
 	return has_any(f->files_fd) || has_any(f->old_fd);
 }
 
-/* --- hashing
- * ------------------------------------------------------------------------- */
+/* --- hashing ---------------------------------------------------------- */
 
 #define HASH_CHUNK ((size_t)256 << 10)
 

@@ -84,8 +84,7 @@ bool index_bytes(int dir_fd, uint64_t *bytes);
 /* With less there is nothing in it. */
 #define INDEX_BYTES_MIN 8192 /* two pages */
 
-/* --- the batch ---------------------------------------------------------------
- */
+/* --- the batch -------------------------------------------------------- */
 
 /* Opens the batch unless it is open. */
 void index_begin(struct index *);

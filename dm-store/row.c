@@ -26,8 +26,7 @@ row_get_u64(const uint8_t *p)
 	return v;
 }
 
-/* --- the seal --------------------------------------------------------------
- */
+/* --- the seal --------------------------------------------------------- */
 
 /* FNV-1a, 64 bits: cheap enough for a walk over a million rows. */
 static uint64_t
@@ -75,8 +74,7 @@ row_open(unsigned table, const void *key, size_t key_len, const uint8_t *sealed,
 	return true;
 }
 
-/* --- reading a body ---------------------------------------------------------
- */
+/* --- reading a body --------------------------------------------------- */
 
 /* What is left of a body; a read beyond its end makes it bad for good. */
 struct reader {
@@ -155,8 +153,7 @@ is_whole(const struct reader *r)
 	return !r->is_bad && r->left == 0;
 }
 
-/* --- records ----------------------------------------------------------------
- */
+/* --- records ---------------------------------------------------------- */
 
 size_t
 row_record_key(const char *name, const uint8_t signer[static 32],
@@ -202,8 +199,7 @@ row_record_decode(struct record *rec, const uint8_t *body, size_t len)
 	       entry_decode(&rec->entry, r.p, r.left) == r.left;
 }
 
-/* --- winners ----------------------------------------------------------------
- */
+/* --- winners ---------------------------------------------------------- */
 
 size_t
 row_winner_encode(const struct winner *w, uint8_t *body)
@@ -249,8 +245,7 @@ row_winner_decode(struct winner *w, const uint8_t *body, size_t len)
 	return true;
 }
 
-/* --- redo and pending --------------------------------------------------------
- */
+/* --- redo and pending ------------------------------------------------- */
 
 size_t
 row_redo_encode(const struct redo *redo, uint8_t *body)
@@ -285,8 +280,7 @@ row_redo_decode(struct redo *redo, const uint8_t *body, size_t len)
 	return true;
 }
 
-/* --- history and hints -------------------------------------------------------
- */
+/* --- history and hints ------------------------------------------------ */
 
 size_t
 row_history_encode(const struct history *h, uint8_t *body)

@@ -209,8 +209,7 @@ table_record_delete(
 	index_delete(ix, INDEX_RECORDS, key, key_len);
 }
 
-/* --- redo -------------------------------------------------------------------
- */
+/* --- redo ------------------------------------------------------------- */
 
 void
 table_redo_set(
@@ -262,8 +261,7 @@ table_redo_last(struct index *ix)
 	return last;
 }
 
-/* --- old content ------------------------------------------------------------
- */
+/* --- old content ------------------------------------------------------ */
 
 bool
 table_old(struct index *ix, enum index_view view,

@@ -99,8 +99,7 @@ agent_open(int *fd, uint64_t deadline_mono_ns)
 	return AGENT_IO;
 }
 
-/* --- messages --------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------- */
 
 static bool
 send_all(int fd, uint64_t deadline_mono_ns, const uint8_t *data, size_t len)

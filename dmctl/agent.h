@@ -44,8 +44,7 @@ enum agent_error agent_sign(int fd, uint64_t deadline_mono_ns,
     const uint8_t public_key[static 32], const uint8_t *data, size_t len,
     uint8_t signature[static 64]);
 
-/* --- pure: the answers, behind their length --------------------------------
- */
+/* --- pure: the answers, behind their length --------------------------- */
 
 enum agent_error agent_parse_keys(const uint8_t *answer, size_t len,
     struct agent_key keys[static AGENT_KEYS_MAX], size_t *n);

@@ -46,8 +46,7 @@ judged(struct delivery *d, enum verdict verdict, const void *text, size_t len)
 		   : ATTEMPT_DONE;
 }
 
-/* --- over the control socket -----------------------------------------------
- */
+/* --- over the control socket ------------------------------------------ */
 
 static enum attempt
 unreachable(const struct where *w, struct delivery *d, int error)
@@ -104,8 +103,7 @@ try_control(
 	return attempt;
 }
 
-/* --- over HTTP -------------------------------------------------------------
- */
+/* --- over HTTP -------------------------------------------------------- */
 
 struct body {
 	char text[BODY_MAX];
@@ -205,8 +203,7 @@ try_http(
 	    d, ATTEMPT_DONE, EX_DATAERR, "%s", http_client_error(w->http));
 }
 
-/* --- patience --------------------------------------------------------------
- */
+/* --- patience --------------------------------------------------------- */
 
 void
 deliver(struct where *w, const struct entry *e, int fd, struct delivery *d)

@@ -109,8 +109,7 @@ fail(struct http_client *c, enum http_outcome outcome, const char *fmt, ...)
 	return outcome;
 }
 
-/* --- connecting ------------------------------------------------------------
- */
+/* --- connecting ------------------------------------------------------- */
 
 static uint64_t
 earlier(uint64_t a, uint64_t b)
@@ -190,8 +189,7 @@ client_connect(struct http_client *c)
 	return HTTP_ANSWERED;
 }
 
-/* --- one request -----------------------------------------------------------
- */
+/* --- one request ------------------------------------------------------ */
 
 /* When silence from now on is too long; extra_ns more than elsewhere. */
 static uint64_t

@@ -24,8 +24,7 @@ http_response_init(struct http_response *r)
 	r->interims = 0;
 }
 
-/* --- lines of a head -------------------------------------------------------
- */
+/* --- lines of a head -------------------------------------------------- */
 
 /* The next line of the head, without its CRLF; false behind the last. */
 static bool
@@ -197,8 +196,7 @@ take_head(struct http_response *r, uint8_t c)
 		r->state = judge_head(r);
 }
 
-/* --- chunks ----------------------------------------------------------------
- */
+/* --- chunks ----------------------------------------------------------- */
 
 /* "1a2b" or "1a2b;extension" */
 static bool
@@ -261,8 +259,7 @@ take_line(struct http_response *r, uint8_t c)
 	r->line[r->line_len++] = (char)c;
 }
 
-/* --- all of it -------------------------------------------------------------
- */
+/* --- all of it -------------------------------------------------------- */
 
 /* Bytes of body from what is there. */
 static size_t

@@ -34,8 +34,7 @@ find_path(char out[static PATH_MAX])
 	return n < PATH_MAX;
 }
 
-/* --- reading ---------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------- */
 
 /* 0 or an exit code after a message. */
 static int
@@ -148,8 +147,7 @@ known_file_find(const struct url *url, struct network *network, bool *found)
 	return code;
 }
 
-/* --- writing ---------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------- */
 
 /* Every directory that the path leads through. */
 static int

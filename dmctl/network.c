@@ -31,8 +31,7 @@ network_unknown(void)
 	return EX_UNAVAILABLE;
 }
 
-/* --- over HTTP -------------------------------------------------------------
- */
+/* --- over HTTP -------------------------------------------------------- */
 
 struct health {
 	char text[HEALTH_MAX];
@@ -129,8 +128,7 @@ network_from_url(struct where *w, struct network *n)
 	return code != EX_OK || is_known ? code : network_from_http(w, n);
 }
 
-/* --- through the control socket --------------------------------------------
- */
+/* --- through the control socket --------------------------------------- */
 
 /* Patient, since uploads are. */
 static int
@@ -178,8 +176,7 @@ network_from_control(const struct where *w, struct network *n)
 	return key[0] != '\0' ? network_parse(key, n) : network_unknown();
 }
 
-/* --- all together ----------------------------------------------------------
- */
+/* --- all together ----------------------------------------------------- */
 
 static int
 network_from_flag(const struct where *w, struct network *n)

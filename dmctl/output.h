@@ -68,8 +68,7 @@ void output_end(struct output *, const char *empty);
 /* True if stdout shows colours: a terminal, and NO_COLOR is not set. */
 bool output_has_colour(void);
 
-/* --- for the renderers and for facts.c -------------------------------------
- */
+/* --- for the renderers and for facts.c -------------------------------- */
 
 #define CELL_TEXT_MAX 2112 /* 512 bytes escaped, and more */
 

@@ -47,8 +47,7 @@ reading_add(struct reading *r, const void *data, size_t len)
 		r->is_stopped = true;
 }
 
-/* --- over the control socket -----------------------------------------------
- */
+/* --- over the control socket ------------------------------------------ */
 
 /* Nothing but a file of this size is read: whatever answers there could hand
  * over what never ends. */
@@ -128,8 +127,7 @@ from_control(struct where *w, struct reading *r, struct entry *e)
 	return code;
 }
 
-/* --- over HTTP -------------------------------------------------------------
- */
+/* --- over HTTP -------------------------------------------------------- */
 
 /* Takes the signed size and the rest from the head; EX_OK or an exit code. */
 static int

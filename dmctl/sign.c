@@ -17,8 +17,7 @@
 
 #define AGENT_NS_MAX (120 * NS_PER_S)
 
-/* --- private keys ----------------------------------------------------------
- */
+/* --- private keys ----------------------------------------------------- */
 
 static int
 key_failed(const char *what, enum key_error error)
@@ -71,8 +70,7 @@ open_key(struct signer *s, const char *key, uint64_t deadline)
 	return EX_OK;
 }
 
-/* --- ssh-agent -------------------------------------------------------------
- */
+/* --- ssh-agent -------------------------------------------------------- */
 
 /* An agent may be asking its user, who may have to look for a token. */
 static uint64_t

@@ -42,8 +42,7 @@ struct status {
 	char reasons[REASONS_MAX];
 };
 
-/* --- asking ----------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------- */
 
 /* The rows of one part, until it ends or falls silent. */
 static void
@@ -85,8 +84,7 @@ ask_all(struct status *s, const struct where *w)
 	return EX_OK;
 }
 
-/* --- judging ---------------------------------------------------------------
- */
+/* --- judging ---------------------------------------------------------- */
 
 static void __attribute__((format(printf, 3, 4)))
 reason(struct status *s, enum health health, const char *fmt, ...)
@@ -173,8 +171,7 @@ judge(struct status *s)
 		reason(s, HEALTH_FINE, "all running");
 }
 
-/* --- saying ----------------------------------------------------------------
- */
+/* --- saying ----------------------------------------------------------- */
 
 static size_t
 count(char *out, size_t size, const struct status *s, const char *key,

@@ -21,8 +21,7 @@
 #define SUFFIX ".signed"
 #define BUFFER_SIZE (128u << 10)
 
-/* --- sign ------------------------------------------------------------------
- */
+/* --- sign ------------------------------------------------------------- */
 
 /* For which network, without asking a daemon: there may be none here. */
 static int
@@ -147,8 +146,7 @@ command_sign(const struct args *args)
 	return code;
 }
 
-/* --- submit ----------------------------------------------------------------
- */
+/* --- submit ----------------------------------------------------------- */
 
 int
 command_submit(const struct args *args)

@@ -13,8 +13,7 @@
 
 #define SOCKET_DEFAULT "/run/dmd/control.sock"
 
-/* --- which daemon ----------------------------------------------------------
- */
+/* --- which daemon ----------------------------------------------------- */
 
 /* The configuration that was named must be good. */
 static int
@@ -95,8 +94,7 @@ where_clear(struct where *w)
 	w->http = NULL;
 }
 
-/* --- its control socket ----------------------------------------------------
- */
+/* --- its control socket ----------------------------------------------- */
 
 bool
 where_may_come(int error)

@@ -221,8 +221,7 @@ on_pause(evutil_socket_t fd, short what, void *arg)
 	event_add(c->accept, NULL);
 }
 
-/* --- the socket -------------------------------------------------------------
- */
+/* --- the socket ------------------------------------------------------- */
 
 /* True if nobody listens on it: what is left of a dmd that was killed. */
 static bool

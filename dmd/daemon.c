@@ -51,8 +51,7 @@ daemon_is_ready(const struct dmd *d)
 	return !d->is_stopping && children_are_ready(d->children);
 }
 
-/* --- where lines go ---------------------------------------------------------
- */
+/* --- where lines go --------------------------------------------------- */
 
 static void
 sinks_send(struct dmd *d)
@@ -113,8 +112,7 @@ daemon_log_level(struct dmd *d, enum log_level level)
 	children_send(d->children, ~0u, IPC_LOG_LEVEL, &msg);
 }
 
-/* --- listening --------------------------------------------------------------
- */
+/* --- listening -------------------------------------------------------- */
 
 /* What is configured and missing is no error, but somebody may have
  * misspelt it. */
@@ -212,8 +210,7 @@ on_interfaces(void *ctx)
 	reload_follow_zones(d);
 }
 
-/* --- the children -----------------------------------------------------------
- */
+/* --- the children ----------------------------------------------------- */
 
 static void
 on_child_starting(void *ctx, struct child *c)

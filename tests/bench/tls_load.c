@@ -200,8 +200,7 @@ serve_bytes(SSL *ssl)
 	SSL_read(ssl, &byte, 1);
 }
 
-/* --- measuring --------------------------------------------------------------
- */
+/* --- measuring -------------------------------------------------------- */
 
 static void
 measure_stream(const struct sockaddr_in *sin, uint64_t bytes)

@@ -527,7 +527,7 @@ part_failures(const struct scenario *sc)
 			    is_known(kinds[k].stride));
 }
 
-/* -------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------- */
 
 static bool
 is_part(const char *part)

@@ -35,8 +35,7 @@ node_entry(
 	memset(e->signer, 7, sizeof(e->signer));
 }
 
-/* --- the store -------------------------------------------------------------
- */
+/* --- the store -------------------------------------------------------- */
 
 static void
 on_index_credit(void *ctx, struct ipc *ipc, const void *msg, int fd)
@@ -304,8 +303,7 @@ mesh_node_credit(struct mesh_node *n)
 	}
 }
 
-/* --- dm-net's end: what its main.c does -------------------------------------
- */
+/* --- dm-net's end: what its main.c does ------------------------------- */
 
 #define HANDLER(name, call)                                                   \
 	static void name(void *ctx, struct ipc *ipc, const void *msg, int fd) \

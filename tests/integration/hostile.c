@@ -89,8 +89,7 @@ pause_ms(long ms)
 	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
-/* --- bytes -----------------------------------------------------------------
- */
+/* --- bytes ------------------------------------------------------------ */
 
 static void
 wait_for(struct attacker *a, short events)
@@ -210,8 +209,7 @@ until_closed(struct attacker *a)
 	}
 }
 
-/* --- getting there ----------------------------------------------------------
- */
+/* --- getting there ---------------------------------------------------- */
 
 static void
 set_timeouts(const struct attacker *a)
@@ -417,8 +415,7 @@ to_yamux(struct attacker *a)
 	tls(a, FLAW_NONE, "\x0c/yamux/1.0.0");
 }
 
-/* --- attacks: negotiation
- * ------------------------------------------------------ */
+/* --- attacks: negotiation --------------------------------------------- */
 
 static void
 garbage_of(struct attacker *a)
@@ -495,8 +492,7 @@ static void muxer_proposals(struct attacker *a)
     { to_muxer(a); proposals_of(a, true); }
 /* clang-format on */
 
-/* --- attacks: yamux
- * -------------------------------------------------------------- */
+/* --- attacks: yamux --------------------------------------------------- */
 
 struct header {
 	uint8_t version, type;
@@ -856,8 +852,7 @@ find(const char *name)
 	errx(2, "%s: no such attack", name);
 }
 
-/* --- being dialled
- * -------------------------------------------------------------- */
+/* --- being dialled ---------------------------------------------------- */
 
 static void
 listen_for(struct attacker a, const struct attack *attack)

@@ -39,3 +39,32 @@ def test_no_header_lists_its_callers():
 def test_the_list_of_callers_is_found():
     text = "/*\n * Rows.\n * Called\n * by x.c.\n */"
     assert [t for t in comments(text) if CALLERS.search(t)]
+
+
+BANNER = re.compile(r"/\* --- \S.* -{3,} \*/$")
+RULE = re.compile(r"^\s*(/\*|\*)( ?[-=*]{3}|[^\"]*[-=]{5})")
+
+
+def broken_banners(text):
+    """Numbers of the lines that rule off a section in another form than
+
+        /* --- title ---------------------------------------------- */
+
+    on one line of 80 columns, which clang-format leaves alone."""
+    return [number for number, line in enumerate(text.splitlines(), 1)
+            if RULE.match(line) and
+            not (BANNER.match(line) and len(line) <= 80)]
+
+
+def test_section_banners_are_whole_and_on_one_line():
+    bad = [(name(path), numbers) for path in files(".c", ".h")
+           if (numbers := broken_banners(path.read_text()))]
+    assert not bad, bad
+
+
+def test_a_mangled_banner_is_found():
+    assert broken_banners("/* --- life -----\n */") == [1]
+    assert broken_banners("/* --- life\n * ------- */") == [1, 2]
+    assert broken_banners("/* ---- life ---- */") == [1]
+    assert broken_banners("/* === life ===== */") == [1]
+    assert not broken_banners("/* --- life ----- */\n/* -1 on errors. */")

@@ -213,8 +213,7 @@ fix_turn(struct fix *f)
 		event_base_loop(f->s.base, EVLOOP_NONBLOCK);
 }
 
-/* --- configuration ----------------------------------------------------------
- */
+/* --- configuration ---------------------------------------------------- */
 
 HELPER struct ipc_config_begin
 fix_limits(void)

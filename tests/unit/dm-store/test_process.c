@@ -57,8 +57,7 @@ static struct {
 	uint64_t answered; /* puts, in all */
 } t;
 
-/* --- handlers ----------------------------------------------------------------
- */
+/* --- handlers --------------------------------------------------------- */
 
 static void
 on_ready(void *ctx, struct ipc *ipc, const void *msg, int fd)
