@@ -16,7 +16,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* openat2(2) with RESOLVE_BENEATH and no links of any kind; O_CLOEXEC. */
+/* Opens what is at or below dir_fd, with O_CLOEXEC. EXDEV: the path leads out
+ * of it; ELOOP: a part of it is a symbolic link. */
 int disk_open(int dir_fd, const char *path, int flags, mode_t mode);
 
 /* All of it. */

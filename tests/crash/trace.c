@@ -27,8 +27,6 @@ static struct {
 	pthread_mutex_t lock;
 } rec = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-int __real_disk_open(int dir_fd, const char *path, int flags, mode_t mode);
-int __wrap_disk_open(int dir_fd, const char *path, int flags, mode_t mode);
 
 static void __attribute__((noreturn)) die(const char *why)
 {
@@ -600,24 +598,6 @@ open(const char *path, int flags, ...)
 		return -1;
 	fd = open_at(dir_fd, base + 1, flags, mode);
 	close(dir_fd);
-	return fd;
-}
-
-/* openat2(2) has no wrapper in the C library. */
-int
-__wrap_disk_open(int dir_fd, const char *path, int flags, mode_t mode)
-{
-	bool is_new;
-	int fd;
-
-	LOCKED_BEGIN;
-	(void)error;
-	is_new = is_on && flags & O_CREAT &&
-		 faccessat(dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == -1;
-	fd = __real_disk_open(dir_fd, path, flags, mode);
-	if (fd != -1 && is_new)
-		record_created(dir_fd, path);
-	LOCKED_END;
 	return fd;
 }
 

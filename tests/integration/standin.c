@@ -17,18 +17,24 @@
  *
  *   net/shut		shuts its listening sockets down
  *   net/block		makes accept(2) wait on them, and unfit for use
+ *   store/program_HOW	tries to leave a set-user-id program in files/: HOW is
+ *			open, openat2, chmod, chmodat or group (a directory)
  *
  * with ROLE being net or store. A client of dmctl tells dm-net's stand-in what
  * to do to the real dm-store, in the place of a request's fields: "accuse", or
  * an entry, which is sent as a put with the content "old". Built for the tests
  * only.
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/child.h"
@@ -55,6 +61,7 @@ struct standin {
 	} listeners[LISTENERS_MAX];
 	size_t n_listeners;
 	bool is_slow;
+	int files_fd; /* dm-store's: files/ */
 	ipc_handler *handlers[IPC_MESSAGE_COUNT];
 	ipc_handler *of_sibling[IPC_MESSAGE_COUNT];
 };
@@ -106,6 +113,33 @@ block_listeners(const struct standin *s)
 	log_info("standin: block%s", is_good ? "" : " failed");
 }
 
+/* What a dm-store that was taken over would leave for a user who can reach
+ * files/: a program that runs with its rights, outside its sandbox. */
+static void
+leave_program(const struct standin *s, const char *how)
+{
+	struct open_how request = {
+	    .flags = O_CREAT | O_WRONLY, .mode = 06755};
+	int fd = -1, plain_fd = -1, rc = -1;
+
+	log_info("standin: program %s", how);
+	if (strcmp(how, "open") == 0)
+		fd = openat(s->files_fd, how, O_CREAT | O_WRONLY, 06755);
+	else if (strcmp(how, "openat2") == 0)
+		fd = (int)syscall(SYS_openat2, s->files_fd, how, &request,
+		    sizeof(request));
+	else if (strcmp(how, "group") == 0)
+		rc = mkdirat(s->files_fd, how, 02777);
+	else
+		plain_fd = openat(s->files_fd, how, O_CREAT | O_WRONLY, 0640);
+	if (strcmp(how, "chmod") == 0)
+		rc = fchmod(plain_fd, 06755);
+	else if (strcmp(how, "chmodat") == 0)
+		rc = fchmodat(s->files_fd, how, 06755, 0);
+	log_info("standin: program %s: %s", how,
+	    fd != -1 || rc == 0 ? "made" : strerror(errno));
+}
+
 static void
 accuse(struct standin *s)
 {
@@ -144,6 +178,8 @@ misbehave(struct standin *s, const char *what)
 		shut_listeners(s);
 	else if (strcmp(what, "block") == 0)
 		block_listeners(s);
+	else if (strncmp(what, "program_", 8) == 0)
+		leave_program(s, what + 8);
 }
 
 static void
@@ -458,6 +494,18 @@ handlers_init(struct standin *s)
 	s->of_sibling[IPC_PUT_RESULT] = on_put_result;
 }
 
+/* The descriptor that dm-store has of files/ when it is confined; -1: none. */
+static int
+files_open(const struct standin *s, const struct child_settings *settings)
+{
+	char path[4096];
+
+	if (s->role != ROLE_STORE)
+		return -1;
+	snprintf(path, sizeof(path), "%s/files", settings->state_dir);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -473,7 +521,9 @@ main(int argc, char **argv)
 	s.base = event_base_new();
 	if (s.base == NULL)
 		fatal("libevent does not start");
-	s.layers = child_confine(s.role, &settings, NULL, 0);
+	s.files_fd = files_open(&s, &settings);
+	s.layers = child_confine(
+	    s.role, &settings, &s.files_fd, s.files_fd != -1 ? 1 : 0);
 	handlers_init(&s);
 	s.dmd = ipc_new(s.base, CHILD_FD, s.role, ROLE_DMD, &owner);
 	if (s.role == ROLE_NET)

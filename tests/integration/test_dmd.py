@@ -16,8 +16,8 @@ import pytest
 
 import topology
 import wire
-from conftest import (BUILD, GROUP, IS_ROOT, PATIENCE, USERS, eventually,
-                      free_port)
+from conftest import (BUILD, GROUP, IS_ASAN, IS_ROOT, PATIENCE, USERS,
+                      eventually, free_port)
 from rights import SEES_PROCESSES, needs_proc, needs_root
 
 KEY = "P6AE0lukf9/qmVglYrGPNYo5ZnpFrnqLeAzlCZF0lTk="
@@ -560,6 +560,25 @@ def test_child_that_breaks_the_rules_is_killed_and_named(parent, who, name):
     parent.write_config()
     eventually(lambda: parent.ask("reload").verdict == "ok")
     parent.wait_ready()
+
+
+@pytest.mark.skipif(IS_ASAN, reason="its reports open what they like")
+@pytest.mark.parametrize("how", "open openat2 chmod chmodat group".split())
+def test_no_set_user_id_program_is_left_in_files(parent, how):
+    """A dm-store that was taken over makes nothing that others would run with
+    its rights, outside its sandbox."""
+    parent.start()
+    before = parent.pid("dm_store")
+    parent.config["files"] = {f"store/program_{how}": []}
+    parent.write_config()
+    parent.ask("reload")
+    parent.wait_log(rf"standin: program {how}$")
+    parent.wait_log(rf"dm-store \(pid {before}\) .*its sandbox stopped")
+    assert f"standin: program {how}:" not in parent.log()
+    made = [p for p in (pathlib.Path(parent.state) / "files").rglob("*")
+            if p.lstat().st_mode & 0o6000
+            or p.is_file() and p.lstat().st_mode & 0o111]
+    assert made == []
 
 
 def test_accused_sibling_is_killed_and_text_is_escaped(parent):
