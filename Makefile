@@ -13,6 +13,10 @@ endif
 # Archives are declared first; without this `make` would end with one of them.
 .DEFAULT_GOAL = all
 
+# The one place that the version comes from; configure.ac and dist/nix read it
+# too.
+VERSION := $(shell cat VERSION)
+
 # Build directory; the sanitizer and fuzzing builds have their own below it.
 B ?= build
 SAN ?=
@@ -116,7 +120,7 @@ $(B)/data-mesher: $(B)/dmctl
 	$(Q)ln -sf dmctl $@
 
 # config.mk is what the flags come from; a new one rebuilds everything.
-$(B)/obj/%.o: %.c config.mk Makefile | $(proto_HDR)
+$(B)/obj/%.o: %.c config.mk Makefile VERSION | $(proto_HDR)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(COMPILE) $(WARN) -c -o $@ $<
@@ -235,9 +239,32 @@ install: all
 	install -m 644 dist/systemd/dmd.tmpfiles \
 	    $(DESTDIR)$(tmpfilesdir)/dmd.conf
 
+# The release is what is committed, and only that decides its bytes: not the
+# place of the clone, its umask, its clock, or git's own gzip.
+RELEASE = dmd-$(VERSION)
 dist:
-	git archive --format=tar.gz --prefix=dmd-$(VERSION)/ \
-	    -o dmd-$(VERSION).tar.gz HEAD
+	@test -e .git || { echo "make dist needs a clone:" \
+	    "a release is what is committed" >&2; exit 1; }
+	@rm -rf $(B)/dist && mkdir -p $(B)/dist
+	@git archive --format=tar --prefix=$(RELEASE)/ HEAD >$(B)/dist/head.tar
+	@tar -xf $(B)/dist/head.tar -C $(B)/dist
+	@LC_ALL=C tar --sort=name --format=ustar --owner=0 --group=0 \
+	    --numeric-owner --mode=u=rwX,go=rX \
+	    --mtime=@$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+	    -cf $(B)/dist/$(RELEASE).tar -C $(B)/dist $(RELEASE)
+	@gzip -9n <$(B)/dist/$(RELEASE).tar >$(RELEASE).tar.gz
+	@rm -rf $(B)/dist
+	@sha256sum $(RELEASE).tar.gz
+
+# What somebody gets who unpacks the release: it builds, and says its version.
+release-check: dist have-pytest
+	$(PYTEST) tests/structure/test_release.py
+	@rm -rf $(B)/release && mkdir -p $(B)/release
+	@tar -xzf $(RELEASE).tar.gz -C $(B)/release
+	cd $(B)/release/$(RELEASE) && ./bootstrap --no-install >/dev/null
+	$(MAKE) -C $(B)/release/$(RELEASE) all
+	test "$$($(B)/release/$(RELEASE)/build/dmd --version)" = \
+	    "dmd $(VERSION)"
 
 compile_commands.json: Makefile config.mk
 	@$(MAKE) -nB all | $(PYTHON) tests/lint/compile_commands.py >$@
@@ -249,7 +276,7 @@ distclean: clean
 	rm -rf config.mk config.log config.status configure autom4te.cache
 
 .PHONY: all check asan fuzz lint lint-headers lint-man lint-length \
-	lint-format lint-cppcheck install dist clean distclean
+	lint-format lint-cppcheck install dist release-check clean distclean
 .DELETE_ON_ERROR:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -17,7 +17,7 @@
 
 stdenv.mkDerivation {
   pname = "data-mesher";
-  version = "0.1.0";
+  version = lib.fileContents ../../VERSION;
   src = lib.cleanSource ../..;
 
   nativeBuildInputs = [ autoconf pkg-config protobufc ];
