@@ -68,3 +68,39 @@ def test_a_mangled_banner_is_found():
     assert broken_banners("/* ---- life ---- */") == [1]
     assert broken_banners("/* === life ===== */") == [1]
     assert not broken_banners("/* --- life ----- */\n/* -1 on errors. */")
+
+
+PRODUCTS = FOLDERS[:-1]
+
+
+def map_of_files():
+    """Folder -> names in ARCHITECTURE.md's map, without their endings."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    text = text.split("## Where things are\n")[1].split("\n### The rest")[0]
+    found = {}
+    for part in text.split("\n### ")[1:]:
+        folder, lines = part.split("\n", 1)
+        found[folder] = re.findall(r"^    (\S+) +\S", lines, re.M)
+    return found
+
+
+def files_of_products():
+    found = {}
+    for path in files(".c", ".h", ".def", ".proto"):
+        folder = name(path.parent) + "/"
+        if folder.startswith(PRODUCTS):
+            found.setdefault(folder, set()).add(path.stem)
+    return found
+
+
+def test_the_map_names_every_source_file():
+    """A new source gets one line in ARCHITECTURE.md, "Where things are"; a
+    source that goes takes its line with it."""
+    shown, there = map_of_files(), files_of_products()
+    assert set(shown) == set(there), set(shown) ^ set(there)
+    for folder, names in shown.items():
+        assert len(names) == len(set(names)), folder
+        assert not there[folder] - set(names), \
+            ("not in the map", folder, there[folder] - set(names))
+        assert not set(names) - there[folder], \
+            ("in the map, but gone", folder, set(names) - there[folder])
