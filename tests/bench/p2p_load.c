@@ -51,7 +51,6 @@ struct load {
 static void
 say_heap(struct cloop *loop)
 {
-	(void)loop;
 	printf("%zu\n", mallinfo2().uordblks);
 	fflush(stdout);
 }
@@ -122,7 +121,6 @@ stream_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct load *load = p2p_stream_user(s);
 
-	(void)code;
 	if (end != P2P_END_DONE)
 		errx(1, "the stream ended with %d", (int)end);
 	load->is_over = true;
@@ -180,7 +178,6 @@ ping_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 {
 	struct ping *ping = p2p_stream_user(s);
 
-	(void)data;
 	ping->got += len;
 	if (ping->got == PING_BYTES) {
 		/* closed, as far as this side goes */
@@ -195,7 +192,6 @@ ping_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 static void
 ping_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
-	(void)code;
 	if (end == P2P_END_CONN)
 		return; /* ours, when all is measured */
 	if (end != P2P_END_DONE || p2p_stream_user(s) != NULL)

@@ -57,7 +57,6 @@ static volatile sig_atomic_t is_interrupted;
 static void
 on_interrupt(int signal)
 {
-	(void)signal;
 	is_interrupted = 1;
 }
 
@@ -96,9 +95,6 @@ is_known(uint32_t stride)
 static int
 remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
-	(void)st;
-	(void)kind;
-	(void)ftw;
 	return remove(path);
 }
 

@@ -602,9 +602,6 @@ static unsigned n_files;
 static int
 count_file(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
-	(void)path;
-	(void)st;
-	(void)ftw;
 	n_files += kind == FTW_F;
 	return 0;
 }

@@ -59,9 +59,6 @@ child_process_make_dir(struct child_process *c)
 static int
 remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
-	(void)st;
-	(void)kind;
-	(void)ftw;
 	return remove(path);
 }
 

@@ -127,8 +127,6 @@ on_put_begin(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct fake_store *s = ctx;
 	struct fake_put *p = put_begin(s, m->id, m->entry, m->sha256_known);
 
-	(void)ipc;
-	(void)fd;
 	if (p != NULL)
 		put_credit(s, p);
 }
@@ -140,8 +138,6 @@ on_put_data(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct fake_store *s = ctx;
 	struct fake_put *p = put_find(s, m->id);
 
-	(void)ipc;
-	(void)fd;
 	if (p == NULL)
 		return;
 	if (m->data.len > p->credit || m->data.len > p->entry.size - p->len)
@@ -186,8 +182,6 @@ on_put_end(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	uint64_t held_ns = 0;
 	enum verdict v;
 
-	(void)ipc;
-	(void)fd;
 	if (p == NULL)
 		return;
 	s->ended++;
@@ -232,8 +226,6 @@ on_put_abort(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct fake_store *s = ctx;
 	struct fake_put *p = put_find(s, m->id);
 
-	(void)ipc;
-	(void)fd;
 	s->aborted++;
 	if (p != NULL)
 		put_free(p);
@@ -276,7 +268,6 @@ on_open(void *ctx, struct ipc *ipc, const void *msg, int unused_fd)
 	uint8_t encoded[ENTRY_SIZE_MAX];
 	int fd = -1;
 
-	(void)unused_fd;
 	s->opened++;
 	if (s->is_silent)
 		return;
@@ -301,7 +292,6 @@ on_read_entry(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	    .id = m->id, .verdict = f == NULL ? VERDICT_NOT_FOUND : VERDICT_OK};
 	uint8_t encoded[ENTRY_SIZE_MAX];
 
-	(void)fd;
 	if (s->is_silent)
 		return;
 	if (f != NULL)
@@ -319,7 +309,6 @@ on_list(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	char prefix[NAME_LEN_MAX + 1], cursor[NAME_LEN_MAX + 1];
 	uint64_t left = s->page != 0 && s->page < m->limit ? s->page : m->limit;
 
-	(void)fd;
 	s->listed++;
 	if (s->is_silent ||
 	    (s->silent_after > 0 && s->listed > s->silent_after))
@@ -353,7 +342,6 @@ on_judge(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct ipc_verdict answer = {
 	    m->id, s->refuse != VERDICT_OK ? s->refuse : VERDICT_FETCH, 99, 0};
 
-	(void)fd;
 	if (!s->is_silent)
 		ipc_send(ipc, IPC_VERDICT, &answer, -1);
 }
@@ -361,10 +349,6 @@ on_judge(void *ctx, struct ipc *ipc, const void *msg, int fd)
 static void
 on_hint(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
-	(void)ctx;
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 }
 
 /* --- its life --------------------------------------------------------- */
@@ -386,8 +370,6 @@ static ipc_handler *const handlers[IPC_MESSAGE_COUNT] = {
 static void
 on_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
-	(void)ctx;
-	(void)ipc;
 	if (violation != NULL)
 		fatal("the fake store was violated: %s", violation);
 }

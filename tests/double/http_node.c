@@ -24,8 +24,6 @@
 	static void name(void *ctx, struct ipc *ipc, const void *msg, int fd) \
 	{                                                                     \
 		struct http_node *n = ctx;                                    \
-		(void)ipc;                                                    \
-		(void)fd;                                                     \
 		call;                                                         \
 	}
 HANDLER(on_verdict, store_link_on_verdict(n->link, msg))
@@ -43,8 +41,6 @@ on_entry(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct http_node *n = ctx;
 	struct entry e;
 
-	(void)ipc;
-	(void)fd;
 	if (entry_decode(&e, m->entry.data, m->entry.len) != 0)
 		http_on_entry(n->http, &e);
 }

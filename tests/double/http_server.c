@@ -50,7 +50,6 @@ on_stdin(evutil_socket_t fd, short what, void *arg)
 {
 	char buf[64];
 
-	(void)what;
 	if (read((int)fd, buf, sizeof(buf)) <= 0)
 		event_base_loopbreak(arg);
 }

@@ -42,9 +42,6 @@ on_index_credit(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_index_complete m = {};
 
-	(void)ctx;
-	(void)msg;
-	(void)fd;
 	ipc_send(ipc, IPC_INDEX_COMPLETE, &m, -1);
 }
 
@@ -56,7 +53,6 @@ on_judge(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct node_store *s = &n->store;
 	struct ipc_verdict v = {.id = m->id, .verdict = VERDICT_FETCH};
 
-	(void)fd;
 	if (s->n_tickets == NODE_TICKETS)
 		fatal("more tickets than a test needs");
 	entry_decode(&s->tickets[s->n_tickets], m->entry.data, m->entry.len);
@@ -115,8 +111,6 @@ on_put_begin(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_put_begin *m = msg;
 	struct mesh_node *n = ctx;
 
-	(void)ipc;
-	(void)fd;
 	put_credit(n, put_begin(n, m->id, m->ticket), IPC_PUT_WINDOW);
 }
 
@@ -141,8 +135,6 @@ on_put_data(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct mesh_node *n = ctx;
 	struct node_put *p = put_find(n, m->id);
 
-	(void)ipc;
-	(void)fd;
 	if (p == NULL)
 		return;
 	take_data(n, p, m->data);
@@ -161,7 +153,6 @@ on_put_end(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct ipc_entry told = {0};
 	uint8_t encoded[ENTRY_SIZE_MAX];
 
-	(void)fd;
 	if (p == NULL)
 		return;
 	n->store.ended++;
@@ -199,8 +190,6 @@ on_put_abort(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct mesh_node *n = ctx;
 	struct node_put *p = put_find(n, m->id);
 
-	(void)ipc;
-	(void)fd;
 	n->store.aborted++;
 	if (p != NULL)
 		p->is_used = false;
@@ -244,8 +233,6 @@ on_open(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_open *m = msg;
 	struct mesh_node *n = ctx;
 
-	(void)ipc;
-	(void)fd;
 	n->store.opened++;
 	n->store.last_open_id = m->id;
 	if (!n->store.opens_nothing)
@@ -255,10 +242,6 @@ on_open(void *ctx, struct ipc *ipc, const void *msg, int fd)
 static void
 on_ignored(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
-	(void)ctx;
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 }
 
 static ipc_handler *const store_handlers[IPC_MESSAGE_COUNT] = {
@@ -309,8 +292,6 @@ mesh_node_credit(struct mesh_node *n)
 	static void name(void *ctx, struct ipc *ipc, const void *msg, int fd) \
 	{                                                                     \
 		struct mesh_node *n = ctx;                                    \
-		(void)ipc;                                                    \
-		(void)fd;                                                     \
 		call;                                                         \
 	}
 HANDLER(on_verdict, store_link_on_verdict(n->link, msg))
@@ -326,8 +307,6 @@ on_entry(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct mesh_node *n = ctx;
 	struct entry e;
 
-	(void)ipc;
-	(void)fd;
 	entry_decode(&e, m->entry.data, m->entry.len);
 	mesh_entry(n->mesh, &e, m->origin, m->content);
 }

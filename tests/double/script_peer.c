@@ -74,8 +74,6 @@ on_sync_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct peer *p = p2p_stream_user(s);
 
-	(void)end;
-	(void)code;
 	p->sync = NULL;
 }
 
@@ -138,7 +136,6 @@ on_file_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct peer_stream *ps = p2p_stream_user(s);
 
-	(void)code;
 	ps->is_closed = true;
 	ps->end = end;
 	ps->stream = NULL;
@@ -191,7 +188,6 @@ on_established(struct p2p_conn *conn, const struct peer_id *id)
 {
 	struct peer *p = p2p_conn_user(conn);
 
-	(void)id;
 	p->is_up = true;
 	p->sync = p2p_stream_open(
 	    conn, SYNC_PROTOCOL, P2P_CLASS_SYNC, &sync_handlers, p);
@@ -203,8 +199,6 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 {
 	struct peer *p = p2p_conn_user(conn);
 
-	(void)reason;
-	(void)text;
 	p->is_closed = true;
 }
 

@@ -27,10 +27,6 @@ sib_now_ms(void)
 static void
 on_ready(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
-	(void)ctx;
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 	sib.is_ready = true;
 }
 
@@ -39,9 +35,6 @@ on_violated(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_violated *m = msg;
 
-	(void)ctx;
-	(void)ipc;
-	(void)fd;
 	assert_int_equal(m->role, sib.role);
 	assert_true(
 	    bytes_copy_text(m->reason, sib.reason, sizeof(sib.reason)));
@@ -51,17 +44,11 @@ on_violated(void *ctx, struct ipc *ipc, const void *msg, int fd)
 static void
 on_ignored(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
-	(void)ctx;
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 }
 
 static void
 on_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
-	(void)ctx;
-	(void)ipc;
 	if (violation != NULL)
 		print_message("towards dmd: %s\n", violation);
 	sib.is_gone = true;

@@ -9,6 +9,5 @@
 void
 _exit(int status)
 {
-	(void)status;
 	abort();
 }

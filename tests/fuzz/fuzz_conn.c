@@ -57,7 +57,6 @@ app_data(struct p2p_stream *s, const uint8_t *p, size_t len)
 static size_t
 app_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 {
-	(void)s;
 	memset(out, 'x', room < 40 ? room : 40);
 	return room < 40 ? room : 40;
 }
@@ -65,8 +64,6 @@ app_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 static void
 app_closed(struct p2p_stream *s, enum p2p_end e, uint32_t code)
 {
-	(void)e;
-	(void)code;
 	((struct end *)p2p_conn_user(p2p_stream_conn(s)))->streams--;
 }
 

@@ -73,7 +73,6 @@ on_reset(void *ctx, struct yamux_stream *s, uint32_t code)
 {
 	struct fuzz *f = ctx;
 
-	(void)code;
 	f->resets++;
 	bury(f, s);
 }
@@ -87,7 +86,6 @@ on_squeezed(void *ctx, struct yamux_stream *s)
 static size_t
 on_pull(void *ctx, struct yamux_stream *s, uint8_t *out, size_t room)
 {
-	(void)ctx;
 	if (room == 0 || room > YAMUX_BODY_MAX)
 		abort();
 	memset(out, 1, room);
@@ -99,7 +97,6 @@ on_pull(void *ctx, struct yamux_stream *s, uint8_t *out, size_t room)
 static void
 on_pong(void *ctx)
 {
-	(void)ctx;
 }
 
 static const struct yamux_ops ops = {

@@ -324,9 +324,6 @@ choose_alpn(SSL *ssl, const uint8_t **out, uint8_t *out_len, const uint8_t *in,
 {
 	const uint8_t *ours = alpn;
 
-	(void)ssl;
-	(void)in;
-	(void)in_len;
 	*out = ours + 1;
 	*out_len = ours[0];
 	return SSL_TLSEXT_ERR_OK;

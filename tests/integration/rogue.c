@@ -43,8 +43,6 @@ on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 static size_t
 on_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 {
-	(void)s;
-	(void)data;
 	return len;
 }
 

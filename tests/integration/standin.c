@@ -190,8 +190,6 @@ on_name(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	size_t len = strlen(s->name);
 	char pattern[256];
 
-	(void)ipc;
-	(void)fd;
 	if (s->is_slow)
 		usleep(20000);
 	if (!bytes_copy_text(m->pattern, pattern, sizeof(pattern)))
@@ -206,9 +204,6 @@ on_begin(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_config_begin *m = msg;
 
-	(void)ctx;
-	(void)ipc;
-	(void)fd;
 	log_info("standin: begin generation %llu, network %zu bytes",
 	    (unsigned long long)m->generation, m->network.len);
 }
@@ -218,9 +213,6 @@ on_peer(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_config_peer *m = msg;
 
-	(void)ctx;
-	(void)ipc;
-	(void)fd;
 	log_info("standin: peer kind %llu %.*s", (unsigned long long)m->kind,
 	    (int)m->text.len, (const char *)m->text.data);
 }
@@ -230,9 +222,6 @@ on_commit(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	struct standin *s = ctx;
 
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 	log_info("standin: commit");
 	if (!s->is_ready && !s->is_mute)
 		say_ready(s);
@@ -247,7 +236,6 @@ on_listen(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct standin *s = ctx;
 	char address[33] = "";
 
-	(void)ipc;
 	hex_encode(m->address.data, m->address.len, address);
 	log_info("standin: listen %llu kind %llu %s %llu '%.*s'",
 	    (unsigned long long)m->id, (unsigned long long)m->kind, address,
@@ -265,8 +253,6 @@ on_unlisten(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_unlisten *m = msg;
 	struct standin *s = ctx;
 
-	(void)ipc;
-	(void)fd;
 	log_info("standin: unlisten %llu", (unsigned long long)m->id);
 	for (size_t i = s->n_listeners; i-- > 0;)
 		if (s->listeners[i].id == m->id) {
@@ -281,9 +267,6 @@ on_own_address(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_own_address *m = msg;
 	char address[33] = "";
 
-	(void)ctx;
-	(void)ipc;
-	(void)fd;
 	hex_encode(m->address.data, m->address.len, address);
 	log_info("standin: own %s%s", address, m->first ? " first" : "");
 }
@@ -293,9 +276,6 @@ on_restarts(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_restarts *m = msg;
 
-	(void)ctx;
-	(void)ipc;
-	(void)fd;
 	log_info("standin: restarts %llu %llu %llu", (unsigned long long)m->net,
 	    (unsigned long long)m->store, (unsigned long long)m->resolver);
 }
@@ -306,9 +286,6 @@ on_record(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_peer_record *m = msg;
 	char text[2 * 512 + 1] = "";
 
-	(void)ctx;
-	(void)ipc;
-	(void)fd;
 	if (m->envelope.len <= 512)
 		hex_encode(m->envelope.data, m->envelope.len, text);
 	log_info("standin: record %s", text);
@@ -320,9 +297,6 @@ on_signature(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_signature *m = msg;
 	char key[65], signature[129];
 
-	(void)ctx;
-	(void)ipc;
-	(void)fd;
 	hex_encode(m->public_key, 32, key);
 	hex_encode(m->signature, 64, signature);
 	log_info("standin: signature %s %s", key, signature);
@@ -344,7 +318,6 @@ on_link_closed(void *ctx, struct ipc *ipc, const char *violation)
 static void
 on_link_opened(void *ctx, struct ipc *ipc)
 {
-	(void)ctx;
 	log_info("standin: link to %s open", role_name(ipc_peer(ipc)));
 }
 
@@ -356,7 +329,6 @@ on_link(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_owner owner = {
 	    s->of_sibling, on_link_opened, on_link_closed, s};
 
-	(void)ipc;
 	ipc_free(s->link[m->role]);
 	s->link[m->role] =
 	    ipc_new(s->base, fd, s->role, (enum role)m->role, &owner);
@@ -380,9 +352,6 @@ put_old(struct standin *s, struct bytes entry)
 static void
 on_ignored(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
-	(void)ctx;
-	(void)ipc;
-	(void)msg;
 	if (fd != -1)
 		close(fd);
 }
@@ -392,9 +361,6 @@ on_put_result(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_put_result *m = msg;
 
-	(void)ctx;
-	(void)ipc;
-	(void)fd;
 	log_info("standin: put: %s", verdict_code((enum verdict)m->verdict));
 }
 
@@ -415,7 +381,6 @@ on_client(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	struct standin *s = ctx;
 	ssize_t n;
 
-	(void)ipc;
 	n = recv(fd, request, sizeof(request), MSG_DONTWAIT);
 	log_info("standin: client uid %llu privileged %d, %zd bytes, %s",
 	    (unsigned long long)m->uid, m->privileged, n,
@@ -432,18 +397,12 @@ on_log_level(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_log_level *m = msg;
 
-	(void)ctx;
-	(void)ipc;
-	(void)fd;
 	log_info("standin: log level %llu", (unsigned long long)m->level);
 }
 
 static void
 on_log_sink(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
-	(void)ctx;
-	(void)ipc;
-	(void)msg;
 	log_info("standin: log sink");
 	close(fd);
 }
@@ -453,9 +412,6 @@ on_stop(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	struct standin *s = ctx;
 
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 	log_info("standin: stop");
 	event_base_loopbreak(s->base);
 }
@@ -465,8 +421,6 @@ on_dmd_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
 	struct standin *s = ctx;
 
-	(void)ipc;
-	(void)violation;
 	log_info("standin: dmd is gone");
 	event_base_loopbreak(s->base);
 }

@@ -101,7 +101,6 @@ on_established(struct p2p_conn *c, const struct peer_id *peer)
 {
 	struct link *link = p2p_conn_user(c);
 
-	(void)peer;
 	link->is_established = true;
 }
 

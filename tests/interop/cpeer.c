@@ -139,7 +139,6 @@ on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct task *t = p2p_stream_user(s);
 
-	(void)code;
 	t->end = end;
 	t->batch->is_done = --t->batch->running == 0;
 }
@@ -395,8 +394,6 @@ reader_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct reader *reader = p2p_stream_user(s);
 
-	(void)end;
-	(void)code;
 	reader->is_over = true;
 }
 
@@ -551,8 +548,6 @@ serve(struct cloop *loop)
 static size_t
 quiet_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 {
-	(void)s;
-	(void)data;
 	return len;
 }
 

@@ -87,8 +87,6 @@ cserve_get64(const uint8_t in[static 8])
 static void
 on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
-	(void)end;
-	(void)code;
 	free(p2p_stream_user(s));
 }
 
@@ -166,7 +164,6 @@ discard_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 {
 	struct counter *c = p2p_stream_user(s);
 
-	(void)data;
 	c->count += len;
 	return len;
 }
@@ -212,7 +209,6 @@ source_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 static void
 source_eof(struct p2p_stream *s)
 {
-	(void)s;
 }
 
 static size_t

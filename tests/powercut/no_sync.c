@@ -13,29 +13,23 @@ int msync(void *, size_t, int);
 int
 fsync(int fd)
 {
-	(void)fd;
 	return 0;
 }
 
 int
 fdatasync(int fd)
 {
-	(void)fd;
 	return 0;
 }
 
 int
 syncfs(int fd)
 {
-	(void)fd;
 	return 0;
 }
 
 int
 msync(void *addr, size_t len, int flags)
 {
-	(void)addr;
-	(void)len;
-	(void)flags;
 	return 0;
 }

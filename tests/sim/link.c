@@ -53,7 +53,6 @@ link_ended(struct world *w, struct node *n, void *arg, uint64_t id)
 	struct link *l = link_find(w, id);
 	int end;
 
-	(void)arg;
 	if (l == NULL)
 		return;
 	end = link_end(l, n);
@@ -114,7 +113,6 @@ packet_arrives(struct world *w, struct node *n, void *arg, uint64_t a)
 	struct link *l = link_find(w, p->link);
 	size_t at = 0;
 
-	(void)a;
 	if (l == NULL || l->is_dead || !l->is_open[link_end(l, n)])
 		return;
 	if (world_is_parted(w, l->end[0], l->end[1])) {
@@ -143,7 +141,6 @@ stream_pull(struct world *w, struct node *n, void *arg, uint64_t id)
 	size_t len;
 	int end;
 
-	(void)arg;
 	if (l == NULL)
 		return;
 	end = link_end(l, n);
@@ -205,7 +202,6 @@ sim_addr(size_t index)
 static void
 dial_fails(struct world *w, struct node *n, void *arg, uint64_t a)
 {
-	(void)a;
 	sync_tick(n->s, w->now, node_wall(n));
 	sync_dial_failed(n->s, arg);
 	node_drive(n);

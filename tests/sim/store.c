@@ -250,7 +250,6 @@ judge_event(struct world *w, struct node *n, void *arg, uint64_t a)
 	uint64_t ticket = 0;
 	enum verdict v;
 
-	(void)a;
 	sync_tick(n->s, w->now, node_wall(n));
 	n->judging--;
 	v = judge(n, &j->entry, &ticket);
@@ -282,7 +281,6 @@ read_event(struct world *w, struct node *n, void *arg, uint64_t a)
 	const struct reading *r = arg;
 	const struct entry *e = NULL;
 
-	(void)a;
 	n->reading--;
 	for (size_t i = 0; i < w->name_count; i++) {
 		const struct held *h = &n->held[i];
@@ -343,7 +341,6 @@ put_event(struct world *w, struct node *n, void *arg, uint64_t a)
 	const struct putting *p = arg;
 	enum verdict v;
 
-	(void)a;
 	sync_tick(n->s, w->now, node_wall(n));
 	if (ticket_find(n, p->ticket) == NULL)
 		return; /* it was dropped, with the put */
@@ -377,8 +374,6 @@ store_put_inline(struct node *n, uint64_t id, uint64_t ticket,
 static void
 stream_event(struct world *w, struct node *n, void *arg, uint64_t a)
 {
-	(void)arg;
-	(void)a;
 	sync_tick(n->s, w->now, node_wall(n));
 	for (size_t i = 0; i < w->name_count; i++) {
 		const struct version *v = n->held[i].winner;

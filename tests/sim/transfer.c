@@ -74,7 +74,6 @@ transfer_step(struct world *w, struct node *n, void *arg, uint64_t fetch)
 	struct transfer *t = transfer_find(w, n, fetch);
 	uint64_t chunk;
 
-	(void)arg;
 	if (t == NULL)
 		return;
 	sync_tick(n->s, w->now, node_wall(n));
@@ -108,7 +107,6 @@ transfer_begin(struct world *w, struct node *n, void *arg, uint64_t fetch)
 	enum sync_serve answer;
 	uint64_t size = 0;
 
-	(void)arg;
 	if (t == NULL)
 		return;
 	if (l == NULL || l->is_dead ||

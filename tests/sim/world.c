@@ -119,8 +119,6 @@ world_run(struct world *w, uint64_t until)
 static void
 node_tick(struct world *w, struct node *n, void *arg, uint64_t a)
 {
-	(void)arg;
-	(void)a;
 	n->tick_at = UINT64_MAX;
 	sync_tick(n->s, w->now, node_wall(n));
 	node_drive(n);

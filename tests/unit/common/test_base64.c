@@ -27,7 +27,6 @@ static const struct {
 static void
 test_vectors(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 		size_t len = strlen(vectors[i].plain);
 		uint8_t out[16];
@@ -51,7 +50,6 @@ test_refused(void **state)
 	    "Zm9v====", "Zg==Zg==", "Zm-_", "Zm9\x80", "Z=9v"};
 	uint8_t out[16];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(
 		    base64_decode(bad[i], strlen(bad[i]), out, 16), -1);

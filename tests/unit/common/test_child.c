@@ -92,7 +92,6 @@ check_begun(const struct start *s, const struct child_settings *settings)
 	raise(SIGINT);
 	raise(SIGHUP);
 	raise(SIGPIPE);
-	(void)s;
 }
 
 static long
@@ -134,7 +133,6 @@ outcome(struct start s)
 static void
 test_begin(void **state)
 {
-	(void)state;
 	for (enum role role = ROLE_NET; role <= ROLE_RESOLVER; role++)
 		assert_int_equal(
 		    outcome((struct start){.role = role, .close_fd = -1}), 0);
@@ -163,7 +161,6 @@ test_by_hand(void **state)
 	    {.is_stream = true, .close_fd = -1},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct start s = wrong[i];
 
@@ -189,7 +186,6 @@ test_confine(void **state)
 {
 	struct start s = {.close_fd = -1, .then = "confine"};
 
-	(void)state;
 	for (enum role role = ROLE_NET; role <= ROLE_RESOLVER; role++) {
 		s.role = role;
 		s.then = "confine";

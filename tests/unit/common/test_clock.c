@@ -37,7 +37,6 @@ clock_gettime(clockid_t id, struct timespec *ts)
 static void
 test_each_clock_is_its_own(void **state)
 {
-	(void)state;
 	unix_clock = (struct timespec){1775831000, 1};
 	mono_clock = (struct timespec){12, 999999999};
 	boot_clock = (struct timespec){13, 0};
@@ -50,7 +49,6 @@ test_each_clock_is_its_own(void **state)
 static void
 test_before_1970_is_0(void **state)
 {
-	(void)state;
 	unix_clock = (struct timespec){-1, 999999999};
 	assert_int_equal(clock_unix_ns(), 0);
 }
@@ -58,14 +56,12 @@ test_before_1970_is_0(void **state)
 static long
 read_unix(void *arg)
 {
-	(void)arg;
 	return clock_unix_ns() == 0 ? 0 : 1;
 }
 
 static void
 test_no_clock_ends_the_process(void **state)
 {
-	(void)state;
 	unix_clock = (struct timespec){-2, 0};
 	assert_int_not_equal(forked(read_unix, NULL), 0);
 }

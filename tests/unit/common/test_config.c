@@ -65,7 +65,6 @@ test_example(void **state)
 	struct config *c;
 	char text[BASE64_LEN(32) + 1];
 
-	(void)state;
 	if (path == NULL)
 		path = "tests/integration/data/dm.toml";
 	if (config_load(path, &checks, &c, &errors) == -1)
@@ -99,7 +98,6 @@ test_defaults(void **state)
 	const char *what;
 	char text[64];
 
-	(void)state;
 	assert_string_equal(c->control_socket, "/run/dmd/control.sock");
 	assert_string_equal(c->net_user, "_dmnet");
 	assert_string_equal(c->store_user, "_dmstore");
@@ -155,7 +153,6 @@ test_writers(void **state)
 	    "key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID+gBNJbpH/f6plYJWKx"
 	    "jzWKOWZ6Ra56i3gM5QmRdJU5 me\"");
 
-	(void)state;
 	assert_string_equal(c->state_dir, "/srv/\\x ; \"y # z");
 	assert_int_equal(c->log_level, LOG_L_DEBUG);
 	assert_int_equal(c->nfiles, 5);
@@ -187,7 +184,6 @@ test_blanks_around_a_value(void **state)
 	struct config *c;
 	uint8_t key[32];
 
-	(void)state;
 	assert_int_equal(key_parse_public(plain, strlen(plain), key), KEY_OK);
 	snprintf(text, sizeof(text),
 	    "group = \"\\tmesh\\r\\n\"\n[network]\nkey = \" \\n%s\\n \"\n"
@@ -213,7 +209,6 @@ test_find(void **state)
 	struct config *c = parse("[files]\n\"z/*\"=[]\n\"z/a\"=[" KEY "]\n"
 				 "\"b\"=[]\n\"z-1\"=[]\n");
 
-	(void)state;
 	assert_string_equal(config_find(c, "z/a")->pattern, "z/a");
 	assert_string_equal(config_find(c, "z/b")->pattern, "z/*");
 	assert_string_equal(config_find(c, "z-1")->pattern, "z-1");
@@ -453,7 +448,6 @@ test_bad(void **state)
 {
 	char said[4096];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct config_errors errors;
 		struct config *c;
@@ -479,7 +473,6 @@ test_escaped(void **state)
 	struct config_errors errors;
 	struct config *c;
 
-	(void)state;
 	assert_int_equal(
 	    config_parse("f", text, strlen(text), NULL, &c, &errors), -1);
 	assert_int_equal(errors.n, 2);
@@ -496,7 +489,6 @@ test_file_errors(void **state)
 	struct config_errors errors;
 	struct config *c;
 
-	(void)state;
 	assert_int_equal(
 	    config_load("/nonexistent/dm.toml", NULL, &c, &errors), -1);
 	assert_string_equal(errors.text[0],
@@ -520,7 +512,6 @@ test_many_errors(void **state)
 	struct config *c;
 	char text[4 * 300];
 
-	(void)state;
 	for (size_t i = 0; i < 300; i++)
 		memcpy(text + 4 * i, "x=1\n", 4);
 	assert_int_equal(
@@ -542,7 +533,6 @@ test_change(void **state)
 	char text[256], small[12];
 	const char *what = "";
 
-	(void)state;
 	assert_string_equal(config_describe_change(a, b, text, sizeof(text)),
 	    "log_level, [cluster] interfaces, [limits] max_files; [files]: 2 "
 	    "added, 1 removed, 1 with other signers");
@@ -573,7 +563,6 @@ test_large(void **state)
 	struct config_errors errors;
 	struct config *c;
 
-	(void)state;
 	for (size_t i = 0; i < CONFIG_NAMES_MAX; i++)
 		len += (size_t)sprintf(
 		    text + len, "\"d%zu/%zu\" = [" KEY "]\n", i % 1000, i);
@@ -596,7 +585,6 @@ test_rows(void **state)
 	struct config_option o;
 	size_t n = 0, restart = 0;
 
-	(void)state;
 	for (; config_option(n, &o); n++) {
 		assert_non_null(o.section);
 		assert_non_null(o.key);

@@ -136,7 +136,6 @@ test_commands(void **state)
 {
 	unsigned n = 0;
 
-	(void)state;
 	for (unsigned c = 0; c < 256; c++) {
 		const struct control_info *info = control_info(c);
 
@@ -158,7 +157,6 @@ test_command_table(void **state)
 {
 	const struct control_info *info;
 
-	(void)state;
 	info = control_info(12);
 	assert_string_equal(info->name, "upload");
 	assert_int_equal(info->owner, ROLE_STORE);
@@ -190,7 +188,6 @@ test_fixed_form(void **state)
 	const struct control_log log = {.level = 4};
 	uint8_t buf[CONTROL_REQUEST_MAX];
 
-	(void)state;
 	assert_int_equal(
 	    control_request_encode(CONTROL_LOG, &log, buf), sizeof(expected));
 	assert_memory_equal(buf, expected, sizeof(expected));
@@ -203,7 +200,6 @@ test_header(void **state)
 	uint8_t bad[8], command = 0;
 	uint16_t len = 0;
 
-	(void)state;
 	assert_true(control_header_decode(good, &command, &len));
 	assert_int_equal(command, 200);
 	assert_int_equal(len, 16376);
@@ -226,7 +222,6 @@ test_rows(void **state)
 	struct control_answer answer;
 	size_t len;
 
-	(void)state;
 	for (unsigned i = 0; i < ROUNDS * ROW_COUNT; i++) {
 		enum control_row kind = (enum control_row)(i % ROW_COUNT);
 		const struct codec_struct *layout = control_row_struct(kind);
@@ -253,7 +248,6 @@ test_end(void **state)
 	char text[CONTROL_SENTENCE_MAX + 100];
 	size_t len;
 
-	(void)state;
 	for (unsigned v = 0; v < VERDICT_COUNT; v++) {
 		len = control_end_encode((enum verdict)v, NULL, buf);
 		assert_true(control_answer_decode(&answer, buf, len));
@@ -288,7 +282,6 @@ test_malformed_answers(void **state)
 	};
 	struct control_answer answer;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(
 		    control_answer_decode(&answer, bad[i].bytes, bad[i].len));

@@ -263,7 +263,6 @@ test_answer(void **state)
 	struct fixture f;
 	int fd;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	fd = client_new(&f, CONTROL_LIST, &list, false);
 	assert_int_equal(expect_end(&f, fd, VERDICT_OK), 2);
@@ -284,7 +283,6 @@ test_dmd_fixed_body(void **state)
 	const struct control_log log = {.level = 3};
 	struct fixture f;
 
-	(void)state;
 	fixture_start(&f, ROLE_DMD);
 	expect_end(&f, client_new(&f, CONTROL_LOG, &log, true), VERDICT_OK);
 	assert_int_equal(f.level, 3);
@@ -306,7 +304,6 @@ test_privilege(void **state)
 	const struct control_log log = {.level = 1};
 	struct fixture f;
 
-	(void)state;
 	fixture_start(&f, ROLE_DMD);
 	expect_end(
 	    &f, client_new(&f, CONTROL_LOG, &log, false), VERDICT_DENIED);
@@ -325,7 +322,6 @@ test_wrong_header(void **state)
 	struct fixture f;
 	size_t len;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	len = control_request_encode(CONTROL_LIST, &list, buf);
 	memcpy(header, buf, sizeof(header));
@@ -344,7 +340,6 @@ test_wrong_length(void **state)
 	struct fixture f;
 	size_t len;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	memset(buf, 0, sizeof(buf));
 	len = control_request_encode(CONTROL_LIST, &list, buf);
@@ -371,7 +366,6 @@ test_not_ours(void **state)
 	uint8_t buf[CONTROL_REQUEST_MAX];
 	size_t len;
 
-	(void)state;
 	fixture_start(&f, ROLE_NET);
 	expect_end(&f, client_new(&f, CONTROL_STOP, &none, true),
 	    VERDICT_UNKNOWN_COMMAND);
@@ -393,7 +387,6 @@ test_second_record(void **state)
 	size_t len;
 	int fd;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	f.script = SCRIPT_LATER;
 	fd = client_new(&f, CONTROL_LIST, &list, false);
@@ -444,7 +437,6 @@ test_attached(void **state)
 	struct fixture f;
 	int fds[3];
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	up_len = control_request_encode(CONTROL_UPLOAD, &upload, up);
 	other_len = control_request_encode(CONTROL_LIST, &list, other);
@@ -478,7 +470,6 @@ test_unsealed(void **state)
 	size_t len;
 	struct fixture f;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	len = control_request_encode(CONTROL_UPLOAD, &upload, up);
 	assert_int_equal(pipe(pipes), 0);
@@ -506,7 +497,6 @@ test_dmd_attached(void **state)
 	size_t len;
 	int fd;
 
-	(void)state;
 	fixture_start(&f, ROLE_DMD);
 	len = control_request_encode(CONTROL_RELOAD, &none, buf);
 	fd = sealed_memfd("x", F_SEAL_WRITE);
@@ -530,7 +520,6 @@ test_row_with_file(void **state)
 	int fd, attached = -1;
 	size_t len;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	f.script = SCRIPT_FILE;
 	fd = client_new(&f, CONTROL_GET, &get, false);
@@ -553,7 +542,6 @@ test_long_answer(void **state)
 	struct fixture f;
 	int fd;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	f.script = SCRIPT_LONG;
 	fd = client_new(&f, CONTROL_LIST, &list, false);
@@ -573,7 +561,6 @@ test_hang_up(void **state)
 	struct fixture f;
 	int fd;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	/* told at once, though nothing is being sent */
 	f.script = SCRIPT_LATER;
@@ -610,7 +597,6 @@ test_gone_with_server(void **state)
 	struct fixture f;
 	int fd[2];
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	f.script = SCRIPT_LATER;
 	fd[0] = client_new(&f, CONTROL_LIST, &list, false);
@@ -649,7 +635,6 @@ test_too_many(void **state)
 	int fds[CONTROL_CLIENTS_MAX];
 	struct fixture f;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		client_uid = i < CONTROL_CLIENTS_USER_MAX ? 1000 : 1001;
@@ -680,7 +665,6 @@ test_idle(void **state)
 	int silent, slow, waiting;
 	struct fixture f;
 
-	(void)state;
 	fixture_start(&f, ROLE_STORE);
 	f.script = SCRIPT_LATER;
 	waiting = client_new(&f, CONTROL_LIST, &list, false);

@@ -13,7 +13,6 @@
 static void
 test_shares_fit(void **state)
 {
-	(void)state;
 	for (unsigned limit = DESCRIPTORS_MIN; limit <= 65536; limit++) {
 		struct descriptors d = descriptors_share(limit);
 
@@ -30,7 +29,6 @@ test_plenty_is_no_less_than_ever(void **state)
 {
 	struct descriptors d = descriptors_share(65536);
 
-	(void)state;
 	assert_int_equal(d.http, HTTP_CONNECTIONS_MAX);
 	assert_int_equal(d.files, HTTP_FILES_MAX);
 	assert_true(d.sockets >= 16384 + HTTP_CONNECTIONS_MAX);

@@ -31,7 +31,6 @@ test_durations(void **state)
 	    "200000000000d", "99999999999999999999s", "1h30"};
 	uint64_t ns;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_true(duration_parse(good[i].text, &ns));
 		assert_int_equal(ns, good[i].ns);
@@ -46,7 +45,6 @@ test_duration_format(void **state)
 {
 	char text[DURATION_TEXT_MAX];
 
-	(void)state;
 	assert_string_equal(duration_format(0, text), "0s");
 	assert_string_equal(duration_format(5400 * S, text), "1h30m");
 	assert_string_equal(duration_format(S + 5 * MS + 1, text), "1s5ms");
@@ -62,7 +60,6 @@ test_sizes(void **state)
 	uint64_t bytes;
 	char text[SIZE_TEXT_MAX];
 
-	(void)state;
 	assert_true(size_parse("0", &bytes));
 	assert_int_equal(bytes, 0);
 	assert_true(size_parse("1000", &bytes));

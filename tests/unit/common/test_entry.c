@@ -75,7 +75,6 @@ test_text(void **state)
 {
 	struct entry e;
 
-	(void)state;
 	make(&e);
 	assert_text(&e, "data-mesher 1\n"
 			"kind: file\n"
@@ -123,7 +122,6 @@ test_longest(void **state)
 	struct entry e, back;
 	size_t len;
 
-	(void)state;
 	fill_to_limits(&e);
 	assert_true(entry_is_sane(&e));
 	len = entry_text(&e, text);
@@ -141,7 +139,6 @@ test_sane(void **state)
 {
 	struct entry e;
 
-	(void)state;
 	make(&e);
 	assert_true(entry_is_sane(&e));
 	e.signed_at_ns = 0;
@@ -179,7 +176,6 @@ test_version(void **state)
 	size_t len;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	(void)state;
 	make(&e);
 	len = entry_text(&e, text);
 	EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
@@ -210,7 +206,6 @@ test_order(void **state)
 	uint8_t va[32], vb[32];
 	struct entry a, b;
 
-	(void)state;
 	make(&a);
 	make(&b);
 	/* the signature is no part of what a version is */
@@ -242,7 +237,6 @@ test_expiry(void **state)
 {
 	struct entry e;
 
-	(void)state;
 	make(&e);
 	assert_int_equal(entry_expires_ns(&e), 0);
 	assert_false(entry_is_expired(&e, UINT64_MAX));
@@ -259,7 +253,6 @@ test_round_trip(void **state)
 	struct entry e, back;
 	size_t len;
 
-	(void)state;
 	make(&e);
 	len = entry_encode(&e, buf);
 	/* array of 9, kind 0, nil, str 11 */
@@ -283,7 +276,6 @@ test_malformed(void **state)
 	struct entry e, back;
 	size_t len;
 
-	(void)state;
 	make(&e);
 	len = entry_encode(&e, buf);
 	buf[0] = 0x98; /* eight elements */
@@ -311,7 +303,6 @@ test_verify(void **state)
 	struct key_pair pair;
 	struct entry e, f;
 
-	(void)state;
 	key_generate(&pair);
 	make(&e);
 	sign(&e, &pair);
@@ -343,7 +334,6 @@ test_verify_weak(void **state)
 {
 	struct entry e;
 
-	(void)state;
 	make(&e);
 	memset(e.signer, 0, 32);
 	memset(e.signature, 0, 64);

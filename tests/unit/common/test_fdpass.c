@@ -19,7 +19,6 @@ open_pair(void **state)
 {
 	int pair[2];
 
-	(void)state;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
 		return -1;
 	near_fd = pair[0];
@@ -30,7 +29,6 @@ open_pair(void **state)
 static int
 close_pair(void **state)
 {
-	(void)state;
 	close(near_fd);
 	close(far_fd);
 	return 0;
@@ -69,7 +67,6 @@ test_bytes_alone(void **state)
 	struct fdpass_extra extra;
 	char buf[8];
 
-	(void)state;
 	assert_int_equal(fdpass_send(near_fd, "hello", 5, -1, 0), 5);
 	assert_int_equal(
 	    fdpass_receive(far_fd, buf, sizeof(buf), true, &extra), 5);
@@ -86,7 +83,6 @@ test_one_descriptor(void **state)
 	int ends[2];
 	char buf[8];
 
-	(void)state;
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	assert_int_equal(
 	    fdpass_send(near_fd, "x", 1, ends[1], MSG_DONTWAIT), 1);
@@ -110,7 +106,6 @@ test_more_than_one(void **state)
 	int ends[2];
 	char buf[8];
 
-	(void)state;
 	for (size_t n = 2; n <= 4; n++) {
 		assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 		send_fds((int[4]){ends[1], ends[1], ends[1], ends[1]}, n);
@@ -131,7 +126,6 @@ test_none_may_come(void **state)
 	int ends[2];
 	char buf[8];
 
-	(void)state;
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	assert_int_equal(fdpass_send(near_fd, "x", 1, ends[1], 0), 1);
 	close(ends[1]);
@@ -150,7 +144,6 @@ test_other_control_data(void **state)
 	char buf[8];
 	int on = 1;
 
-	(void)state;
 	assert_int_equal(
 	    setsockopt(far_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
 	assert_int_equal(fdpass_send(near_fd, "x", 1, -1, 0), 1);
@@ -166,7 +159,6 @@ test_too_long_and_nothing(void **state)
 	struct fdpass_extra extra;
 	char buf[2];
 
-	(void)state;
 	assert_int_equal(fdpass_send(near_fd, "abc", 3, -1, 0), 3);
 	assert_int_equal(
 	    fdpass_receive(far_fd, buf, sizeof(buf), true, &extra), 2);
@@ -186,7 +178,6 @@ test_the_other_end_is_gone(void **state)
 	struct fdpass_extra extra;
 	char buf[2];
 
-	(void)state;
 	shutdown(near_fd, SHUT_RDWR);
 	assert_int_equal(
 	    fdpass_receive(far_fd, buf, sizeof(buf), true, &extra), 0);

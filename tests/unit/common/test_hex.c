@@ -23,7 +23,6 @@ test_every_byte_comes_back(void **state)
 	uint8_t all[256], back[256];
 	char text[HEX_SIZE(256)];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(all); i++)
 		all[i] = (uint8_t)i;
 	assert_ptr_equal(hex_encode(all, sizeof(all), text), text);
@@ -43,7 +42,6 @@ test_capitals(void **state)
 {
 	uint8_t out[2];
 
-	(void)state;
 	assert_false(decode("aBcd", out, 2, false));
 	assert_true(decode("aBcD", out, 2, true));
 	assert_memory_equal(out, "\xab\xcd", 2);
@@ -57,7 +55,6 @@ test_refused(void **state)
 	    "ab\xc3\xa4"};
 	uint8_t out[2];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_false(decode(bad[i], out, 2, false));
 		assert_false(decode(bad[i], out, 2, true));
@@ -70,7 +67,6 @@ test_values(void **state)
 {
 	const char *p;
 
-	(void)state;
 	for (int c = 0; c < 256; c++) {
 		p = c == 0 ? NULL : strchr("0123456789abcdefABCDEF", c);
 		if (p == NULL)

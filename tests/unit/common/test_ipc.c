@@ -99,7 +99,6 @@ test_round_trip(void **state)
 	uint8_t in[1024], out[1024], buf[IPC_MESSAGE_MAX];
 	size_t len;
 
-	(void)state;
 	for (unsigned m = 0; m < IPC_MESSAGE_COUNT; m++)
 		for (int i = 0; i < 200; i++) {
 			const struct codec_struct *l = ipc_message_struct(m);
@@ -128,7 +127,6 @@ test_largest(void **state)
 {
 	uint8_t msg[1024], buf[IPC_MESSAGE_MAX];
 
-	(void)state;
 	for (unsigned m = 0; m < IPC_MESSAGE_COUNT; m++) {
 		const struct codec_struct *l = ipc_message_struct(m);
 		struct bytes b;
@@ -153,7 +151,6 @@ test_limits(void **state)
 	uint8_t buf[IPC_MESSAGE_MAX];
 	const uint8_t nul[] = { 0x93, IPC_CONFIG_PEER, 0, 0xa3, 'a', 0, 'b' };
 
-	(void)state;
 	assert_int_equal(codec_encode(ipc_message_struct(IPC_LOG_LEVEL),
 			     IPC_LOG_LEVEL, &level, buf, sizeof(buf)),
 	    0);
@@ -179,8 +176,6 @@ on_any(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	struct end *e = ctx;
 
-	(void)ipc;
-	(void)msg;
 	e->received++;
 	e->last_fd = fd;
 }
@@ -190,7 +185,6 @@ on_opened(void *ctx, struct ipc *ipc)
 {
 	struct end *e = ctx;
 
-	(void)ipc;
 	e->opened++;
 }
 
@@ -199,7 +193,6 @@ on_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
 	struct end *e = ctx;
 
-	(void)ipc;
 	e->closed++;
 	snprintf(e->violation, sizeof(e->violation), "%s",
 	    violation == NULL ? "" : violation);
@@ -233,7 +226,6 @@ test_channel(void **state)
 	struct end a, b;
 	int fds[2], fd;
 
-	(void)state;
 	assert_int_equal(ipc_pair(fds), 0);
 	start(base, &a, fds[0], ROLE_DMD, ROLE_STORE);
 	start(base, &b, fds[1], ROLE_STORE, ROLE_DMD);
@@ -281,7 +273,6 @@ test_packed(void **state)
 	int fds[2];
 	ssize_t n;
 
-	(void)state;
 	assert_int_equal(ipc_pair(fds), 0);
 	start(base, &b, fds[1], ROLE_STORE, ROLE_NET);
 	turn(base);
@@ -327,7 +318,6 @@ test_queue(void **state)
 	struct end a, b;
 	int fds[2];
 
-	(void)state;
 	data.data = bytes_of(noise, IPC_CHUNK_MAX);
 	assert_int_equal(ipc_pair(fds), 0);
 	start(base, &a, fds[0], ROLE_NET, ROLE_STORE);
@@ -357,7 +347,6 @@ test_slow_reader(void **state)
 	struct end a;
 	int fds[2];
 
-	(void)state;
 	data.data = bytes_of(noise, IPC_CHUNK_MAX);
 	assert_int_equal(ipc_pair(fds), 0);
 	start(base, &a, fds[0], ROLE_NET, ROLE_STORE);
@@ -445,7 +434,6 @@ test_pong(void **state)
 	struct end a, b;
 	int fds[2];
 
-	(void)state;
 	ponged = 0;
 	assert_int_equal(ipc_pair(fds), 0);
 	start(base, &a, fds[0], ROLE_DMD, ROLE_STORE);
@@ -471,7 +459,6 @@ test_pong(void **state)
 static void
 test_never_reads(void **state)
 {
-	(void)state;
 	never_reads(true);
 	never_reads(false);
 }
@@ -527,7 +514,6 @@ test_violations(void **state)
 		0xff };
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	(void)state;
 	violate(not_a_message, sizeof(not_a_message), -1, 0, "no message");
 	violate(number, sizeof(number), -1, 0, "no message");
 	violate(stop, sizeof(stop), -1, 0, "may not send stop");
@@ -546,7 +532,6 @@ test_before_hello(void **state)
 	struct end b;
 	int fds[2];
 
-	(void)state;
 	assert_int_equal(ipc_pair(fds), 0);
 	start(base, &b, fds[1], ROLE_STORE, ROLE_NET);
 	assert_int_equal(send(fds[0], put_end, 3, 0), 3);
@@ -569,7 +554,6 @@ test_other_table(void **state)
 	int fds[2];
 	size_t n;
 
-	(void)state;
 	assert_int_equal(ipc_pair(fds), 0);
 	start(base, &b, fds[1], ROLE_STORE, ROLE_NET);
 	n = codec_encode(ipc_message_struct(IPC_HELLO), IPC_HELLO, &hello, buf,

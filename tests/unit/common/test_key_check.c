@@ -21,7 +21,6 @@ static uint8_t signatures[3][64];
 static int
 set_up(void **state)
 {
-	(void)state;
 	check = key_check_new();
 	for (size_t i = 0; i < 3; i++) {
 		key_generate(&pairs[i]);
@@ -33,7 +32,6 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	(void)state;
 	key_check_free(check);
 	return 0;
 }
@@ -49,7 +47,6 @@ is_of(size_t signer, size_t key)
 static void
 test_each_key_by_itself(void **state)
 {
-	(void)state;
 	for (size_t round = 0; round < 3; round++)
 		for (size_t key = 0; key < 3; key++)
 			for (size_t signer = 0; signer < 3; signer++)
@@ -62,7 +59,6 @@ test_bad_then_good(void **state)
 {
 	uint8_t bent[64];
 
-	(void)state;
 	for (size_t i = 0; i < 64; i++) {
 		memcpy(bent, signatures[0], 64);
 		bent[i] ^= 1;
@@ -81,7 +77,6 @@ test_no_point_of_the_curve(void **state)
 	/* y = 2 */
 	static const uint8_t none[32] = {2};
 
-	(void)state;
 	assert_true(is_of(0, 0));
 	assert_false(key_check_signature(
 	    check, none, text, sizeof(text), signatures[0]));

@@ -156,7 +156,6 @@ static const struct {
 static void
 test_speccheck(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof(speccheck) / sizeof(speccheck[0]); i++) {
 		uint8_t message[32], key[32], signature[64];
 
@@ -221,7 +220,6 @@ test_strength(void **state)
 {
 	struct key_pair pair;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(strengths) / sizeof(strengths[0]); i++) {
 		uint8_t key[32];
 
@@ -242,7 +240,6 @@ test_rfc8032(void **state)
 	uint8_t seed[32], public_key[32], expected[64], signature[64];
 	struct key_pair pair;
 
-	(void)state;
 	hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
 	    seed, 32);
 	hex(strengths[0].key, public_key, 32);
@@ -272,7 +269,6 @@ test_public_text(void **state)
 	char line[KEY_PUBLIC_LINE_MAX], text[512], comment[300];
 	uint8_t key[32], back[32];
 
-	(void)state;
 	assert_int_equal(parse(raw, key), KEY_OK);
 	key_format_public(key, "me@here", line);
 	assert_int_equal(strncmp(line, "ssh-ed25519 AAAA", 16), 0);
@@ -301,7 +297,6 @@ test_public_refused(void **state)
 {
 	uint8_t key[32];
 
-	(void)state;
 	assert_int_equal(parse("", key), KEY_MALFORMED);
 	assert_int_equal(parse("AAAA", key), KEY_MALFORMED);
 	assert_int_equal(parse("ssh-ed25519", key), KEY_MALFORMED);
@@ -330,7 +325,6 @@ test_openssh_files(void **state)
 	struct key_pair pair;
 	struct stat st;
 
-	(void)state;
 	assert_int_equal(
 	    run("ssh-keygen -q -t ed25519 -N '' -C 'a comment' -f theirs"), 0);
 	assert_int_equal(key_read_private(path("theirs"), &pair), KEY_OK);
@@ -373,7 +367,6 @@ test_pkcs8_files(void **state)
 	FILE *f;
 	EVP_PKEY *pkey;
 
-	(void)state;
 	key_generate(&pair);
 	pkey = EVP_PKEY_new_raw_private_key(
 	    EVP_PKEY_ED25519, NULL, pair.seed, len);
@@ -445,7 +438,6 @@ test_pkcs8_with_public_key(void **state)
 	char text[1024];
 	size_t n;
 
-	(void)state;
 	hex(v2_seed, seed, 32);
 	key_from_seed(&want, seed);
 	/* as the RFC has it, as dalek writes it, and as ring did */
@@ -517,7 +509,6 @@ test_private_refused(void **state)
 	char text[KEY_FILE_SIZE_MAX + 2];
 	size_t len;
 
-	(void)state;
 	assert_int_equal(
 	    run("ssh-keygen -q -t ed25519 -N secret -C '' -f locked"), 0);
 	assert_int_equal(
@@ -563,7 +554,6 @@ test_write(void **state)
 	struct key_pair pair, other;
 	uint8_t key[32];
 
-	(void)state;
 	key_generate(&pair);
 	key_generate(&other);
 	assert_int_equal(
@@ -595,7 +585,6 @@ test_write(void **state)
 static int
 setup(void **state)
 {
-	(void)state;
 	strcpy(dir, "/tmp/test_keys.XXXXXX");
 	return mkdtemp(dir) == NULL ? -1 : 0;
 }
@@ -603,7 +592,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	return run("rm -rf -- %s", dir);
 }
 

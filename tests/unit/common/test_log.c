@@ -51,7 +51,6 @@ test_styles(void **state)
 {
 	const char *out;
 
-	(void)state;
 	log_init("dmd[net]");
 	log_set_style(LOG_STYLE_PREFIX);
 	assert_string_equal(
@@ -83,7 +82,6 @@ test_long(void **state)
 {
 	const char *out;
 
-	(void)state;
 	log_init("x");
 	out = captured(say_long);
 	assert_true(strlen(out) > 1000 && strlen(out) < 4096);
@@ -113,7 +111,6 @@ test_journal(void **state)
 {
 	const char *out = captured(act_journal);
 
-	(void)state;
 	assert_int_equal(strncmp(out, "<6>x: journal\n", 14), 0);
 	assert_null(strstr(out, "<6>x: other"));
 }
@@ -133,7 +130,6 @@ test_sink(void **state)
 	int fd[2], fill = 0;
 	ssize_t n;
 
-	(void)state;
 	log_init("dmd");
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
 	log_set_sink(fd[0]);
@@ -169,7 +165,6 @@ test_fatal(void **state)
 	int status;
 	pid_t pid = fork();
 
-	(void)state;
 	if (pid == 0) {
 		close(STDERR_FILENO);
 		fatal("end");
@@ -184,7 +179,6 @@ test_levels(void **state)
 {
 	enum log_level level;
 
-	(void)state;
 	assert_true(log_level_parse("debug", &level));
 	assert_int_equal(level, LOG_L_DEBUG);
 	assert_false(log_level_parse("Debug", &level));
@@ -197,7 +191,6 @@ test_escape(void **state)
 {
 	char out[8];
 
-	(void)state;
 	assert_string_equal(log_escape("a\0b", 3, out, sizeof(out)), "a\\x00b");
 	/* never half an escape */
 	assert_string_equal(log_escape("abcd\n", 5, out, sizeof(out)), "abcd");

@@ -144,7 +144,6 @@ test_pipe(void **state)
 {
 	int fd[2];
 
-	(void)state;
 	assert_int_equal(pipe(fd), 0);
 	assert_true(run(fd[1], fd[0], NULL));
 	close(fd[0]);
@@ -159,7 +158,6 @@ test_pipe_without_proc(void **state)
 	bool was_run;
 	int fd[2];
 
-	(void)state;
 	assert_non_null(mkdtemp(root));
 	assert_int_equal(pipe(fd), 0);
 	was_run = run(fd[1], fd[0], root);
@@ -175,7 +173,6 @@ test_socket(void **state)
 {
 	int fd[2];
 
-	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
 	assert_true(run(fd[1], fd[0], NULL));
 	close(fd[0]);
@@ -189,7 +186,6 @@ test_terminal(void **state)
 	struct termios raw;
 	int master, slave;
 
-	(void)state;
 	if (openpty(&master, &slave, NULL, NULL, NULL) == -1)
 		skip();
 	assert_int_equal(tcgetattr(slave, &raw), 0);
@@ -209,7 +205,6 @@ test_file(void **state)
 	ssize_t n;
 	pid_t pid;
 
-	(void)state;
 	assert_int_equal(write(fd, "before\n", 7), 7);
 	pid = fork();
 	if (pid == 0) {

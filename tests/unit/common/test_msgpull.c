@@ -34,7 +34,6 @@ test_round_trip(void **state)
 	uint64_t u;
 	int64_t i;
 
-	(void)state;
 	msgput_init(&out, buf, sizeof(buf));
 	for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
 		msgput_u64(&out, numbers[k]);
@@ -63,7 +62,6 @@ test_bytes(void **state)
 	size_t len, count;
 	bool flag;
 
-	(void)state;
 	msgput_init(&out, buf, sizeof(buf));
 	msgput_array(&out, 5);
 	msgput_str(&out, "abc", 3);
@@ -95,7 +93,6 @@ test_claims(void **state)
 	const uint8_t *bin;
 	size_t n;
 
-	(void)state;
 	m = OVER("\xdd\xff\xff\xff\xff");
 	assert_false(msgpull_array(&m, SIZE_MAX, &n));
 	m = OVER("\xc6\xff\xff\xff\xff""a");
@@ -122,7 +119,6 @@ test_types(void **state)
 	int64_t i;
 	bool b;
 
-	(void)state;
 	m = OVER("\xff");
 	assert_false(msgpull_u64(&m, UINT64_MAX, &u));
 	m = OVER("\xcf\xff\xff\xff\xff\xff\xff\xff\xff");
@@ -152,7 +148,6 @@ test_skip(void **state)
 	char deep[MSGPULL_DEPTH_MAX + 2];
 	struct msgpull m;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		m = over(good[i], strlen(good[i]));
 		assert_true(msgpull_skip(&m));
@@ -174,7 +169,6 @@ test_put_overflow(void **state)
 	uint8_t buf[4];
 	struct msgput out;
 
-	(void)state;
 	msgput_init(&out, buf, sizeof(buf));
 	msgput_u64(&out, 1);
 	assert_int_equal(msgput_len(&out), 1);

@@ -58,7 +58,6 @@ test_valid(void **state)
 {
 	char longest[NAME_LEN_MAX + 2];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *t = names[i].text;
 
@@ -80,7 +79,6 @@ test_valid(void **state)
 static void
 test_matches(void **state)
 {
-	(void)state;
 	assert_true(name_matches("a/b", "a/b"));
 	assert_false(name_matches("a/b", "a/bc"));
 	assert_true(name_matches("a/*", "a/b"));
@@ -115,7 +113,6 @@ static const struct {
 static void
 test_clash(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		const char *a = pairs[i].a, *b = pairs[i].b;
 
@@ -133,7 +130,6 @@ test_order(void **state)
 	    "a", "a/*", "a/b", "a/b/c", "a/b.c", "a-b", "a.b", "ab", "b"};
 	const size_t n = sizeof(sorted) / sizeof(sorted[0]);
 
-	(void)state;
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < n; k++) {
 			int order = name_order(sorted[i], sorted[k]);
@@ -151,7 +147,6 @@ test_hashes(void **state)
 	    0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23};
 	uint8_t key[16], interest[8];
 
-	(void)state;
 	name_key("abc", key);
 	name_interest("abc", interest);
 	assert_memory_equal(key, expected, 16);

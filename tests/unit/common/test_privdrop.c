@@ -86,7 +86,6 @@ drop_try(void *arg)
 	uint32_t layers = 0;
 	uid_t r, e, s;
 
-	(void)arg;
 	/* groups to get rid of */
 	CHECK(setgroups(2, (const gid_t[]){0, 10}) == 0);
 	if (privdrop(&drop, &layers) == -1)
@@ -114,7 +113,6 @@ drop_try(void *arg)
 static void
 test_root(void **state)
 {
-	(void)state;
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(forked(drop_try, NULL), 0);
@@ -126,7 +124,6 @@ no_root_dir_try(void *arg)
 	struct privdrop drop = wanted(NULL);
 	uint32_t layers = 0;
 
-	(void)arg;
 	if (privdrop(&drop, &layers) == -1)
 		return -1;
 	CHECK((layers & SANDBOX_CHROOT) == 0);
@@ -140,7 +137,6 @@ missing_root_try(void *arg)
 	struct privdrop drop = wanted("/tmp/privdrop.does.not.exist");
 	uint32_t layers = 0;
 
-	(void)arg;
 	return privdrop(&drop, &layers);
 }
 
@@ -162,7 +158,6 @@ test_root_refused(void **state)
 {
 	int which;
 
-	(void)state;
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(forked(no_root_dir_try, NULL), 0);
@@ -180,7 +175,6 @@ user_try(void *arg)
 	struct privdrop drop = wanted(root_dir);
 	uint32_t layers = 0;
 
-	(void)arg;
 	if (geteuid() == 0) {
 		CHECK(setresgid(NOBODY, NOBODY, NOBODY) == 0);
 		CHECK(setresuid(NOBODY, NOBODY, NOBODY) == 0);
@@ -197,7 +191,6 @@ user_try(void *arg)
 static void
 test_user(void **state)
 {
-	(void)state;
 	assert_int_equal(forked(user_try, NULL), 0);
 }
 
@@ -219,7 +212,6 @@ single_user_try(void *arg)
 	char uid[32], gid[32];
 	uint32_t layers = 0;
 
-	(void)arg;
 	snprintf(uid, sizeof(uid), "0 %u 1", geteuid());
 	snprintf(gid, sizeof(gid), "0 %u 1", getegid());
 	if (unshare(CLONE_NEWUSER) == -1)
@@ -244,7 +236,6 @@ test_single_user(void **state)
 {
 	int result = forked(single_user_try, NULL);
 
-	(void)state;
 	if (result == 77)
 		skip();
 	assert_int_equal(result, 0);
@@ -256,7 +247,6 @@ orphan_try(void *arg)
 	struct privdrop drop = wanted(NULL);
 	uint32_t layers = 0;
 
-	(void)arg;
 	drop.parent++;
 	return privdrop(&drop, &layers);
 }
@@ -264,7 +254,6 @@ orphan_try(void *arg)
 static void
 test_orphan(void **state)
 {
-	(void)state;
 	assert_int_equal(forked(orphan_try, NULL), ESRCH);
 }
 
@@ -304,7 +293,6 @@ reduce_try(void *arg)
 	uint64_t e, p, i;
 	uint32_t layers = 0;
 
-	(void)arg;
 	if (privdrop_reduce(kept, &layers) == -1)
 		return -1;
 	CHECK(layers == (SANDBOX_CAPS | SANDBOX_NO_NEW_PRIVS));
@@ -327,7 +315,6 @@ reduce_try(void *arg)
 static void
 test_reduce(void **state)
 {
-	(void)state;
 	assert_int_equal(forked(reduce_try, NULL), 0);
 }
 
@@ -339,7 +326,6 @@ stacked_try(void *arg)
 	    kept | UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_SYS_CHROOT;
 	uint32_t layers = 0;
 
-	(void)arg;
 	if (privdrop_reduce(dmd, &layers) == -1)
 		return -1;
 	CHECK(forked(drop_try, NULL) == 0);
@@ -349,7 +335,6 @@ stacked_try(void *arg)
 static void
 test_stacked(void **state)
 {
-	(void)state;
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(forked(stacked_try, NULL), 0);
@@ -361,7 +346,6 @@ setup(void **state)
 	char path[64];
 	int fd;
 
-	(void)state;
 	if (mkdtemp(root_dir) == NULL || chmod(root_dir, 0755) == -1)
 		return -1;
 	snprintf(path, sizeof(path), "%s/marker", root_dir);
@@ -376,7 +360,6 @@ teardown(void **state)
 {
 	char path[64];
 
-	(void)state;
 	snprintf(path, sizeof(path), "%s/marker", root_dir);
 	unlink(path);
 	return rmdir(root_dir);

@@ -289,21 +289,18 @@ role_test(enum role role)
 static void
 test_net(void **state)
 {
-	(void)state;
 	role_test(ROLE_NET);
 }
 
 static void
 test_store(void **state)
 {
-	(void)state;
 	role_test(ROLE_STORE);
 }
 
 static void
 test_resolver(void **state)
 {
-	(void)state;
 	role_test(ROLE_RESOLVER);
 }
 
@@ -335,7 +332,6 @@ attempt_i386(void *arg)
 static void
 test_other_abi(void **state)
 {
-	(void)state;
 #if defined(__x86_64__)
 	for (enum role role = ROLE_DMD; role <= ROLE_RESOLVER; role++) {
 		int i386 = forked(attempt_i386, &role);
@@ -363,7 +359,6 @@ attempt_abort(void *arg)
 static void
 test_abort(void **state)
 {
-	(void)state;
 	for (enum role role = ROLE_NET; role <= ROLE_RESOLVER; role++)
 		assert_int_equal(
 		    forked(attempt_abort, &role), FORKED_SIGNAL + SIGABRT);
@@ -408,7 +403,6 @@ test_threads(void **state)
 {
 	struct race race = {.role = ROLE_RESOLVER};
 
-	(void)state;
 	assert_int_equal(forked(attempt_thread, &race), FORKED_KILLED);
 }
 
@@ -437,7 +431,6 @@ test_dmd_denied(void **state)
 	long number;
 	int got;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
 		number = seccomp_syscall_resolve_name(denied[i]);
 		if (number < 0)
@@ -466,7 +459,6 @@ test_dmd_namespaces(void **state)
 	    CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET};
 	long flag, clone3 = 435, all = 0;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		flag = flags[i];
 		all |= flag;
@@ -481,7 +473,6 @@ test_dmd_namespaces(void **state)
 static long
 attempt_exec(void *arg)
 {
-	(void)arg;
 	execl("/bin/true", "true", (char *)NULL);
 	return -1;
 }
@@ -497,7 +488,6 @@ attempt_dmd_works(void *arg)
 	struct trial dead = {ROLE_NET, &refused}, alive = {ROLE_NET, &fine};
 	int fd;
 
-	(void)arg;
 	confine(ROLE_DMD);
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (fd == -1 || forked(attempt_exec, NULL) != 0)
@@ -512,7 +502,6 @@ attempt_dmd_works(void *arg)
 static void
 test_dmd_works(void **state)
 {
-	(void)state;
 	assert_int_equal(forked(attempt_dmd_works, NULL), 0);
 }
 
@@ -553,7 +542,6 @@ test_limits(void **state)
 {
 	int fd = memfd_create("index", 0);
 
-	(void)state;
 	assert_int_not_equal(fd, -1);
 	if (fd != MEMFD_DESCRIPTORS)
 		assert_int_not_equal(dup2(fd, MEMFD_DESCRIPTORS), -1);
@@ -566,7 +554,6 @@ test_names(void **state)
 {
 	char text[64];
 
-	(void)state;
 	sandbox_describe(SANDBOX_SECCOMP | SANDBOX_USER, text, sizeof(text));
 	assert_string_equal(text, "seccomp user");
 	sandbox_describe(0, text, sizeof(text));

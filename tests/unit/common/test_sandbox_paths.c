@@ -76,7 +76,6 @@ setup(void **state)
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	size_t len;
 
-	(void)state;
 	strcpy(world.path, "/tmp/sandbox.XXXXXX");
 	if (mkdtemp(world.path) == NULL)
 		return -1;
@@ -105,7 +104,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	unlinkat(world.other_fd, "two", 0);
 	for (const char *const *name =
 		 (const char *const[]){"a/one", "b/one", "a/new", NULL};
@@ -146,7 +144,6 @@ open_outcome(enum role role, const char *path, int flags)
 static void
 test_net_files(void **state)
 {
-	(void)state;
 	need(ROLE_NET, SANDBOX_LANDLOCK_FS);
 	assert_int_equal(open_outcome(ROLE_NET, "two", O_RDONLY), EACCES);
 	assert_int_equal(open_outcome(ROLE_NET, "two", O_WRONLY), EACCES);
@@ -169,7 +166,6 @@ exec_try(void *arg)
 static void
 test_exec(void **state)
 {
-	(void)state;
 	for (enum role role = ROLE_NET; role <= ROLE_RESOLVER; role++) {
 		need(role, SANDBOX_LANDLOCK_FS);
 		assert_int_equal(forked(exec_try, &role), EACCES);
@@ -179,7 +175,6 @@ test_exec(void **state)
 static void
 test_resolver_files(void **state)
 {
-	(void)state;
 	need(ROLE_RESOLVER, SANDBOX_LANDLOCK_FS);
 	assert_int_equal(open_outcome(ROLE_RESOLVER, "/etc/hosts", 0), 0);
 	assert_int_equal(open_outcome(ROLE_RESOLVER, "/etc/resolv.conf", 0), 0);
@@ -198,7 +193,6 @@ test_resolver_files(void **state)
 static long
 store_try(void *arg)
 {
-	(void)arg;
 	confine(ROLE_STORE);
 	if (openat(world.kept_fd, "a", O_DIRECTORY) == -1 ||
 	    openat(world.kept_fd, "a/one", O_RDWR | O_TRUNC) == -1 ||
@@ -217,7 +211,6 @@ store_try(void *arg)
 static long
 store_symlink_try(void *arg)
 {
-	(void)arg;
 	confine(ROLE_STORE);
 	return symlinkat("/etc", world.kept_fd, "a/link");
 }
@@ -225,7 +218,6 @@ store_symlink_try(void *arg)
 static long
 store_fifo_try(void *arg)
 {
-	(void)arg;
 	confine(ROLE_STORE);
 	return mknodat(world.kept_fd, "a/fifo", S_IFIFO | 0600, 0);
 }
@@ -233,7 +225,6 @@ store_fifo_try(void *arg)
 static long
 store_out_try(void *arg)
 {
-	(void)arg;
 	confine(ROLE_STORE);
 	return renameat(world.kept_fd, "a/one", world.other_fd, "one");
 }
@@ -241,7 +232,6 @@ store_out_try(void *arg)
 static void
 test_store_files(void **state)
 {
-	(void)state;
 	need(ROLE_STORE, SANDBOX_LANDLOCK_FS);
 	assert_int_equal(forked(store_try, NULL), 0);
 	assert_int_equal(open_outcome(ROLE_STORE, "two", O_RDONLY), EACCES);
@@ -306,7 +296,6 @@ test_ports(void **state)
 	uint16_t port = port_unused();
 	int dns;
 
-	(void)state;
 	need(ROLE_NET, SANDBOX_LANDLOCK_NET);
 	for (enum role role = ROLE_NET; role <= ROLE_RESOLVER; role++) {
 		assert_int_equal(port_outcome(role, true, port), EACCES);
@@ -350,7 +339,6 @@ test_scope(void **state)
 {
 	enum role dmd = ROLE_DMD;
 
-	(void)state;
 	need(ROLE_NET, SANDBOX_LANDLOCK_SCOPE);
 	assert_int_equal(forked(signal_try, &dmd), 0);
 	assert_int_equal(forked(abstract_try, &dmd), 0);
@@ -366,7 +354,6 @@ bad_directory_try(void *arg)
 	uint32_t layers = 0;
 	int fd = -1;
 
-	(void)arg;
 	return sandbox_paths(ROLE_STORE, &fd, 1, &layers);
 }
 
@@ -374,7 +361,6 @@ bad_directory_try(void *arg)
 static void
 test_failure(void **state)
 {
-	(void)state;
 	need(ROLE_STORE, SANDBOX_LANDLOCK_FS);
 	assert_int_equal(forked(bad_directory_try, NULL), EBADF);
 }
@@ -386,7 +372,6 @@ test_layers(void **state)
 	long abi = syscall(444, NULL, (size_t)0, 1u);
 	uint32_t expected = SANDBOX_NO_NEW_PRIVS;
 
-	(void)state;
 	assert_int_equal(layers_of(ROLE_DMD), expected);
 	if (abi >= 1)
 		expected |= SANDBOX_LANDLOCK_FS;

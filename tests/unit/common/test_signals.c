@@ -19,7 +19,6 @@ static volatile sig_atomic_t heard;
 static void
 on_heard(int signo)
 {
-	(void)signo;
 	heard++;
 }
 
@@ -79,7 +78,6 @@ try_hold(void *arg)
 {
 	static const int handled[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
 
-	(void)arg;
 	inherit_the_worst();
 	signals_hold();
 	expect(!signals_end_is_asked(), 210);
@@ -100,7 +98,6 @@ try_hold(void *arg)
 static long
 try_default(void *arg)
 {
-	(void)arg;
 	signals_hold();
 	raise(SIGTERM);
 	signals_default();
@@ -110,7 +107,6 @@ try_default(void *arg)
 static long
 try_child(void *arg)
 {
-	(void)arg;
 	inherit_the_worst();
 	signals_child();
 	raise(SIGHUP);
@@ -127,7 +123,6 @@ try_child(void *arg)
 static long
 try_command(void *arg)
 {
-	(void)arg;
 	inherit_the_worst();
 	signals_command();
 	expect(!is_any_blocked(), 230);
@@ -146,7 +141,6 @@ try_fork(void *arg)
 {
 	sigset_t was, now;
 
-	(void)arg;
 	signals_hold();
 	signal(SIGTERM, on_heard);
 	signals_release();
@@ -162,7 +156,6 @@ try_fork(void *arg)
 static void
 test_hold(void **state)
 {
-	(void)state;
 	assert_int_equal(forked(try_hold, NULL), 0);
 	assert_int_equal(forked(try_default, NULL), FORKED_SIGNAL + SIGTERM);
 }
@@ -170,7 +163,6 @@ test_hold(void **state)
 static void
 test_child(void **state)
 {
-	(void)state;
 	assert_int_equal(forked(try_child, NULL), 0);
 	assert_int_equal(forked(try_fork, NULL), 0);
 }
@@ -178,7 +170,6 @@ test_child(void **state)
 static void
 test_command(void **state)
 {
-	(void)state;
 	assert_int_equal(forked(try_command, NULL), 0);
 }
 

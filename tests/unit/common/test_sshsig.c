@@ -86,7 +86,6 @@ test_signed_bytes(void **state)
 	uint8_t out[SSHSIG_SIGNED_MAX];
 	size_t len = sshsig_signed_bytes("", 0, out);
 
-	(void)state;
 	assert_int_equal(len, sizeof(head) - 1 + 64);
 	assert_memory_equal(out, head, sizeof(head) - 1);
 	assert_memory_equal(out + sizeof(head) - 1, hash, 4);
@@ -100,7 +99,6 @@ test_theirs(void **state)
 	uint8_t blob[SSHSIG_BLOB_MAX], key[32], raw[64];
 	size_t len;
 
-	(void)state;
 	assert_int_equal(run("ssh-keygen -q -Y sign -f key -n "
 			     "file@data-mesher < text > theirs"),
 	    0);
@@ -122,7 +120,6 @@ test_ours(void **state)
 	char line[KEY_PUBLIC_LINE_MAX], allowed[300];
 	size_t len = sshsig_armor(pair.public_key, signature, armor);
 
-	(void)state;
 	put("ours", armor, len);
 	key_format_public(pair.public_key, "", line);
 	snprintf(allowed, sizeof(allowed), "me %s", line);
@@ -149,7 +146,6 @@ decodes(const char *name)
 static void
 test_others(void **state)
 {
-	(void)state;
 	assert_int_equal(run("ssh-keygen -q -Y sign -f key -n file "
 			     "< text > namespace"),
 	    0);
@@ -171,7 +167,6 @@ test_malformed(void **state)
 	uint8_t blob[SSHSIG_BLOB_MAX] = {0}, key[32], raw[64];
 	size_t len, changed = 0;
 
-	(void)state;
 	sshsig_armor(pair.public_key, signature, armor);
 	len = unarmor(armor, blob, sizeof(blob));
 	for (size_t cut = 0; cut < len; cut++)
@@ -193,7 +188,6 @@ setup(void **state)
 	uint8_t bytes[SSHSIG_SIGNED_MAX];
 	char path[128];
 
-	(void)state;
 	strcpy(dir, "/tmp/test_sshsig.XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		return -1;
@@ -212,7 +206,6 @@ teardown(void **state)
 {
 	char command[128];
 
-	(void)state;
 	snprintf(command, sizeof(command), "rm -rf -- %s", dir);
 	return run(command);
 }

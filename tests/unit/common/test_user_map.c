@@ -20,7 +20,6 @@ parse(const char *text)
 static void
 test_ranges(void **state)
 {
-	(void)state;
 	assert_true(parse("         0          0 4294967295\n"));
 	assert_true(user_map_has(&map, 0) && user_map_has(&map, 4294967294u));
 	assert_false(user_map_has(&map, 4294967295u));
@@ -43,7 +42,6 @@ test_malformed(void **state)
 	    "0 0 99999999999999999999999999\n"};
 	static char many[USER_MAP_RANGES_MAX * 8 + 16];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (parse(bad[i]))
 			fail_msg("taken: %s", bad[i]);
@@ -58,7 +56,6 @@ test_malformed(void **state)
 static void
 test_own(void **state)
 {
-	(void)state;
 	assert_true(user_map_read(USER_MAP_UIDS, &map) && map.n > 0);
 	assert_true(user_map_read(USER_MAP_GIDS, &map) && map.n > 0);
 }

@@ -144,7 +144,6 @@ setup(void **state)
 	int status;
 	pid_t pid;
 
-	(void)state;
 	strcpy(dir, "/tmp/wipe-test.XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/key", dir);
@@ -165,7 +164,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	munmap(sought, sizeof(*sought));
 	unlink(path);
 	unlink(pem);
@@ -179,7 +177,6 @@ test_is_found(void **state)
 {
 	struct key_pair *pair = malloc(sizeof(*pair));
 
-	(void)state;
 	assert_int_equal(count(), 0);
 	assert_int_equal(key_read_private(path, pair), KEY_OK);
 	assert_true(count() >= 2);
@@ -204,7 +201,6 @@ use(const char *file)
 static void
 test_openssh(void **state)
 {
-	(void)state;
 	use(path);
 	assert_int_equal(count(), 0);
 }
@@ -212,7 +208,6 @@ test_openssh(void **state)
 static void
 test_pem(void **state)
 {
-	(void)state;
 	use(pem);
 	assert_int_equal(count(), 0);
 }
@@ -223,7 +218,6 @@ test_written(void **state)
 {
 	struct key_pair pair;
 
-	(void)state;
 	assert_int_equal(key_read_private(pem, &pair), KEY_OK);
 	assert_int_equal(key_write_private(path, &pair, "", false), KEY_EXISTS);
 	assert_int_equal(key_write_private(path, &pair, "", true), KEY_OK);
@@ -239,7 +233,6 @@ test_identity(void **state)
 	struct identity *id;
 	int code;
 
-	(void)state;
 	id = identity_open(path, &code);
 	assert_non_null(id);
 	assert_false(identity_sign_tls(id, spki, sizeof(spki), signature));

@@ -12,8 +12,6 @@
 static void
 on_event(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	(void)what;
 	(*(int *)arg)++;
 }
 
@@ -25,7 +23,6 @@ test_a_timer_is_called(void **state)
 	struct event *e;
 	int calls = 0;
 
-	(void)state;
 	assert_non_null(base);
 	e = xevent(base, -1, 0, on_event, &calls);
 	xevent_add(e, &now);
@@ -58,7 +55,6 @@ test_failure_ends_the_process(void **state)
 {
 	struct event_base *base = event_base_new();
 
-	(void)state;
 	assert_non_null(base);
 	assert_int_not_equal(forked(make_bad, base), 0);
 	assert_int_not_equal(forked(add_bad, base), 0);

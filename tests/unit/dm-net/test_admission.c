@@ -27,7 +27,6 @@ test_rate(void **state)
 	struct admission_source s = source(1);
 	int admitted = 0, parked = 0, refused = 0;
 
-	(void)state;
 	for (int i = 0; i < 400; i++) {
 		switch (admission_arrive(a, &s, S)) {
 		case ADMISSION_ADMIT:
@@ -67,7 +66,6 @@ test_half_open(void **state)
 	struct admission *a = admission_new();
 	struct admission_source s = source(1), other = source(2);
 
-	(void)state;
 	for (int i = 0; i < ADMISSION_HALF_OPEN_SOURCE_MAX; i++)
 		assert_int_equal(admission_arrive(a, &s, S), ADMISSION_ADMIT);
 	assert_int_equal(admission_arrive(a, &s, S), ADMISSION_PARK);
@@ -89,7 +87,6 @@ test_total(void **state)
 	struct admission_source s;
 	int admitted = 0;
 
-	(void)state;
 	for (int i = 0; i < 200; i++) {
 		s = source((uint8_t)i);
 		if (admission_arrive(a, &s, S) == ADMISSION_ADMIT)
@@ -109,7 +106,6 @@ test_sources(void **state)
 		192, 0, 2, 1 };
 	struct admission_source x, y;
 
-	(void)state;
 	admission_source(&x, a6, 16);
 	admission_source(&y, b6, 16);
 	assert_memory_equal(&x, &y, sizeof(x));
@@ -126,7 +122,6 @@ test_table(void **state)
 	struct admission_source s;
 	uint8_t address[4] = { 10, 0, 0, 0 };
 
-	(void)state;
 	for (int i = 0; i < 2 * ADMISSION_SOURCES_MAX; i++) {
 		address[2] = (uint8_t)(i >> 8);
 		address[3] = (uint8_t)i;

@@ -48,7 +48,6 @@ test_one_source(void **state)
 	struct blame_rest rest;
 	unsigned told = 0;
 
-	(void)state;
 	assert_true(tell(b, 1, S));
 	for (unsigned i = 1; i < 3000; i++)
 		told += tell(b, 1, S + i * S / 50);
@@ -74,7 +73,6 @@ test_nothing_is_lost(void **state)
 	struct blame_rest rest;
 	uint64_t told = 0, summed = 0;
 
-	(void)state;
 	for (unsigned i = 0; i < 5000; i++) {
 		uint64_t now_ns = S + i * S / 10;
 
@@ -99,7 +97,6 @@ test_rare(void **state)
 	struct blame *b = blame_new();
 	struct blame_rest rest;
 
-	(void)state;
 	for (unsigned i = 1; i < 100; i++) {
 		assert_true(tell(b, 1, i * 60 * S));
 		assert_false(blame_rest(b, i * 60 * S + S, &rest));
@@ -118,7 +115,6 @@ test_many_sources(void **state)
 	uint64_t count = 0;
 	char text[BLAME_TEXT_MAX];
 
-	(void)state;
 	for (unsigned i = 0; i < BLAME_SOURCES_MAX; i++)
 		assert_true(tell(b, i, S));
 	for (unsigned i = 0; i < 2 * BLAME_SOURCES_MAX; i++)
@@ -150,7 +146,6 @@ test_untold_keep_their_place(void **state)
 	struct blame *b = blame_new();
 	struct blame_rest rest;
 
-	(void)state;
 	for (unsigned i = 0; i < 10; i++)
 		tell(b, 7, S);
 	for (unsigned i = 0; i < 10 * BLAME_SOURCES_MAX; i++)
@@ -176,7 +171,6 @@ test_whom(void **state)
 	struct peer_id peer;
 	char text[BLAME_TEXT_MAX], id[PEER_ID_TEXT_SIZE];
 
-	(void)state;
 	admission_source(&from, ip4, 4);
 	blame_address(&rest.source, &from);
 	assert_string_equal(blame_whom(&rest, text), "192.0.2.1");

@@ -53,8 +53,6 @@ on_sign_tls(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	size_t len = sizeof(P2P_TLS_SIGN_PREFIX) - 1;
 	struct ipc_signature answer;
 
-	(void)ctx;
-	(void)fd;
 	assert_int_equal(m->spki.len, P2P_SPKI_LEN);
 	memcpy(text, P2P_TLS_SIGN_PREFIX, len);
 	memcpy(text + len, m->spki.data, P2P_SPKI_LEN);
@@ -120,7 +118,6 @@ link_up(void)
 static int
 setup(void **state)
 {
-	(void)state;
 	sib.handlers[IPC_SIGN_TLS] = on_sign_tls;
 	sib_start();
 	is_signed = false;
@@ -136,7 +133,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	sib_end();
 	return 0;
 }
@@ -287,7 +283,6 @@ assert_sound(void)
 static void
 test_others_messages(void **state)
 {
-	(void)state;
 	sib_others_messages(IPC_RETRACT);
 	assert_sound();
 }
@@ -297,7 +292,6 @@ test_misshapen(void **state)
 {
 	unsigned before = sib_descriptors();
 
-	(void)state;
 	sib_misshapen();
 	assert_sound();
 	assert_true(sib_descriptors() <= before + 2); /* the file, its client */
@@ -306,7 +300,6 @@ test_misshapen(void **state)
 static void
 test_noise(void **state)
 {
-	(void)state;
 	sib_noise();
 	assert_sound();
 }
@@ -408,7 +401,6 @@ test_no_file(void **state)
 	};
 	unsigned before = sib_descriptors();
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int fd = rows[i].make(), status;
 
@@ -435,7 +427,6 @@ test_shrinks(void **state)
 	static uint8_t bytes[LARGE];
 	int fd = file_of(bytes, sizeof(bytes)), again = dup(fd);
 
-	(void)state;
 	ask("/files/d/large");
 	say_opened(hear_open(), VERDICT_OK, &large, fd);
 	while (client.len < 4096)
@@ -480,7 +471,6 @@ test_opened(void **state)
 	    {"and refused", &good, VERDICT_NOT_FOUND, true, "no file"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		link_up();
 		ask("/files/d/good");
@@ -509,7 +499,6 @@ test_unasked(void **state)
 	uint8_t buf[IPC_MESSAGE_MAX];
 	uint64_t id;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		link_up();
 		sib_say_bytes(buf, sib_plain(answers[i], buf));
@@ -558,7 +547,6 @@ test_rows(void **state)
 	struct ipc_list list;
 	char name[16];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		link_up();
 		ask("/files?prefix=d/");
@@ -604,7 +592,6 @@ test_entries(void **state)
 {
 	struct ipc_want want = {.ticket = 1};
 
-	(void)state;
 	link_up();
 	say_entry(NULL, false, "");
 	sib_assert_reported("no entry", "malformed entry");
@@ -674,7 +661,6 @@ test_index(void **state)
 	struct ipc_index_complete complete = {};
 	struct ipc_index_credit credit;
 
-	(void)state;
 	sib_connect(true);
 	sib_hear(IPC_INDEX_CREDIT, &credit);
 	sib_say(IPC_INDEX_ROWS, &rows);
@@ -692,7 +678,6 @@ test_index(void **state)
 __attribute__((unused)) static void
 test_index_without_end(void **state)
 {
-	(void)state;
 	flood_index(false);
 	flood_index(true);
 	link_up(); /* forgets them */
@@ -711,7 +696,6 @@ test_chatter(void **state)
 	struct ipc_want want = {0};
 	struct entry e = good;
 
-	(void)state;
 	/* a peer id and an address as they may be */
 	memcpy(hint.peer_id, "\0\x24\x08\x01\x12\x20", 6);
 	hint.address = bytes_of("\4\x7f\0\0\1\6\0\1", 8);
@@ -740,7 +724,6 @@ test_puts(void **state)
 	struct ipc_put_begin put;
 	char head[2048];
 
-	(void)state;
 	link_up();
 	talk_put_head(head, sizeof(head), &good, "Connection: close\r\n");
 	ask_bytes(head);
@@ -762,7 +745,6 @@ test_silence(void **state)
 	struct ipc_pong pong;
 	struct pollfd p;
 
-	(void)state;
 	if (getenv("DMD_LONG") == NULL)
 		skip();
 	ask("/files/d/good");
@@ -811,7 +793,6 @@ main(int argc, char **argv)
 	};
 	static uint8_t zeros[LARGE];
 
-	(void)argc;
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_L_FATAL);
 	sib.role = ROLE_STORE;

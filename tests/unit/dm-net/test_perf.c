@@ -43,8 +43,6 @@ on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 static size_t
 on_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 {
-	(void)s;
-	(void)data;
 	ps.got += len;
 	return len;
 }
@@ -52,8 +50,6 @@ on_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 static void
 on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
-	(void)s;
-	(void)code;
 	ps.is_over = true;
 	ps.end = end;
 }
@@ -61,7 +57,6 @@ on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 static void
 on_eof(struct p2p_stream *s)
 {
-	(void)s;
 }
 
 static const struct p2p_stream_handlers handlers = {
@@ -74,7 +69,6 @@ static const struct p2p_stream_handlers handlers = {
 static bool
 is_over(struct mesh_node *n)
 {
-	(void)n;
 	return ps.is_over;
 }
 
@@ -99,7 +93,6 @@ test_perf(void **state)
 	static const size_t cuts[] = {SIZE_MAX, 1, 2, 3, 7, 8, 9};
 	struct mesh_node *n = mesh_node_new();
 
-	(void)state;
 	perf_set(n->mesh, true);
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
 		run(n, 8, 40000, 200, cuts[i]);

@@ -24,7 +24,6 @@ static char name[NAME_LEN_MAX + 1];
 void
 store_refused(struct store_link *link, const struct ipc_refused *m)
 {
-	(void)link;
 	n_told++;
 	n_of_flood += m->from.len == 5 && memcmp(m->from.data, "flood", 5) == 0;
 	times = m->times;
@@ -35,7 +34,6 @@ store_refused(struct store_link *link, const struct ipc_refused *m)
 static int
 setup(void **state)
 {
-	(void)state;
 	base = event_base_new();
 	r = refusals_new(base, NULL);
 	n_told = n_of_flood = 0;
@@ -45,7 +43,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	refusals_free(r);
 	event_base_free(base);
 	return 0;
@@ -71,7 +68,6 @@ note(const char *what, const char *from)
 static void
 test_counted(void **state)
 {
-	(void)state;
 	for (int i = 0; i < 5; i++)
 		note("a", "a peer");
 	assert_int_equal(n_told, 0);
@@ -91,7 +87,6 @@ test_bounded(void **state)
 {
 	char text[32];
 
-	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		snprintf(text, sizeof(text), "n%d", i);
 		note(text, "flood");
@@ -112,7 +107,6 @@ test_left_out(void **state)
 {
 	char from[100];
 
-	(void)state;
 	memset(from, 'x', sizeof(from) - 1);
 	from[sizeof(from) - 1] = '\0';
 	refusals_note(r, VERDICT_BUSY, NULL, "a peer");

@@ -56,8 +56,6 @@ on_resolve(void *ctx, struct ipc *ipc, const void *msg, int fd)
 	const struct ipc_resolve *m = msg;
 	struct node *n = ctx;
 
-	(void)ipc;
-	(void)fd;
 	n->family = m->family;
 	if (n->n_ids < COUNT(n->ids))
 		n->ids[n->n_ids++] = m->id;
@@ -66,17 +64,12 @@ on_resolve(void *ctx, struct ipc *ipc, const void *msg, int fd)
 static void
 on_resolved(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
-	(void)ipc;
-	(void)fd;
 	resolve_on_resolved(((struct node *)ctx)->resolve, msg);
 }
 
 static void
 on_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
-	(void)ctx;
-	(void)ipc;
-	(void)violation;
 }
 
 static ipc_handler *const resolver_handlers[IPC_MESSAGE_COUNT] = {

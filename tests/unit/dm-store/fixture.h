@@ -193,9 +193,6 @@ HELPER int
 fix_remove_one(
     const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
-	(void)st;
-	(void)kind;
-	(void)ftw;
 	return remove(path);
 }
 

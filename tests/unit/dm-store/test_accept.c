@@ -10,7 +10,6 @@ static struct key_pair keys[4];
 static int
 make_keys(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < 4; i++)
 		key_generate(&keys[i]);
 	return 0;
@@ -21,7 +20,6 @@ static struct fix f;
 static int
 setup(void **state)
 {
-	(void)state;
 	fix_new(&f);
 	fix_configure(&f, "a", keys, 3);
 	return 0;
@@ -30,7 +28,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -40,7 +37,6 @@ test_verdicts(void **state)
 {
 	struct entry e = fix_file("a", START_NS, "x", 1, &keys[0]), o;
 
-	(void)state;
 	o = fix_file("b", START_NS, "x", 1, &keys[0]);
 	assert_int_equal(fix_judge(&f, &o), VERDICT_UNKNOWN_FILE);
 	o = fix_file("a", START_NS, "x", 1, &keys[3]);
@@ -83,7 +79,6 @@ test_one_turn(void **state)
 	struct entry two = fix_file("a", START_NS + 1, "2", 1, &keys[1]);
 	uint64_t id, again;
 
-	(void)state;
 	id = fix_begin(&f, &one, 0, true);
 	fix_content(&f, id, "1", 1);
 	again = fix_begin(&f, &one, 0, true);
@@ -108,7 +103,6 @@ test_ticket(void **state)
 	struct entry e = fix_file("a", START_NS, "abc", 3, &keys[0]);
 	uint64_t ticket, id;
 
-	(void)state;
 	assert_int_equal(fix_judge(&f, &e), VERDICT_FETCH);
 	ticket = f.verdict.ticket;
 	e.signature[0] ^= 1; /* the text is what counts, and it was verified */
@@ -136,7 +130,6 @@ test_wanted_and_forged(void **state)
 	struct entry e = fix_file("a", START_NS, "abc", 3, &keys[0]);
 	char path[400];
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 	fix_path(&f, "files/a", path);
 	assert_int_equal(unlink(path), 0);
@@ -159,7 +152,6 @@ test_tombstone(void **state)
 	uint8_t key[16];
 	struct ipc_read_entry m = {.id = 1};
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 	/* at one instant a delete is above a file */
 	assert_int_equal(fix_judge(&f, &same), VERDICT_OK);
@@ -188,7 +180,6 @@ test_same_content(void **state)
 	struct entry two = fix_file("a", START_NS + 1, "abc", 3, &keys[1]);
 	uint8_t version[32];
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &one, "abc", 3), VERDICT_CREATED);
 	assert_int_equal(fix_judge(&f, &two), VERDICT_REPLACED);
 	fix_assert_opens(&f, "a", NULL, "abc", 3);
@@ -246,7 +237,6 @@ test_permutations(void **state)
 	size_t best = 0;
 	uint8_t version[32];
 
-	(void)state;
 	e[0] = fix_file("a", START_NS, "one", 3, &keys[0]);
 	e[1] = fix_file("a", START_NS + 5, "two", 3, &keys[1]);
 	e[2] = fix_file("a", START_NS + 5, "three", 5, &keys[2]);
@@ -266,7 +256,6 @@ test_limits(void **state)
 	struct entry e;
 	struct policy *p;
 
-	(void)state;
 	m.max_files = 1;
 	m.max_total_size = 10;
 	m.max_records_per_signer = 2;

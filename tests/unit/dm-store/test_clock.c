@@ -16,7 +16,6 @@ static struct fix f;
 static int
 setup(void **state)
 {
-	(void)state;
 	key_generate(&keys[0]);
 	key_generate(&keys[1]);
 	fix_new(&f);
@@ -27,7 +26,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -95,7 +93,6 @@ test_ahead_at_boot(void **state)
 	struct entry a = fix_file("d/a", START_NS, "abc", 3, &keys[0]);
 	struct entry d = fix_delete("d/a", START_NS + 1, &keys[1]);
 
-	(void)state;
 	fix_put(&f, &a, "abc", 3);
 	fix_put(&f, &d, NULL, 0);
 	fix_configure(&f, "d/*", keys, 1);
@@ -128,7 +125,6 @@ test_step_between_two_looks(void **state)
 {
 	struct entry a = fix_file("d/a", START_NS, "abc", 3, &keys[0]);
 
-	(void)state;
 	fix_put(&f, &a, "abc", 3);
 	fix_configure(&f, "d/*", keys + 1, 1);
 	hours(3);
@@ -147,7 +143,6 @@ test_dated_by_a_wrong_clock(void **state)
 	static const uint64_t wrong[] = {NS_PER_S, START_NS + FAR_NS};
 	struct entry a = fix_file("d/a", START_NS, "abc", 3, &keys[0]);
 
-	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		start_at(START_NS);
 		fix_configure(&f, "d/*", keys, 2);
@@ -177,7 +172,6 @@ test_shown_again_at_once(void **state)
 	struct policy *p;
 	char doubt[CLOCK_DOUBT_MAX];
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	seconds(2);
 	start_at(START_NS + FAR_NS);
@@ -207,7 +201,6 @@ test_shown_after_a_start(void **state)
 {
 	struct entry e = ends("d/a", 86400, "abc");
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	start_at(START_NS + FAR_NS);
 	fix_configure(&f, "d/*", keys, 2);
@@ -233,7 +226,6 @@ test_older_content_of_1970(void **state)
 	struct entry one = fix_file("d/a", NS_PER_S, "one", 3, &keys[0]);
 	struct entry two = fix_file("d/a", 2 * NS_PER_S, "two", 3, &keys[0]);
 
-	(void)state;
 	start_at(10 * NS_PER_S);
 	fix_configure(&f, "d/*", keys, 2);
 	assert_int_equal(fix_put(&f, &one, "one", 3), VERDICT_CREATED);
@@ -247,7 +239,6 @@ test_older_content_of_1970(void **state)
 static void
 test_steady(void **state)
 {
-	(void)state;
 	assert_false(clock_is_steady(&f.s.clock));
 	hours(1);
 	assert_true(clock_is_steady(&f.s.clock));

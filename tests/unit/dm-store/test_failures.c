@@ -13,7 +13,6 @@ static int log_fd, stderr_fd;
 static int
 setup(void **state)
 {
-	(void)state;
 	fix_new(&f);
 	log_set_level(LOG_L_ERROR);
 	log_fd = memfd_create("log", MFD_CLOEXEC);
@@ -26,7 +25,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	dup2(stderr_fd, STDERR_FILENO);
 	close(stderr_fd);
 	close(log_fd);
@@ -53,7 +51,6 @@ test_once_per_cause(void **state)
 {
 	char text[4096];
 
-	(void)state;
 	for (int i = 0; i < 100; i++) {
 		failures_tell(&f.s, "writing", "index/tmp/put-1", "d/a", "EIO");
 		failures_tell(&f.s, "opening", "files/b", "", "EIO");
@@ -76,7 +73,6 @@ test_many_causes(void **state)
 {
 	char text[4096], why[16];
 
-	(void)state;
 	for (int i = 0; i < FAILURES_MAX + 1; i++) {
 		snprintf(why, sizeof(why), "cause %d.", i);
 		fix_pass(1);

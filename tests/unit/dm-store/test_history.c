@@ -11,7 +11,6 @@ static struct fix f;
 static int
 setup(void **state)
 {
-	(void)state;
 	key_generate(&keys[0]);
 	key_generate(&keys[1]);
 	fix_new(&f);
@@ -22,7 +21,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -88,7 +86,6 @@ test_last_versions(void **state)
 	struct entry e[20], del;
 	struct replaced r;
 
-	(void)state;
 	for (unsigned i = 0; i < 20; i++)
 		e[i] = put_number("d/a", i);
 	put_number("d/ab", 100);
@@ -132,7 +129,6 @@ test_fewer_versions(void **state)
 	struct entry e[40];
 	struct replaced r;
 
-	(void)state;
 	configure(100);
 	for (unsigned i = 0; i < 38; i++)
 		e[i] = put_number("d/a", i);
@@ -161,7 +157,6 @@ test_shared_content(void **state)
 	struct entry a = fix_file("d/a", START_NS, "same", 4, &keys[0]);
 	struct entry b = fix_file("d/b", START_NS, "same", 4, &keys[0]);
 
-	(void)state;
 	configure(1);
 	fix_put(&f, &a, "same", 4);
 	fix_put(&f, &b, "same", 4);
@@ -182,7 +177,6 @@ test_forgotten(void **state)
 {
 	struct entry a = put_number("d/a", 1), b = put_number("d/a", 2);
 
-	(void)state;
 	settle_forget(&f.s, "d/a");
 	fix_turn(&f);
 	assert_int_equal(versions(), 0);
@@ -201,7 +195,6 @@ test_budget(void **state)
 	struct policy *p;
 	char name[32];
 
-	(void)state;
 	m.history_size = 64 << 10;
 	p = policy_new(&m);
 	fix_allow(p, "d/*", keys, 2);
@@ -237,7 +230,6 @@ test_refusals(void **state)
 	struct entry bad = fix_file("e", START_NS, "e", 1, &keys[1]);
 	const struct reject *j;
 
-	(void)state;
 	fix_put(&f, &one, "one", 3);
 	assert_null(last_reject());
 	fix_put(&f, &one, "one", 3); /* the same again is no refusal */
@@ -305,7 +297,6 @@ test_many_refusals(void **state)
 	char name[32], from[32];
 	struct entry e;
 
-	(void)state;
 	for (unsigned i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "x%u", i);
 		e = fix_file(name, START_NS, "x", 1, &keys[0]);
@@ -373,7 +364,6 @@ test_of_dm_net(void **state)
 	const struct reject *j;
 	char name[32];
 
-	(void)state;
 	fix_put(&f, &one, "one", 3);
 	fix_put(&f, &two, "two", 3); /* a conflict */
 	assert_true(relay(VERDICT_TOO_LARGE, "d/a", "a peer", 1));

@@ -63,8 +63,6 @@ static int
 only_the_good(
     const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
-	(void)st;
-	(void)ftw;
 	if (kind != FTW_F || strcmp(path + strlen(sib.child.dir), "/files/d/good") == 0)
 		return 0;
 	print_message("%s should not be there\n", path);
@@ -159,7 +157,6 @@ whole(uint64_t id, uint64_t ticket, const struct entry *e, const void *content,
 static int
 setup(void **state)
 {
-	(void)state;
 	spawn();
 	sib_connect(true);
 	good = fix_file("d/good", clock_unix_ns(), "good", 4, &key);
@@ -173,7 +170,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	sib_end();
 	return 0;
 }
@@ -183,7 +179,6 @@ teardown(void **state)
 static void
 test_others_messages(void **state)
 {
-	(void)state;
 	sib_others_messages(IPC_PUT_END);
 	assert_sound();
 }
@@ -193,7 +188,6 @@ test_misshapen(void **state)
 {
 	unsigned before = sib_descriptors();
 
-	(void)state;
 	sib_misshapen();
 	assert_sound();
 	assert_int_equal(sib_descriptors(), before);
@@ -202,7 +196,6 @@ test_misshapen(void **state)
 static void
 test_noise(void **state)
 {
-	(void)state;
 	sib_noise();
 	assert_sound();
 }
@@ -216,7 +209,6 @@ test_wrong_order(void **state)
 	static uint8_t chunk[IPC_CHUNK_MAX];
 	struct entry e = fix_file("d/bad", clock_unix_ns(), "bad", 3, &key);
 
-	(void)state;
 	sib_connect(true);
 	/* nothing is under way: as late as after a refusal, so no offence */
 	for (size_t i = 0; i < 3; i++) {
@@ -266,7 +258,6 @@ test_credit(void **state)
 	struct entry e =
 	    fix_file("d/bad", clock_unix_ns(), content, sizeof(content), &key);
 
-	(void)state;
 	content[sizeof(content) - 1] = 1;
 	sib_connect(true);
 	begin(1, 0, &e, true);
@@ -318,7 +309,6 @@ test_unsigned(void **state)
 	    {VERDICT_SIGNED_IN_FUTURE, &early},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < 9; i++)
 		bad[i] = e;
 	bad[0].signature[63] ^= 0x20;
@@ -392,7 +382,6 @@ test_never_reading(void **state)
 	    1, bytes_text(""), bytes_text(""), IPC_LIST_LIMIT_MAX};
 	struct ipc_ping ping = {1};
 
-	(void)state;
 	sib_connect(true);
 	flood(packet, codec_encode(ipc_message_struct(IPC_JUDGE), IPC_JUDGE,
 			  &judge, packet, sizeof(packet)));
@@ -420,7 +409,6 @@ test_whole(void **state)
 	    fix_file("d/bad", clock_unix_ns(), much, sizeof(much), &key);
 	struct entry forged = e, huge = large;
 
-	(void)state;
 	forged.signature[63] ^= 0x20;
 	huge.size = UINT64_MAX;
 	sib_connect(true);
@@ -457,7 +445,6 @@ test_open_ends(void **state)
 	struct entry e;
 	char name[16];
 
-	(void)state;
 	sib_connect(true);
 	for (uint64_t i = 0; i <= IPC_PUTS_MAX; i++) {
 		snprintf(name, sizeof(name), "d/%u", (unsigned)i);
@@ -483,7 +470,6 @@ test_chatter(void **state)
 	unsigned n = 0;
 	char text[16];
 
-	(void)state;
 	sib_connect(true);
 	sib_say(IPC_INDEX_CREDIT, &(struct ipc_index_credit){IPC_INDEX_WINDOW});
 	sib_hear(IPC_INDEX_COMPLETE, &(struct ipc_index_complete){});
@@ -532,7 +518,6 @@ main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_chatter, setup, teardown),
 	};
 
-	(void)argc;
 	umask(027);
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_L_FATAL);

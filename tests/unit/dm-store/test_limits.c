@@ -52,7 +52,6 @@ fstatvfs(int fd, struct statvfs *st)
 static int
 setup(void **state)
 {
-	(void)state;
 	put_error = commit_error = 0;
 	has_no_blocks = has_no_room = false;
 	key_generate(&key);
@@ -64,7 +63,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -92,7 +90,6 @@ test_no_room(void **state)
 	    {MDB_TXN_FULL, 0}};
 	struct entry old = fix_file("d/a", START_NS, "old", 3, &key), e;
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &old, "old", 3), VERDICT_CREATED);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		put_error = cases[i].put;
@@ -136,7 +133,6 @@ test_no_blocks(void **state)
 	static const uint64_t least[] = {0, UINT64_C(64) << 20};
 	struct entry e;
 
-	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		limit_free(least[i]);
 		has_no_blocks = true;
@@ -165,7 +161,6 @@ test_many_expire_at_once(void **state)
 	struct entry e;
 	uint64_t left;
 
-	(void)state;
 	m.max_files = m.max_records_per_signer = 2 * MANY;
 	p = policy_new(&m);
 	fix_allow(p, "d/*", &key, 1);
@@ -211,7 +206,6 @@ test_a_year_back(void **state)
 	struct entry now;
 	char doubt[CLOCK_DOUBT_MAX];
 
-	(void)state;
 	ends.valid_for_s = 3600;
 	fix_sign(&ends, &key);
 	fix_put(&f, &ends, "e", 1);
@@ -246,7 +240,6 @@ test_stream_and_writes(void **state)
 	char name[32];
 	struct entry e;
 
-	(void)state;
 	for (unsigned i = 0; i < 900; i++) {
 		snprintf(name, sizeof(name), "d/%u", i);
 		e = fix_file(name, START_NS, "x", 1, &key);

@@ -17,7 +17,6 @@ static uint64_t n_seen;
 static int
 setup(void **state)
 {
-	(void)state;
 	fix_new(&f);
 	n_seen = 0;
 	return 0;
@@ -26,7 +25,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -34,9 +32,6 @@ teardown(void **state)
 static void
 on_row(void *ctx, enum index_table t, struct bytes key, struct bytes body)
 {
-	(void)ctx;
-	(void)key;
-	(void)body;
 	if (t == INDEX_RECORDS)
 		n_seen++;
 }
@@ -98,7 +93,6 @@ test_sound(void **state)
 {
 	uint8_t key[8];
 
-	(void)state;
 	assert_int_equal(walk(), PAGES_SOUND);
 	fill();
 	assert_int_equal(walk(), PAGES_SOUND);
@@ -201,7 +195,6 @@ fewer_rows(uint8_t *page, size_t size)
 {
 	uint16_t lower;
 
-	(void)size;
 	memcpy(&lower, page + sizeof(size_t) + 4, 2);
 	lower = (uint16_t)(lower - 2);
 	memcpy(page + sizeof(size_t) + 4, &lower, 2);
@@ -226,7 +219,6 @@ test_zeros(void **state)
 	uint64_t n, used, found = 0;
 	int fd;
 
-	(void)state;
 	fill();
 	assert_int_equal(walk(), PAGES_SOUND);
 	used = report.n_pages;
@@ -249,7 +241,6 @@ test_rows_are_missing(void **state)
 	uint64_t n;
 	int fd;
 
-	(void)state;
 	fill();
 	fd = data_open();
 	n = n_pages(fd);
@@ -272,7 +263,6 @@ test_cut_short(void **state)
 	struct stat st;
 	int fd;
 
-	(void)state;
 	fill();
 	fd = data_open();
 	assert_int_equal(fstat(fd, &st), 0);
@@ -294,7 +284,6 @@ test_bits(void **state)
 	uint8_t old, now;
 	int fd;
 
-	(void)state;
 	fill();
 	fd = data_open();
 	size = n_pages(fd) * page_size();
@@ -321,7 +310,6 @@ test_others(void **state)
 	struct page_walk *w;
 	int fd;
 
-	(void)state;
 	fd = data_open();
 	assert_int_equal(
 	    pwrite(fd, &version, 4, (off_t)sizeof(size_t) + 12), 4);

@@ -62,19 +62,12 @@ static struct {
 static void
 on_ready(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
-	(void)ctx;
-	(void)ipc;
-	(void)msg;
-	(void)fd;
 	t.is_ready = true;
 }
 
 static void
 on_ignored(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
-	(void)ctx;
-	(void)ipc;
-	(void)msg;
 	if (fd != -1)
 		close(fd);
 }
@@ -121,8 +114,6 @@ on_opened(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
 	const struct ipc_opened *m = msg;
 
-	(void)ctx;
-	(void)ipc;
 	t.opened = (enum verdict)m->verdict;
 	fix_take_entry(m->entry, &t.opened_entry);
 	t.opened_fd = fd;
@@ -193,7 +184,6 @@ on_result(void *ctx, struct ipc *ipc, const void *msg, int fd)
 static void
 on_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
-	(void)ctx;
 	if (violation != NULL)
 		fail_msg("%s", violation);
 	if (ipc == t.dmd)
@@ -229,9 +219,6 @@ handlers_init(void)
 static void
 on_late(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	t.is_late = true;
 }
 
@@ -289,7 +276,6 @@ end_child(int sig)
 static int
 setup(void **state)
 {
-	(void)state;
 	child_process_make_dir(&t.child);
 	t.base = event_base_new();
 	t.patience = event_new(t.base, -1, 0, on_late, NULL);
@@ -302,7 +288,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	event_free(t.patience);
 	event_base_free(t.base);
 	child_process_remove_dir(&t.child);
@@ -417,7 +402,6 @@ test_kill(void **state)
 	unsigned seed = (unsigned)clock_unix_ns();
 	bool was_early = false;
 
-	(void)state;
 	print_message("seed %u\n", seed);
 	srand(seed);
 	for (int round = 0; round < ROUNDS; round++) {
@@ -465,7 +449,6 @@ test_run(void **state)
 {
 	struct ipc_stop stop = {};
 
-	(void)state;
 	srand(1);
 	spawn();
 	configure();
@@ -498,7 +481,6 @@ test_damage(void **state)
 	struct ipc_stop stop = {};
 	int fd;
 
-	(void)state;
 	srand(2);
 	spawn();
 	configure();
@@ -623,7 +605,6 @@ test_control(void **state)
 	char text[8];
 	int fd = -1;
 
-	(void)state;
 	spawn();
 	configure();
 	UNTIL(t.is_ready && t.is_complete);
@@ -661,7 +642,6 @@ main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
 	};
 
-	(void)argc;
 	umask(027);
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_L_FATAL);

@@ -12,7 +12,6 @@ static uint8_t content[CONTENT_CAP];
 static int
 setup(void **state)
 {
-	(void)state;
 	key_generate(&key);
 	for (size_t i = 0; i < sizeof(content); i++)
 		content[i] = (uint8_t)(i * 31 + i / 251);
@@ -24,7 +23,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -37,7 +35,6 @@ test_sizes(void **state)
 	char name[32];
 	struct entry e;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		snprintf(name, sizeof(name), "d/e/f%zu", i);
 		e = fix_file(name, START_NS, content, sizes[i], &key);
@@ -74,7 +71,6 @@ test_modes(void **state)
 	char path[400];
 	struct stat st;
 
-	(void)state;
 	fix_put(&f, &e, content, 10);
 	fix_put(&f, &l, content, 70000);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -90,7 +86,6 @@ test_unknown_hash(void **state)
 	struct entry e = fix_file("d/e/a", START_NS, content, 10, &key), o;
 	uint64_t one, two;
 
-	(void)state;
 	o = e;
 	memset(o.sha256, 0, 32);
 	o.size = ACCEPT_UNKNOWN_MAX + 1;
@@ -127,7 +122,6 @@ test_whole(void **state)
 	const char *why = NULL;
 	struct entry got;
 
-	(void)state;
 	m.entry = bytes_of(buf, entry_encode(&e, buf));
 	m.content = bytes_of(content, 9); /* less than was signed */
 	assert_true(put_on_whole(&f.s, &m, &why));
@@ -171,7 +165,6 @@ test_rules(void **state)
 	struct ipc_put_abort abort_m;
 	const char *why = NULL;
 
-	(void)state;
 	e.size = 10 << 20;
 	fix_sign(&e, &key);
 	m.id = fix_begin(&f, &e, 0, true);
@@ -198,7 +191,6 @@ test_short(void **state)
 	struct entry e = fix_file("d/e/a", START_NS, content, 100000, &key);
 	uint64_t id = fix_begin(&f, &e, 0, true);
 
-	(void)state;
 	fix_content(&f, id, content, 99999);
 	assert_int_equal(f.result.verdict, VERDICT_BAD_CONTENT);
 	id = fix_begin(&f, &e, 0, true);
@@ -234,7 +226,6 @@ test_memfd(void **state)
 	struct entry e;
 	char name[32];
 
-	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "d/e/m%zu", i);
 		e = fix_file(name, START_NS, content, sizes[i], &key);
@@ -259,7 +250,6 @@ test_memfd_in_pieces(void **state)
 	struct entry large, small;
 	unsigned turns = 0;
 
-	(void)state;
 	large = fix_file("d/e/l", START_NS, content, CONTENT_CAP, &key);
 	small = fix_file("d/e/s", START_NS, content, 10, &key);
 	put_from_fd(&f.s, &large, make_memfd(CONTENT_CAP, true), &nobody);

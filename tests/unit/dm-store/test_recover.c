@@ -16,7 +16,6 @@ static uint8_t content[CONTENT_CAP];
 static int
 setup(void **state)
 {
-	(void)state;
 	key_generate(&key);
 	memset(content, 'c', sizeof(content));
 	fix_new(&f);
@@ -27,7 +26,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -55,7 +53,6 @@ test_before_placement(void **state)
 	struct entry one, two;
 	char name[32];
 
-	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "d/f%zu", i);
 		one = fix_file(name, START_NS, "old", 3, &key);
@@ -81,7 +78,6 @@ test_before_commit(void **state)
 	struct entry one = fix_file("d/a", START_NS, "old", 3, &key);
 	struct entry two = fix_file("d/a", START_NS + 1, content, 200000, &key);
 
-	(void)state;
 	fix_put(&f, &one, "old", 3);
 	fix_content(&f, fix_begin(&f, &two, 0, true), content, 200000);
 	restart();
@@ -96,7 +92,6 @@ test_delete_before_placement(void **state)
 	struct entry one = fix_file("d/a", START_NS, "old", 3, &key);
 	struct entry two = fix_delete("d/a", START_NS + 1, &key);
 
-	(void)state;
 	fix_put(&f, &one, "old", 3);
 	put_until_commit(&two, NULL, 0);
 	assert_true(fix_exists(&f, "files/d/a"));
@@ -112,7 +107,6 @@ test_unsynced_file(void **state)
 	struct entry e = fix_file("d/a", START_NS, content, 5000, &key);
 	char path[400];
 
-	(void)state;
 	fix_put(&f, &e, content, 5000);
 	assert_int_equal(index_count(f.s.index, VIEW_COMMITTED, INDEX_REDO), 1);
 	fix_path(&f, "files/d/a", path);
@@ -142,7 +136,6 @@ test_reads_right(void **state)
 	char old[100] = "index/old/", path[400], aside[400];
 	ino_t shown, kept;
 
-	(void)state;
 	fix_put(&f, &one, "one", 3);
 	fix_put(&f, &two, content, 5000);
 	hex_encode(one.sha256, 32, old + strlen(old));
@@ -209,7 +202,6 @@ test_reads_right_on_a_full_disk(void **state)
 	char path[400];
 	ino_t shown;
 
-	(void)state;
 	enter_small_disk();
 	fix_put(&f, &e, content, 5000);
 	fix_path(&f, "ballast", path);
@@ -235,7 +227,6 @@ test_a_start_on_a_full_disk(void **state)
 	struct entry b = fix_file("d/b", START_NS, content, 9000, &key);
 	char path[400];
 
-	(void)state;
 	enter_small_disk();
 	fix_put(&f, &a, content, 5000);
 	fix_put(&f, &b, content, 9000);
@@ -292,7 +283,6 @@ test_pending_apart(void **state)
 	struct entry a = fix_file("d/a", START_NS, content, 200000, &key);
 	struct entry b = fix_file("d/b", START_NS, "b", 1, &key);
 
-	(void)state;
 	fix_put(&f, &b, "b", 1);
 	put_until_commit(&a, content, 200000);
 	obstruct("files/d/a");
@@ -324,7 +314,6 @@ test_apart_and_replaced(void **state)
 	struct entry two = fix_file("d/a", START_NS + 1, "two!", 4, &key);
 	char path[400];
 
-	(void)state;
 	put_until_commit(&one, (const uint8_t *)"one", 3);
 	fix_path(&f, "files/d", path);
 	assert_int_equal(mkdir(path, 0750), 0);
@@ -351,7 +340,6 @@ test_redo_goes(void **state)
 	char name[32];
 	struct entry e;
 
-	(void)state;
 	for (int i = 0; i < 40; i++) { /* beyond what is synced one by one */
 		snprintf(name, sizeof(name), "d/f%d", i);
 		e = fix_file(name, START_NS, "x", 1, &key);
@@ -372,7 +360,6 @@ test_stale_redo(void **state)
 	struct entry one = fix_file("d/a", START_NS, "one", 3, &key);
 	struct entry two = fix_file("d/a", START_NS + 1, content, 70000, &key);
 
-	(void)state;
 	fix_put(&f, &one, "one", 3);
 	fix_put(&f, &two, content, 70000);
 	restart();
@@ -387,7 +374,6 @@ test_lost_file(void **state)
 	char path[400];
 	uint64_t id;
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	fix_path(&f, "files/d/a", path);
 	assert_int_equal(unlink(path), 0);
@@ -422,7 +408,6 @@ test_damaged_index(void **state)
 	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
 	char zeros[8192] = {0};
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	fix_die(&f);
 	spoil("index/data.mdb", 0, zeros, sizeof(zeros));
@@ -457,7 +442,6 @@ test_starts_that_are_ended(void **state)
 	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
 	struct entry gone = fix_delete("d/a", START_NS + 1, &key);
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 	assert_int_equal(fix_put(&f, &gone, NULL, 0), VERDICT_OK);
 	fix_die(&f);
@@ -477,7 +461,6 @@ test_mark_of_an_earlier_version(void **state)
 	char path[400];
 	int fd;
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 	fix_die(&f);
 	fix_path(&f, "index/opening", path);
@@ -515,7 +498,6 @@ test_older_index(void **state)
 	char path[400];
 	MDB_env *env;
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 	assert_int_equal(fix_put(&f, &b, "abcd", 4), VERDICT_CREATED);
 	fix_configure(&f, "d/a", &key, 1);
@@ -552,7 +534,6 @@ test_future_index(void **state)
 	uint8_t version[8];
 	int dirs[FILES_DIRS];
 
-	(void)state;
 	row_put_u64(version, UINT64_C(1) << 32);
 	index_begin(f.s.index);
 	table_meta_set(f.s.index, "format", version, 8);
@@ -582,7 +563,6 @@ test_damaged_record(void **state)
 	uint8_t rkey[RECORD_KEY_MAX];
 	size_t len = row_record_key("d/a", key.public_key, rkey);
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	index_begin(f.s.index);
 	index_put(f.s.index, INDEX_RECORDS, rkey, len, "junk", 4);
@@ -604,7 +584,6 @@ test_damaged_winner(void **state)
 	struct entry e = fix_file("d/a", START_NS + 1, "abc", 3, &key);
 	uint8_t k[16];
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	name_key("d/a", k);
 	index_begin(f.s.index);
@@ -623,7 +602,6 @@ test_obstacles(void **state)
 	struct entry b = fix_file("d/b", START_NS, "abc", 3, &key);
 	char path[400];
 
-	(void)state;
 	fix_path(&f, "files/d", path);
 	assert_int_equal(symlink("/etc", path), 0);
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
@@ -646,7 +624,6 @@ test_unplaced(void **state)
 	int saved = f.s.files.files_fd;
 	uint64_t id;
 
-	(void)state;
 	id = fix_begin(&f, &e, 0, true);
 	fix_content(&f, id, "abc", 3);
 	f.s.files.files_fd = open("/proc/self", O_RDONLY | O_DIRECTORY);
@@ -674,7 +651,6 @@ test_full_disk(void **state)
 	char path[400], name[32];
 	unsigned full = 0;
 
-	(void)state;
 	enter_small_disk();
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 	fix_path(&f, "ballast", path);

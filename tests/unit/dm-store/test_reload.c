@@ -8,7 +8,6 @@ static struct fix f;
 static int
 make_keys(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < 3; i++)
 		key_generate(&keys[i]);
 	return 0;
@@ -17,7 +16,6 @@ make_keys(void **state)
 static int
 setup(void **state)
 {
-	(void)state;
 	fix_new(&f);
 	fix_configure(&f, "d/*", keys, 2);
 	return 0;
@@ -26,7 +24,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -37,7 +34,6 @@ test_withdrawal(void **state)
 	struct entry one = fix_file("d/a", START_NS, "one", 3, &keys[0]);
 	struct entry two = fix_file("d/a", START_NS + 1, "two", 3, &keys[1]);
 
-	(void)state;
 	fix_put(&f, &one, "one", 3);
 	fix_put(&f, &two, "two", 3);
 	memset(f.sent, 0, sizeof(f.sent));
@@ -58,7 +54,6 @@ test_withdrawal_without_content(void **state)
 	struct entry one = fix_file("d/a", START_NS, "one", 3, &keys[0]);
 	struct entry two = fix_file("d/a", START_NS + 1, "two", 3, &keys[1]);
 
-	(void)state;
 	fix_put(&f, &one, "one", 3);
 	fix_put(&f, &two, "two", 3);
 	files_old_remove(&f.s.files, one.sha256);
@@ -81,7 +76,6 @@ test_names_change(void **state)
 	struct entry d = fix_file("d", START_NS, "file d", 6, &keys[0]);
 	struct policy *p;
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	p = fix_policy_begin();
 	fix_allow(p, "d", keys, 1);
@@ -109,7 +103,6 @@ test_directories(void **state)
 	struct entry one = fix_file("d/a", START_NS, "one", 3, &keys[0]);
 	struct entry gone = fix_delete("d/a", START_NS + 1, &keys[0]);
 
-	(void)state;
 	fix_put(&f, &one, "one", 3);
 	assert_int_equal(fix_put(&f, &gone, "", 0), VERDICT_OK);
 	assert_false(fix_exists(&f, "files/d/a"));
@@ -128,7 +121,6 @@ test_many_names(void **state)
 	char name[32];
 	struct entry e;
 
-	(void)state;
 	for (int i = 0; i < 600; i++) {
 		uint64_t id;
 
@@ -158,7 +150,6 @@ test_network(void **state)
 	struct ipc_config_begin m = fix_limits();
 	struct policy *p;
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	m.network = bytes_of(keys[2].public_key, 32);
 	p = policy_new(&m);
@@ -200,7 +191,6 @@ test_out_of_use(void **state)
 	struct entry old = fix_file("d/b", START_NS - 1, "old", 3, &keys[1]);
 	struct entry n[3];
 
-	(void)state;
 	configure_two("d/*", 2);
 	assert_int_equal(fix_put(&f, &a, "abc", 3), VERDICT_CREATED);
 	assert_int_equal(fix_put(&f, &b, "", 0), VERDICT_OK);
@@ -248,7 +238,6 @@ test_out_of_use_for_good(void **state)
 	struct entry b = fix_file("d/a", START_NS + 1, "abd", 3, &keys[1]);
 	struct entry o = fix_file("d/a", START_NS, "old", 3, &keys[1]);
 
-	(void)state;
 	fix_put(&f, &a, "abc", 3);
 	fix_put(&f, &b, "abd", 3);
 	fix_configure(&f, "d/*", keys, 1);
@@ -286,7 +275,6 @@ test_forget(void **state)
 	struct entry b = fix_file("d/a", START_NS + 1, "abd", 3, &keys[1]);
 	struct entry d = fix_delete("d/a", START_NS + 2, &keys[0]);
 
-	(void)state;
 	assert_int_equal(settle_forget(&f.s, "d/a"), 0);
 	fix_turn(&f);
 	fix_put(&f, &a, "abc", 3);
@@ -342,7 +330,6 @@ test_expiry(void **state)
 	uint8_t key[16];
 	struct ipc_read_entry m = {.id = 1};
 
-	(void)state;
 	fix_put(&f, &old, "old", 3);
 	fix_put(&f, &e, "abc", 3);
 	tick();
@@ -377,7 +364,6 @@ test_clock_goes_back(void **state)
 {
 	struct entry e = short_lived("d/a", START_NS, "abc", 60);
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	tick();
 	fix_now += 100 * NS_PER_S;
@@ -397,7 +383,6 @@ test_clock_is_wrong(void **state)
 	struct entry e = short_lived("d/a", START_NS, "abc", 60);
 	char doubt[CLOCK_DOUBT_MAX];
 
-	(void)state;
 	fix_put(&f, &e, "abc", 3);
 	tick();
 	assert_string_equal(clock_doubt(&f.s.clock, doubt), "");
@@ -419,7 +404,6 @@ test_already_expired(void **state)
 	struct entry e =
 	    short_lived("d/a", START_NS - 100 * NS_PER_S, "abc", 60);
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_EXPIRED);
 	/* a peer's is kept, at once and without content */
 	assert_int_equal(fix_judge(&f, &e), VERDICT_CREATED);
@@ -441,7 +425,6 @@ test_replaced_is_served(void **state)
 	struct policy *p;
 	uint8_t version[32];
 
-	(void)state;
 	m.history_size = 0;
 	p = policy_new(&m);
 	fix_allow(p, "d/*", keys, 2);
@@ -476,7 +459,6 @@ test_stream_and_list(void **state)
 	struct entry e;
 	size_t n = 0;
 
-	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "d/f%03d", i);
 		e = fix_file(name, START_NS, "x", 1, &keys[0]);

@@ -30,7 +30,6 @@ test_every_bit(void **state)
 	struct bytes body;
 	struct winner w;
 
-	(void)state;
 	for (size_t bit = 0; bit < len * 8; bit++) {
 		buf[bit / 8] ^= (uint8_t)(1u << bit % 8);
 		assert_false(row_open(2, "0123456789abcdef", 16, buf, len,
@@ -53,7 +52,6 @@ test_place(void **state)
 	size_t len = make(buf);
 	struct bytes body;
 
-	(void)state;
 	assert_false(row_open(3, "0123456789abcdef", 16, buf, len, &body));
 	assert_false(row_open(2, "0123456789abcdeg", 16, buf, len, &body));
 	assert_false(row_open(2, "0123456789abcde", 15, buf, len, &body));

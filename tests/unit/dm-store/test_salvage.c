@@ -55,7 +55,6 @@ fill(void)
 static int
 setup(void **state)
 {
-	(void)state;
 	memset(large, 'l', sizeof(large));
 	fix_new(&f);
 	fix_configure(&f, "d/*", &key, 1);
@@ -65,7 +64,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -150,7 +148,6 @@ test_any_page(void **state)
 	uint8_t *was;
 	int fd;
 
-	(void)state;
 	fill();
 	size = n_pages() * page_size();
 	was = xmalloc(size);
@@ -177,7 +174,6 @@ test_any_page(void **state)
 static void
 test_head(void **state)
 {
-	(void)state;
 	fill();
 	fix_die(&f);
 	lose(0, 2);
@@ -202,7 +198,6 @@ test_content_in_the_index(void **state)
 	struct entry e[3];
 	char name[32];
 
-	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		name_of("redo", (unsigned)i, name);
 		e[i] = fix_file(name, START_NS, large, sizes[i], &key);
@@ -223,7 +218,6 @@ test_content_in_the_index(void **state)
 static void
 test_dormant(void **state)
 {
-	(void)state;
 	fill();
 	fix_configure(&f, "e/*", &key, 1);
 	assert_int_equal(
@@ -254,7 +248,6 @@ test_forged_rows(void **state)
 	uint16_t half;
 	struct entry e;
 
-	(void)state;
 	memcpy(rec.entry.signer, key.public_key, 32);
 	key_len = row_record_key("d/forged", rec.entry.signer, row_key);
 	len = row_seal(INDEX_RECORDS, row_key, key_len, row,
@@ -295,7 +288,6 @@ test_ended_before_its_end(void **state)
 {
 	char path[400];
 
-	(void)state;
 	fill();
 	fix_die(&f);
 	fix_path(&f, "index/new", path);
@@ -318,7 +310,6 @@ test_ended_before_its_end(void **state)
 static int
 group_setup(void **state)
 {
-	(void)state;
 	key_generate(&key);
 	key_generate(&other);
 	return 0;

@@ -21,7 +21,6 @@ setup(void **state)
 	char name[16];
 	struct entry e;
 
-	(void)state;
 	key_generate(&key);
 	fix_new(&f);
 	fix_configure(&f, "d/*", &key, 1);
@@ -37,7 +36,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -104,7 +102,6 @@ test_look_in_slices(void **state)
 	uint64_t n;
 	char name[16], path[400];
 
-	(void)state;
 	for (unsigned i = 0; i < FILES; i++) {
 		name_of(i, name);
 		fix_path(&f, "files/", path);
@@ -151,7 +148,6 @@ test_goes_on_where_it_was(void **state)
 {
 	char first[16], last[16];
 
-	(void)state;
 	edge(false, first);
 	edge(true, last);
 	scrub_start(&f.s);
@@ -195,7 +191,6 @@ test_suspect(void **state)
 	struct winner w = fix_winner(&f, "d/7");
 	uint8_t k[16];
 
-	(void)state;
 	scrub_start(&f.s);
 	fix_turn(&f);
 	damage("d/7");
@@ -253,7 +248,6 @@ test_older_versions(void **state)
 	char content[16], path[400], stray[400];
 	struct entry e;
 
-	(void)state;
 	for (unsigned i = 0; i < 8; i++) {
 		old_content(i, content);
 		e = fix_file(
@@ -302,7 +296,6 @@ test_healed(void **state)
 	struct entry e = fix_file("d/7", START_NS, "content", 7, &key);
 	uint8_t k[16];
 
-	(void)state;
 	scrub_start(&f.s);
 	fix_turn(&f);
 	damage("d/7");

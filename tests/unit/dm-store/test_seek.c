@@ -16,7 +16,6 @@ static struct entry one, two, other;
 static int
 setup(void **state)
 {
-	(void)state;
 	key_generate(&keys[0]);
 	key_generate(&keys[1]);
 	large = malloc(LARGE);
@@ -36,7 +35,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	free(large);
 	return 0;
@@ -78,7 +76,6 @@ turns_until_found(void)
 static void
 test_in_pieces(void **state)
 {
-	(void)state;
 	withdraw(256 << 20);
 	assert_int_equal(f.sent[IPC_RETRACT], 1);
 	assert_int_equal(f.sent[IPC_ENTRY], 0);
@@ -102,7 +99,6 @@ test_many(void **state)
 	unsigned n_found = 0;
 	struct entry e;
 
-	(void)state;
 	for (unsigned i = 0; i < 50; i++) {
 		snprintf(name, sizeof(name), "d/m%u", i);
 		memset(content[i], (int)i, sizeof(content[i]));
@@ -128,7 +124,6 @@ test_many(void **state)
 static void
 test_end_in_between(void **state)
 {
-	(void)state;
 	withdraw(256 << 20);
 	turn();
 	assert_true(seek_is_busy(&f.s));
@@ -144,7 +139,6 @@ test_end_in_between(void **state)
 static void
 test_history_is_full(void **state)
 {
-	(void)state;
 	fix_pass(600 * NS_PER_S);
 	withdraw(1 << 20);
 	commit_tick(&f.s);
@@ -161,7 +155,6 @@ test_damaged(void **state)
 	char path[400], below[100] = "index/old/";
 	int fd;
 
-	(void)state;
 	hex_encode(one.sha256, 32, below + strlen(below));
 	fix_path(&f, below, path);
 	fd = open(path, O_WRONLY);
@@ -184,7 +177,6 @@ test_replaced_meanwhile(void **state)
 {
 	struct entry three = fix_file("d/a", START_NS + 2, "3", 1, &keys[0]);
 
-	(void)state;
 	withdraw(256 << 20);
 	turn();
 	turn();
@@ -205,7 +197,6 @@ test_same_content(void **state)
 	struct entry four = fix_file(
 	    "d/a", START_NS + 3, large, LARGE, &keys[1]);
 
-	(void)state;
 	fix_put(&f, &three, large, LARGE);
 	fix_put(&f, &four, large, LARGE);
 	fix_assert_opens(&f, "d/a", NULL, large, LARGE);

@@ -62,7 +62,6 @@ hold(bool is_held)
 static int
 setup(void **state)
 {
-	(void)state;
 	key_generate(&key);
 	for (size_t i = 0; i < LARGE; i++)
 		large[i] = (uint8_t)(i * 7 + i / 251);
@@ -81,7 +80,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	hold(false);
 	fix_free(&f);
 	return 0;
@@ -114,7 +112,6 @@ test_others_go_on(void **state)
 	struct entry e = fix_file("d/small", START_NS, "abc", 3, &key);
 	uint64_t id = put_large("d/large", START_NS);
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 	assert_false(fix_exists(&f, "files/d/large"));
 	hold(false);
@@ -131,7 +128,6 @@ test_overtaken(void **state)
 	struct entry e = fix_file("d/a", START_NS + 5, "abc", 3, &key);
 	uint64_t id = put_large("d/a", START_NS);
 
-	(void)state;
 	assert_int_equal(fix_put(&f, &e, "abc", 3), VERDICT_CREATED);
 	hold(false);
 	wait_result(id);
@@ -159,7 +155,6 @@ test_abort(void **state)
 {
 	struct ipc_put_abort m = {.id = put_large("d/a", START_NS)};
 
-	(void)state;
 	put_on_abort(&f.s, &m);
 	assert_nothing_comes(m.id);
 }
@@ -169,7 +164,6 @@ test_link_is_lost(void **state)
 {
 	uint64_t id = put_large("d/a", START_NS);
 
-	(void)state;
 	puts_drop_link(&f.s);
 	assert_nothing_comes(id);
 }
@@ -180,7 +174,6 @@ test_chatter(void **state)
 {
 	struct ipc_put_end end = {.id = put_large("d/a", START_NS)};
 
-	(void)state;
 	put_on_end(&f.s, &end);
 	hold(false);
 	wait_result(end.id);
@@ -196,7 +189,6 @@ test_end(void **state)
 {
 	char name[16];
 
-	(void)state;
 	for (int i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "d/%d", i);
 		put_large(name, START_NS);
@@ -211,7 +203,6 @@ test_failing_disk(void **state)
 	int status;
 	pid_t pid;
 
-	(void)state;
 	fflush(NULL);
 	pid = fork();
 	assert_true(pid != -1);
@@ -238,7 +229,6 @@ test_no_room(void **state)
 {
 	uint64_t id = put_large("d/a", START_NS);
 
-	(void)state;
 	disk.error = EDQUOT;
 	hold(false);
 	wait_result(id);

@@ -25,7 +25,6 @@ test_slow_ones_keep_theirs(void **state)
 	struct tickets *t = tickets_new();
 	uint64_t slow[100], number;
 
-	(void)state;
 	for (unsigned i = 0; i < 100; i++)
 		slow[i] = issue(t, i, false);
 	for (unsigned i = 100; i < 10 * IPC_TICKETS_MAX; i++) {
@@ -48,7 +47,6 @@ test_when_all_are_out_one_makes_room(void **state)
 	unsigned left = 0;
 	uint64_t number[IPC_TICKETS_MAX + 1];
 
-	(void)state;
 	for (unsigned i = 0; i <= IPC_TICKETS_MAX; i++)
 		number[i] = issue(t, i, false);
 	assert_non_null(ticket_entry(t, number[IPC_TICKETS_MAX]));
@@ -65,7 +63,6 @@ test_wants_stay(void **state)
 	struct tickets *t = tickets_new();
 	uint64_t number = issue(t, 1, true);
 
-	(void)state;
 	ticket_return(t, number);
 	ticket_return(t, 0);
 	ticket_return(t, number + IPC_TICKETS_MAX);

@@ -61,7 +61,6 @@ test_each_is_found(void **state)
 {
 	static struct change ch;
 
-	(void)state;
 	assert_false(has(0));
 	assert_false(take(0, NULL));
 	for (unsigned i = 0; i < MANY; i++)
@@ -85,7 +84,6 @@ test_the_latest_counts(void **state)
 {
 	static struct change ch;
 
-	(void)state;
 	add(7, 1);
 	add(7, 2);
 	assert_int_equal(s.unplaced.n, 1);
@@ -102,7 +100,6 @@ test_turns(void **state)
 	unsigned seen[100] = {0};
 	const struct change *ch;
 
-	(void)state;
 	assert_null(unplaced_next(&s));
 	for (unsigned i = 0; i < 100; i++)
 		add(i, i);

@@ -33,7 +33,6 @@ on_send(struct store *s, enum ipc_message m, const void *msg, int fd)
 static int
 setup(void **state)
 {
-	(void)state;
 	key_generate(&key);
 	fix_new(&f);
 	/* as main() does it */
@@ -48,7 +47,6 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	(void)state;
 	fix_free(&f);
 	return 0;
 }
@@ -82,7 +80,6 @@ test_mixed(void **state)
 	unsigned bad = 0;
 	struct entry e;
 
-	(void)state;
 	for (unsigned i = 0; i < PUTS; i++) {
 		e = numbered(i, i % 3 != 0);
 		bad += i % 3 == 0;
@@ -113,7 +110,6 @@ test_impatient(void **state)
 	struct ipc_put_data data;
 	const char *why = NULL;
 
-	(void)state;
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip(); /* all is done at once */
 	fix_begin(&f, &other, 0, true);
@@ -137,7 +133,6 @@ test_abort(void **state)
 	struct entry e = numbered(1, true), other = numbered(3, true);
 	struct ipc_put_abort m;
 
-	(void)state;
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip();
 	fix_begin(&f, &other, 0, true);
@@ -158,7 +153,6 @@ test_full(void **state)
 	const unsigned n = VERIFY_JOBS_MAX + 50;
 	struct entry e;
 
-	(void)state;
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip();
 	for (unsigned i = 0; i < n; i++) {
@@ -178,7 +172,6 @@ test_end(void **state)
 {
 	struct entry e;
 
-	(void)state;
 	for (unsigned i = 0; i < 50; i++) {
 		e = numbered(i, true);
 		ask(&e);

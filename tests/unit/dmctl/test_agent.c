@@ -49,7 +49,6 @@ test_keys(void **state)
 	struct agent_key keys[AGENT_KEYS_MAX];
 	size_t n;
 
-	(void)state;
 	memset(one, 1, 32);
 	memset(two, 2, 32);
 	begin(12);
@@ -79,7 +78,6 @@ test_more_keys_than_we_keep(void **state)
 	uint8_t key[32] = {1};
 	size_t n;
 
-	(void)state;
 	begin(12);
 	sshwire_put_u32(&w, AGENT_KEYS_MAX + 1);
 	for (int i = 0; i < AGENT_KEYS_MAX + 1; i++) {
@@ -113,7 +111,6 @@ test_signature(void **state)
 {
 	uint8_t signature[64], expected[64];
 
-	(void)state;
 	memset(expected, 7, sizeof(expected));
 	put_signature("ssh-ed25519", 64);
 	assert_int_equal(
@@ -137,7 +134,6 @@ test_refusals(void **state)
 	uint8_t signature[64];
 	size_t n;
 
-	(void)state;
 	begin(5);
 	assert_int_equal(
 	    agent_parse_signature(buf, w.len, signature), AGENT_REFUSED);

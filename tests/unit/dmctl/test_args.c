@@ -33,7 +33,6 @@ parse(const char *line)
 static void
 test_seed_spelling(void **state)
 {
-	(void)state;
 	assert_true(parse("file update ./myfile.txt "
 			  "--url http://localhost:7331 "
 			  "--key-path /path/to/private.key"));
@@ -57,7 +56,6 @@ test_forms(void **state)
 	    "get -s sock -f conf --output=out --json -H -- a",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
 		assert_true(parse(same[i]));
 		assert_int_equal(args.n_operands, 2);
@@ -74,7 +72,6 @@ test_forms(void **state)
 static void
 test_operands_that_look_like_options(void **state)
 {
-	(void)state;
 	assert_true(parse("upload - -- --json -x"));
 	assert_int_equal(args.n_operands, 4);
 	assert_string_equal(args.operands[1], "-");
@@ -86,7 +83,6 @@ test_operands_that_look_like_options(void **state)
 static void
 test_durations(void **state)
 {
-	(void)state;
 	assert_true(parse("upload a --valid-for 1h30m --timeout=250ms"));
 	assert_int_equal(args.valid_for_ns, 5400 * S);
 	assert_int_equal(args.timeout_ns, S / 4);
@@ -114,7 +110,6 @@ test_refused(void **state)
 	    {"upload a --timeout soon", "such as"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		if (parse(bad[i].line))
 			fail_msg("\"%s\" taken", bad[i].line);
@@ -129,7 +124,6 @@ test_too_many(void **state)
 	static char word[] = "a", *argv[ARGS_OPERANDS_MAX + 2];
 	const int n = ARGS_OPERANDS_MAX + 2;
 
-	(void)state;
 	for (int i = 0; i < n; i++)
 		argv[i] = word;
 	assert_true(args_parse(n - 1, argv, &args, error));
@@ -144,7 +138,6 @@ test_table(void **state)
 {
 	struct args_option a, b;
 
-	(void)state;
 	for (size_t i = 0; args_option(i, &a); i++)
 		for (size_t j = 0; j < i && args_option(j, &b); j++) {
 			/* "get NAME --version K" and "--version" are told

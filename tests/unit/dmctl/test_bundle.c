@@ -27,7 +27,6 @@ test_both_ways(void **state)
 	struct entry e, again;
 	size_t len;
 
-	(void)state;
 	make(&e);
 	len = bundle_format(&e, head);
 	memcpy(head + len, "abc", 3);
@@ -44,7 +43,6 @@ test_refused(void **state)
 	struct entry e, again;
 	size_t len;
 
-	(void)state;
 	make(&e);
 	len = bundle_format(&e, head);
 	head[0] = 'D';

@@ -17,7 +17,6 @@ static size_t body_len;
 static void
 on_body(void *ctx, const uint8_t *data, size_t len)
 {
-	(void)ctx;
 	if (len > sizeof(body) - body_len)
 		len = sizeof(body) - body_len;
 	memcpy(body + body_len, data, len);
@@ -74,7 +73,6 @@ static const struct example good[] = {
 static void
 test_any_pieces(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		const struct example *e = &good[i];
 
@@ -99,7 +97,6 @@ test_cut(void **state)
 {
 	char text[256];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		if (good[i].ends)
 			continue;
@@ -118,7 +115,6 @@ test_surplus_is_left(void **state)
 	const char text[] =
 	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP";
 
-	(void)state;
 	assert_int_equal(feed(text, sizeof(text)), strlen(text) - 4);
 	assert_int_equal(r.state, RESPONSE_DONE);
 }
@@ -157,7 +153,6 @@ test_refused(void **state)
 	    "chunked\r\n\r\n1234567890123456\r\n",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		for (size_t piece = 1; piece < 200; piece += 66) {
 			feed(bad[i], piece);
@@ -171,7 +166,6 @@ test_bounds(void **state)
 {
 	static char text[HTTP_RESPONSE_HEAD_MAX * 2];
 
-	(void)state;
 	memset(text, 'a', sizeof(text) - 1);
 	memcpy(text, "HTTP/1.1 200 OK\r\nA: ", 20);
 	assert_int_equal(feed(text, 1000), HTTP_RESPONSE_HEAD_MAX + 1);
@@ -189,7 +183,6 @@ test_field(void **state)
 {
 	struct bytes v;
 
-	(void)state;
 	feed("HTTP/1.1 100 Continue\r\nX-A: not this\r\n\r\n"
 	     "HTTP/1.1 200 OK\r\nx-a: \t one \r\nX-A: two\r\n"
 	     "X-Ab: three\r\nContent-Length: 0\r\n\r\n",
@@ -208,7 +201,6 @@ test_entry_fields(void **state)
 	struct entry e = {.name = "a/b", .kind = ENTRY_FILE}, again;
 	char fields[FIELDS_TEXT_MAX], text[1024];
 
-	(void)state;
 	e.signed_at_ns = UINT64_C(1775831000000000007);
 	e.valid_for_s = 3600;
 	e.size = 2;

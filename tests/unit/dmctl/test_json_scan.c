@@ -31,7 +31,6 @@ test_found(void **state)
 	    {"{\"code\":\"more than sixteen bytes\"}", "more than sixte"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(scan(good[i].text), JSON_STRING);
 		assert_string_equal(out, good[i].value);
@@ -51,7 +50,6 @@ test_not_found(void **state)
 	    "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
 	    "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]],\"code\":\"x\"}"};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (scan(bad[i]) != JSON_NONE)
 			fail_msg("found in %s", bad[i]);

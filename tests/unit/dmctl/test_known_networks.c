@@ -36,7 +36,6 @@ test_one_spelling(void **state)
 	char out[KNOWN_URL_MAX], again[KNOWN_URL_MAX];
 	struct url url;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
 		assert_null(url_parse(urls[i].given, &url));
 		assert_true(known_url(&url, out));
@@ -53,7 +52,6 @@ test_longest(void **state)
 	struct url url = {.is_ipv6 = true, .port = "65535"};
 	char out[KNOWN_URL_MAX];
 
-	(void)state;
 	memset(url.host, 'a', URL_HOST_MAX);
 	memset(url.prefix, 'b', URL_PREFIX_MAX);
 	url.prefix[0] = '/';
@@ -70,7 +68,6 @@ test_lines(void **state)
 	const struct network *n;
 	size_t len;
 
-	(void)state;
 	assert_int_equal(parse(""), 0);
 	assert_int_equal(rows.n, 0);
 	assert_int_equal(parse(two), 0);
@@ -95,7 +92,6 @@ test_wrong_lines(void **state)
 	    "http://a:80 ssh-ed25519\n"};
 	char good_and[256];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		snprintf(
 		    good_and, sizeof(good_and), "http://z:1 -\n%s", wrong[i]);
@@ -114,7 +110,6 @@ test_first_is_dropped(void **state)
 	struct network none = {.has_key = false}, some = {.has_key = true};
 	char url[KNOWN_URL_MAX];
 
-	(void)state;
 	memset(some.key, 7, sizeof(some.key));
 	rows.n = 0;
 	for (int i = 0; i < KNOWN_ROWS_MAX; i++) {
@@ -138,7 +133,6 @@ test_full_and_longest(void **state)
 	struct url url = {.is_ipv6 = true, .port = "65535"};
 	char spelt[KNOWN_URL_MAX];
 
-	(void)state;
 	assert_int_equal(parse("http://a:80 " KEY "\n"), 0);
 	n = *known_find(&rows, "http://a:80");
 	memset(url.host, 'a', URL_HOST_MAX);

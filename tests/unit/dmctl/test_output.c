@@ -44,7 +44,6 @@ assert_json(struct cell c, const char *expected)
 static void
 test_json(void **state)
 {
-	(void)state;
 	assert_json(cell_string("a\"b\\c"), "\"a\\\"b\\\\c\"");
 	assert_json(
 	    cell_string("\x1b[31m\n\x7f"), "\"\\u001b[31m\\u000a\\u007f\"");
@@ -79,7 +78,6 @@ test_people(void **state)
 	    {UINT64_C(10) << 30, "10.0G"}, {UINT64_MAX, "15.9E"}};
 	char text[CELL_TEXT_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		cell_format(cell(cell_size(sizes[i].bytes)), false, text);
 		assert_string_equal(text, sizes[i].text);
@@ -102,7 +100,6 @@ test_terminal(void **state)
 {
 	char text[CELL_TEXT_MAX], long_text[513];
 
-	(void)state;
 	assert_string_equal(
 	    cell_format(
 		cell(cell_string("\x1b]0;x\x07\t\xc3\xbc")), false, text),

@@ -32,7 +32,6 @@ test_taken(void **state)
 	char authority[URL_AUTHORITY_MAX];
 	struct url u;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_null(url_parse(good[i].text, &u));
 		assert_string_equal(u.host, good[i].host);
@@ -49,7 +48,6 @@ test_host_field(void **state)
 	char field[URL_AUTHORITY_MAX];
 	struct url u;
 
-	(void)state;
 	assert_null(url_parse("http://[fe80::1%eth0]:1", &u));
 	assert_string_equal(url_host_field(&u, field), "[fe80::1]:1");
 	assert_null(url_parse("http://a.clan", &u));
@@ -70,7 +68,6 @@ test_refused(void **state)
 	char long_host[300];
 	struct url u;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (url_parse(bad[i], &u) == NULL)
 			fail_msg("\"%s\" taken", bad[i]);

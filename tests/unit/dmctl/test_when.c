@@ -24,7 +24,6 @@ test_both_ways(void **state)
 	char text[WHEN_TEXT_MAX];
 	uint64_t ns;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		assert_string_equal(
 		    when_format(pairs[i].ns, text), pairs[i].text);
@@ -40,7 +39,6 @@ test_fractions(void **state)
 {
 	uint64_t ns;
 
-	(void)state;
 	assert_true(when_parse("1970-01-01T00:00:01Z", 20, &ns));
 	assert_int_equal(ns, NS_PER_S);
 	assert_true(when_parse("1970-01-01T00:00:01.5Z", 22, &ns));
@@ -60,7 +58,6 @@ test_refused(void **state)
 	    "2026-04-10T14:23:2aZ", "2026-04-10T14:23:20.12a4Z"};
 	uint64_t ns;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (when_parse(bad[i], strlen(bad[i]), &ns))
 			fail_msg("\"%s\" taken", bad[i]);

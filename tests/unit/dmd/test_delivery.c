@@ -15,7 +15,6 @@ test_the_same_is_not_sent_twice(void **state)
 {
 	struct delivery d = {0};
 
-	(void)state;
 	assert_true(delivery_is_due(&d, A));
 	delivery_sent(&d, A, 7);
 	assert_false(delivery_is_due(&d, A));
@@ -30,7 +29,6 @@ test_the_newest_waits(void **state)
 {
 	struct delivery d = {0};
 
-	(void)state;
 	assert_true(delivery_is_due(&d, A));
 	delivery_sent(&d, A, 7);
 	assert_false(delivery_is_due(&d, B));
@@ -52,7 +50,6 @@ test_back_again(void **state)
 {
 	struct delivery d = {0};
 
-	(void)state;
 	assert_true(delivery_is_due(&d, A));
 	delivery_sent(&d, A, 7);
 	assert_false(delivery_is_due(&d, B));
@@ -66,7 +63,6 @@ test_answers_of_nothing(void **state)
 {
 	struct delivery d = {0};
 
-	(void)state;
 	assert_false(delivery_answered(&d, 0));
 	assert_false(delivery_answered(&d, 1));
 	assert_true(delivery_is_due(&d, A));

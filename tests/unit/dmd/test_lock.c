@@ -23,8 +23,6 @@ static int lock_errno;
 int
 flock(int fd, int operation)
 {
-	(void)fd;
-	(void)operation;
 	errno = lock_errno;
 	return lock_errno != 0 ? -1 : 0;
 }
@@ -68,7 +66,6 @@ test_taken(void **state)
 {
 	char text[1024];
 
-	(void)state;
 	assert_int_equal(prepare_with(EWOULDBLOCK, text), EX_TEMPFAIL);
 	assert_non_null(strstr(text, "another dmd is running on /tmp/lock."));
 }
@@ -78,7 +75,6 @@ test_no_locks_here(void **state)
 {
 	char text[1024];
 
-	(void)state;
 	assert_int_equal(prepare_with(ENOLCK, text), EX_OSERR);
 	assert_null(strstr(text, "another dmd"));
 	assert_non_null(strstr(text, "cannot lock /tmp/lock."));
@@ -94,7 +90,6 @@ test_taken_by_nobody(void **state)
 {
 	char text[1024];
 
-	(void)state;
 	assert_int_equal(prepare_with(0, text), 0);
 	assert_string_equal(text, "");
 }

@@ -41,7 +41,6 @@ first_end_restarts_at_once(void **state)
 {
 	struct backoff b = {0};
 
-	(void)state;
 	assert_int_equal(backoff_next_ns(&b, 5 * S, 0), 0);
 	assert_int_equal(backoff_next_ns(&b, 6 * S, 0), 1 * S);
 	assert_int_equal(backoff_next_ns(&b, 8 * S, 0), 2 * S);
@@ -54,7 +53,6 @@ backoff_has_a_ceiling(void **state)
 	struct backoff b = {0};
 	uint64_t now = S, delay = 0;
 
-	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		delay = backoff_next_ns(&b, now, 0);
 		assert_true(delay <= BACKOFF_MOST_NS);
@@ -68,7 +66,6 @@ a_calm_minute_forgives(void **state)
 {
 	struct backoff b = {0};
 
-	(void)state;
 	backoff_next_ns(&b, 5 * S, 0);
 	assert_int_equal(backoff_next_ns(&b, 64 * S, 0), 1 * S);
 	assert_int_equal(backoff_next_ns(&b, 126 * S, 0), 0);
@@ -80,7 +77,6 @@ who_worked_well_does_not_wait(void **state)
 {
 	struct backoff b = {0};
 
-	(void)state;
 	for (unsigned i = 0; i < 20; i++)
 		assert_int_equal(backoff_next_ns(&b, i * 10 * S, 10 * S), 0);
 	/* without work it is as before */
@@ -250,7 +246,6 @@ interfaces_are_found_by_all_names(void **state)
 {
 	struct interfaces *t = table_make();
 
-	(void)state;
 	assert_int_equal(interfaces_index(t, "eth0"), 2);
 	assert_int_equal(interfaces_index(t, "uplink"), 2);
 	assert_int_equal(interfaces_index(t, "eth"), 0);
@@ -264,7 +259,6 @@ own_addresses(void **state)
 {
 	struct interfaces *t = table_make();
 
-	(void)state;
 	assert_true(owns(t, "192.0.2.5"));
 	assert_true(owns(t, "127.9.9.9"));
 	assert_false(owns(t, "128.0.0.1"));
@@ -282,7 +276,6 @@ cut_dumps_are_not_overrun(void **state)
 	struct interfaces *t;
 	uint8_t *exact;
 
-	(void)state;
 	link_add(&d, 2, "eth0", "uplink");
 	address_add(&d, 2, "192.0.2.5", 24, 0);
 	for (size_t n = 1; n < d.len; n++) {
@@ -302,7 +295,6 @@ lying_lengths_are_refused(void **state)
 	static const uint8_t tiny[16] = {8}, huge[16] = {255, 255, 255, 255};
 	struct interfaces *t = interfaces_new();
 
-	(void)state;
 	assert_int_equal(interfaces_read(t, tiny, 16), INTERFACES_FAILED);
 	assert_int_equal(interfaces_read(t, huge, 16), INTERFACES_FAILED);
 	interfaces_free(t);
@@ -381,7 +373,6 @@ endpoints_of_configurations(void **state)
 	struct interfaces *t = table_make();
 	char out[4096];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_string_equal(
 		    listens(rows[i].toml, t, out, sizeof(out)), rows[i].want);
@@ -393,7 +384,6 @@ items_that_are_not_there(void **state)
 {
 	struct interfaces *t = table_make();
 
-	(void)state;
 	assert_true(endpoint_item_is_there(t, "eth0"));
 	assert_true(endpoint_item_is_there(t, "uplink"));
 	assert_true(endpoint_item_is_there(t, "::"));
@@ -411,7 +401,6 @@ no_ipv6_no_loopback_of_it(void **state)
 	struct interfaces *t = interfaces_new();
 	char out[4096];
 
-	(void)state;
 	assert_string_equal(listens("", t, out, sizeof(out)),
 	    "libp2p 0.0.0.0:7946, libp2p [::]:7946, http 127.0.0.1:7331");
 	interfaces_free(t);
@@ -448,7 +437,6 @@ advertised_addresses(void **state)
 	struct dump d = {.len = 0};
 	char out[4096];
 
-	(void)state;
 	/* not loopback, link-local or temporary ones */
 	assert_string_equal(advertises("", t, out, sizeof(out)),
 	    "/ip4/192.0.2.5/tcp/7946 /ip6/2001:db8::5/tcp/7946 "
@@ -486,7 +474,6 @@ bridges_come_last(void **state)
 	struct dump d = {.len = 0};
 	char out[4096], text[32];
 
-	(void)state;
 	for (int i = 0; i < 3; i++) {
 		snprintf(text, sizeof(text), "br-%d", i);
 		link_add_kind(&d, 10 + i, text, "an-alias", "bridge");
@@ -522,7 +509,6 @@ a_bridge_that_is_the_way_out_comes_first(void **state)
 	struct dump d = {.len = 0};
 	char out[4096];
 
-	(void)state;
 	link_add_kind(&d, 2, "eth1", NULL, NULL);
 	address_add(&d, 2, "198.51.100.7", 24, 0);
 	link_add_kind(&d, 3, "vmbr0", NULL, "bridge");
@@ -541,7 +527,6 @@ what_is_too_much_is_left_out_from_the_end(void **state)
 	struct dump d = {.len = 0};
 	char out[4096], text[32];
 
-	(void)state;
 	link_add_kind(&d, 2, "docker0", NULL, "bridge");
 	for (int i = 0; i < 40; i++) {
 		snprintf(text, sizeof(text), "fd00::%d", i + 1);
@@ -584,7 +569,6 @@ identity_signs_only_p256_keys(void **state)
 	struct identity *id;
 	int code = 0;
 
-	(void)state;
 	id = identity_open(path, &code);
 	assert_non_null(id);
 	memcpy(spki, head, sizeof(head));
@@ -619,7 +603,6 @@ records_verify_rise_and_are_rare(void **state)
 	size_t len;
 	int code = 0;
 
-	(void)state;
 	assert_int_equal(multiaddr_from_text(&addr, "/ip4/192.0.2.5/tcp/1", 20),
 	    MULTIADDR_OK);
 	id = identity_open(path, &code);
@@ -670,7 +653,6 @@ record_follows_a_clock_that_was_set(void **state)
 	struct identity *id;
 	int code = 0;
 
-	(void)state;
 	id = identity_open(path, &code);
 	assert_non_null(id);
 	assert_int_equal(sequence_at(id, 90000, 1), 90000 * S);
@@ -689,7 +671,6 @@ record_is_signed_again_when_the_clock_was_set(void **state)
 	const struct record_clock at = {1000 * S, 50 * S};
 	struct record_clock now = {1060 * S, 110 * S};
 
-	(void)state;
 	assert_false(record_is_stale(&at, &now));
 	now.unix_ns = 1060 * S + S / 2; /* slewed */
 	assert_false(record_is_stale(&at, &now));
@@ -710,7 +691,6 @@ identity_is_kept_and_rotated(void **state)
 	struct peer_id new;
 	int code = 0;
 
-	(void)state;
 	a = identity_open(path, &code);
 	b = identity_open(path, &code);
 	assert_true(peer_id_equal(identity_peer(a), identity_peer(b)));
@@ -735,7 +715,6 @@ directories_of_paths(void **state)
 	    {"/a//b", "/a"}, {"/", "/"}};
 	char *dir;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		dir = prepare_dirname(rows[i][0]);
 		assert_string_equal(dir, rows[i][1]);
@@ -749,7 +728,6 @@ children_lie_beside_a_build_else_in_libexec(void **state)
 	char *beside = scratch("dm-net"), *own = scratch("dmd"), *dir;
 	FILE *f;
 
-	(void)state;
 	dir = spawn_directory(own);
 	assert_string_equal(dir, DMD_LIBEXECDIR);
 	free(dir);
@@ -771,7 +749,6 @@ host_names(void **state)
 {
 	char longest[LOOKUP_HOST_MAX + 2];
 
-	(void)state;
 	memset(longest, 'a', sizeof(longest));
 	longest[LOOKUP_HOST_MAX] = '\0';
 	assert_true(lookup_host_is_valid(longest));
@@ -790,7 +767,6 @@ host_names(void **state)
 static int
 quiet(void **state)
 {
-	(void)state;
 	log_init("test");
 	log_set_level(LOG_L_FATAL);
 	return 0;
@@ -801,7 +777,6 @@ tidy(void **state)
 {
 	char *path = scratch("");
 
-	(void)state;
 	rmdir(path);
 	free(path);
 	return 0;

@@ -41,7 +41,6 @@ test_range(void **state)
 	};
 	uint64_t first, length;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		first = length = 0;
 		if (http_range_parse(bytes_text(rows[i].field), rows[i].size,
@@ -77,7 +76,6 @@ test_etags(void **state)
 	    {"\"x\" abc", false},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (http_etag_listed(bytes_text(rows[i].list), "\"abc\"") !=
 		    rows[i].listed)

@@ -22,7 +22,6 @@ test_date(void **state)
 	};
 	char out[HTTP_DATE_SIZE];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		http_date(rows[i].s, out);
 		assert_string_equal(out, rows[i].text);
@@ -34,7 +33,6 @@ test_time(void **state)
 {
 	char out[HTTP_TIME_SIZE];
 
-	(void)state;
 	http_time(UINT64_C(784111777000000001), out);
 	assert_string_equal(out, "1994-11-06T08:49:37.000000001Z");
 	http_time(UINT64_C(1) << 62, out);

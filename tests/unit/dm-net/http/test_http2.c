@@ -57,8 +57,6 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame,
 	struct answer *a =
 	    nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-	(void)flags;
-	(void)user;
 	if (name_len == 7 && memcmp(name, ":status", 7) == 0) {
 		if (atoi((const char *)value) < 200)
 			a->interim = atoi((const char *)value);
@@ -77,8 +75,6 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id,
 {
 	struct answer *a = nghttp2_session_get_stream_user_data(session, id);
 
-	(void)flags;
-	(void)user;
 	a->body = realloc(a->body, a->len + len + 1);
 	memcpy(a->body + a->len, data, len);
 	a->len += len;
@@ -91,7 +87,6 @@ on_close(nghttp2_session *session, int32_t id, uint32_t error, void *user)
 {
 	struct answer *a = nghttp2_session_get_stream_user_data(session, id);
 
-	(void)user;
 	if (a != NULL) {
 		a->is_closed = true;
 		a->error = error;
@@ -104,7 +99,6 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
 	struct client *c = user;
 
-	(void)session;
 	if (frame->hd.type == NGHTTP2_GOAWAY) {
 		c->has_goaway = true;
 		c->goaway = frame->goaway.error_code;
@@ -119,9 +113,6 @@ upload(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
 	struct answer *a = source->ptr;
 	size_t n = len < a->upload_left ? len : a->upload_left;
 
-	(void)session;
-	(void)id;
-	(void)user;
 	memcpy(buf, a->upload, n);
 	a->upload += n;
 	a->upload_left -= n;

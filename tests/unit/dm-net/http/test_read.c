@@ -734,7 +734,6 @@ test_not_configured(void **state)
 	struct http_node *n = http_node_unconfigured();
 	struct talk t;
 
-	(void)state;
 	talk_open(&t, n, LOCAL);
 	assert_int_equal(talk_get(&t, "/healthz", ""), 503);
 	assert_non_null(strstr(talk_body(&t), "\"ready\":false"));

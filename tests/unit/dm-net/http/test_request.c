@@ -32,7 +32,6 @@ test_good_head(void **state)
 	struct http_request r;
 	bool keep_alive;
 
-	(void)state;
 	assert_int_equal(
 	    http1_parse(head, strlen(head), &r, &keep_alive), VERDICT_OK);
 	assert_int_equal(r.method, METHOD_PUT);
@@ -53,7 +52,6 @@ test_keep_alive(void **state)
 	struct http_request r;
 	bool keep_alive;
 
-	(void)state;
 	assert_int_equal(
 	    http1_parse(close, strlen(close), &r, &keep_alive), VERDICT_OK);
 	assert_false(keep_alive);
@@ -99,7 +97,6 @@ test_bad_heads(void **state)
 	};
 	struct http_request r;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
 		if (parse(heads[i], &r) != VERDICT_MALFORMED)
 			fail_msg("taken: %s", heads[i]);
@@ -111,7 +108,6 @@ test_too_many_fields(void **state)
 	char head[2000] = "GET / HTTP/1.1\r\n";
 	struct http_request r;
 
-	(void)state;
 	for (int i = 0; i < 64; i++)
 		strcat(head, "A: b\r\n");
 	strcat(head, "\r\n");
@@ -125,7 +121,6 @@ test_repeated(void **state)
 {
 	struct http_request r;
 
-	(void)state;
 	assert_int_equal(
 	    parse("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", &r),
 	    VERDICT_OK);
@@ -205,7 +200,6 @@ test_fields(void **state)
 	struct entry e, with_blob;
 	bool known;
 
-	(void)state;
 	assert_int_equal(entry_of(&f, ENTRY_FILE, 1, &e, &known), VERDICT_OK);
 	assert_true(known);
 	assert_string_equal(e.name, "name");
@@ -255,7 +249,6 @@ test_bad_fields(void **state)
 	struct entry e;
 	bool known;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (entry_of(&bad[i], ENTRY_FILE, 1, &e, &known) !=
 		    VERDICT_BAD_FIELD)
@@ -269,7 +262,6 @@ test_sizes(void **state)
 	struct entry e;
 	bool known;
 
-	(void)state;
 	assert_int_equal(
 	    entry_of(&f, ENTRY_FILE, 1 << 20, &e, &known), VERDICT_OK);
 	assert_false(known);
@@ -289,7 +281,6 @@ test_delete(void **state)
 	struct entry e;
 	bool known;
 
-	(void)state;
 	assert_int_equal(entry_of(&f, ENTRY_DELETE, 0, &e, &known), VERDICT_OK);
 	assert_true(known);
 	assert_true(entry_is_sane(&e));

@@ -63,7 +63,6 @@ test_rows(void **state)
 {
 	struct http_target t;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		enum verdict v =
 		    http_target_parse(&t, bytes_text(rows[i].target));
@@ -85,7 +84,6 @@ test_name_length(void **state)
 	char target[300] = "/files/";
 	struct http_target t;
 
-	(void)state;
 	memset(target + 7, 'a', 255);
 	assert_int_equal(http_target_parse(&t, bytes_text(target)), VERDICT_OK);
 	target[7 + 255] = 'a';
@@ -98,7 +96,6 @@ test_authority(void **state)
 {
 	struct http_target t;
 
-	(void)state;
 	assert_int_equal(http_target_parse(&t,
 			     bytes_text("HTTP://example:80/files?prefix=a")),
 	    VERDICT_OK);
@@ -131,7 +128,6 @@ test_host(void **state)
 	};
 	struct bytes host;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		bool ok =
 		    http_host_parse(bytes_text(hosts[i].authority), &host);

@@ -48,7 +48,6 @@ decodes(EVP_PKEY *of)
 static void
 test_keys_of_certificates(void **state)
 {
-	(void)state;
 	assert_true(decodes(EVP_EC_gen("P-256")));
 	assert_true(decodes(EVP_EC_gen("P-384")));
 	assert_true(decodes(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")));
@@ -70,7 +69,6 @@ test_nothing_else(void **state)
 {
 	struct algorithms algorithms;
 
-	(void)state;
 	algorithms_init(&algorithms);
 	assert_true(has_digest(algorithms.context, "SHA256"));
 	assert_false(has_digest(algorithms.context, "SHA1"));
@@ -87,7 +85,6 @@ test_random_bytes(void **state)
 	struct algorithms algorithms;
 	uint8_t a[4096] = {0}, b[4096] = {0};
 
-	(void)state;
 	algorithms_init(&algorithms);
 	assert_int_equal(
 	    RAND_bytes_ex(algorithms.context, a, sizeof(a), 0), 1);

@@ -22,7 +22,6 @@ goes_both_ways(void **state)
 	char text[BASE58_TEXT_MAX + 1];
 	uint8_t out[BASE58_BYTES_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(pairs); i++) {
 		struct bytes b = hex(pairs[i].hex);
 		size_t len = strlen(pairs[i].text);
@@ -43,7 +42,6 @@ longest_goes_both_ways(void **state)
 	uint8_t in[BASE58_BYTES_MAX], out[BASE58_BYTES_MAX];
 	int len;
 
-	(void)state;
 	memset(in, 0xff, sizeof(in));
 	len = base58_encode(text, sizeof(text), in, sizeof(in));
 	assert_int_equal(len, BASE58_TEXT_MAX);
@@ -63,7 +61,6 @@ refuses_what_does_not_fit(void **state)
 	char text[128], small[4];
 	uint8_t out[2];
 
-	(void)state;
 	assert_int_equal(base58_encode(text, sizeof(text), in, sizeof(in)), -1);
 	assert_int_equal(base58_encode(small, sizeof(small), in, 4), -1);
 	assert_int_equal(base58_encode(small, sizeof(small), in, 3), 3);
@@ -79,7 +76,6 @@ refuses_other_characters(void **state)
 	static const char bad[] = {'0', 'O', 'I', 'l', ' ', '\0', '+', '\x80'};
 	uint8_t out[8];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad); i++) {
 		char text[3] = {'2', bad[i], '2'};
 

@@ -35,7 +35,6 @@ test_vector(void **state)
 	X509 *cert = parse(&b);
 	struct peer_id id, want = vector_id(), other = other_id();
 
-	(void)state;
 	assert_non_null(cert);
 	assert_int_equal(cert_check(cert, NOW, NULL, &id), CERT_OK);
 	assert_true(peer_id_equal(&id, &want));
@@ -51,7 +50,6 @@ test_every_bit_counts(void **state)
 	struct bytes b = hex(vector_cert);
 	struct peer_id id, want = vector_id();
 
-	(void)state;
 	for (size_t i = 0; i < 8 * b.len; i++) {
 		X509 *cert;
 
@@ -75,7 +73,6 @@ test_ours(void **state)
 	uint8_t *der = NULL;
 	X509 *cert;
 
-	(void)state;
 	p2p_tls_key_spki(key, spki);
 	badcert_sign(SEED, spki, sizeof(spki), signature);
 	cert = cert_make(key, identity.at, signature);
@@ -110,7 +107,6 @@ check(const struct badcert *bad, enum cert_error want)
 static void
 test_kinds_of_key(void **state)
 {
-	(void)state;
 	check(&(struct badcert){0}, CERT_OK);
 	check(&(struct badcert){.key = EVP_EC_gen("P-384"), .md = EVP_sha384()},
 	    CERT_OK);
@@ -127,7 +123,6 @@ test_kinds_of_key(void **state)
 static void
 test_extensions(void **state)
 {
-	(void)state;
 	check(&(struct badcert){.is_critical = true}, CERT_OK);
 	check(&(struct badcert){.foreign = 1}, CERT_OK);
 	check(&(struct badcert){.foreign = 2}, CERT_CRITICAL);
@@ -143,7 +138,6 @@ test_signer(void **state)
 {
 	EVP_PKEY *other = EVP_EC_gen("P-256");
 
-	(void)state;
 	check(&(struct badcert){.signer = other}, CERT_SIGNATURE);
 	EVP_PKEY_free(other);
 }
@@ -157,7 +151,6 @@ test_dates(void **state)
 	EVP_PKEY *key;
 	X509 *cert;
 
-	(void)state;
 	check(&expired, CERT_DATE);
 	check(&early, CERT_DATE);
 	/* While our own clock is wrong, nobody's dates are judged. */

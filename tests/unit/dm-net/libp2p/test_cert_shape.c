@@ -83,7 +83,6 @@ assert_key(EVP_PKEY *key, enum cert_error want, size_t spki_len)
 static void
 test_three_forms(void **state)
 {
-	(void)state;
 	assert_key(EVP_EC_gen("P-256"), CERT_OK, 91);
 	assert_key(EVP_EC_gen("P-384"), CERT_OK, 120);
 	assert_key(
@@ -111,7 +110,6 @@ odd_key(const char *curve, const char *encoding, const char *form)
 static void
 test_other_keys(void **state)
 {
-	(void)state;
 	assert_key(odd_key("P-256", "explicit", NULL), CERT_KEY, 0);
 	assert_key(odd_key("P-224", "explicit", "compressed"), CERT_KEY, 0);
 	assert_key(odd_key("P-256", NULL, "compressed"), CERT_KEY, 0);
@@ -129,7 +127,6 @@ test_one_certificate(void **state)
 	struct cert_shape shape;
 	struct message m;
 
-	(void)state;
 	message_of(&m, key, 0);
 	assert_int_equal(look(m.at, m.len, &shape), CERT_NONE);
 	message_of(&m, key, 2);
@@ -146,7 +143,6 @@ test_length(void **state)
 	struct cert_shape shape;
 	struct message m;
 
-	(void)state;
 	message_make(&m, der, sizeof(der), 1);
 	assert_int_equal(look(m.at, m.len, &shape), CERT_LONG);
 	message_make(&m, der, sizeof(der) - 1, 1);
@@ -162,7 +158,6 @@ test_cut_and_changed(void **state)
 	struct cert_shape shape = {0}, other;
 	struct message m;
 
-	(void)state;
 	message_of(&m, key, 1);
 	assert_int_equal(cert_shape_look(m.at, m.len, &shape), CERT_OK);
 	for (size_t len = 0; len < m.len; len++)

@@ -57,7 +57,6 @@ connects(enum tls_alpn alpn, size_t step)
 static void
 test_connects(void **state)
 {
-	(void)state;
 	for (size_t step = 1; step < 70000; step = step * 3 + 1) {
 		connects(TLS_ALPN_MUXER, step);
 		connects(TLS_ALPN_PLAIN, step);
@@ -71,7 +70,6 @@ test_wrong_peer(void **state)
 	struct peer_id other = other_id();
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	pair_connect(&p, &other);
 	pair_pump(&p);
@@ -89,7 +87,6 @@ test_ourselves(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	p2p_host_free(p.b.host);
 	p.b.host = pair_host(SEED);
@@ -105,7 +102,6 @@ test_refused_peer(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	p.b.is_refusing = true;
 	pair_connect(&p, NULL);
@@ -123,7 +119,6 @@ test_setup_has_ten_seconds(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	p.b.is_deaf = true;
 	pair_connect(&p, NULL);
@@ -142,7 +137,6 @@ test_slow_dialer(void **state)
 	struct pair p;
 	size_t room;
 
-	(void)state;
 	pair_init(&p);
 	pair_connect(&p, NULL);
 	for (unsigned int i = 0; i < 11 && p.b.closed == 0; i++) {
@@ -166,7 +160,6 @@ test_plain_garbage(void **state)
 	    "132f6d756c746973747265616d2f322e302e300a",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct bytes b = hex(rows[i]);
 		struct pair p;
@@ -194,8 +187,6 @@ struct stranger {
 static int
 any_cert(X509_STORE_CTX *store, void *arg)
 {
-	(void)store;
-	(void)arg;
 	return 1;
 }
 
@@ -300,7 +291,6 @@ refuses_cert(const struct badcert *bad)
 static void
 test_bad_certificates(void **state)
 {
-	(void)state;
 	refuses_cert(&(struct badcert){.not_after = "20260101000000Z"});
 	refuses_cert(&(struct badcert){.has_bad_binding = true});
 	refuses_cert(&(struct badcert){.extensions = -1});
@@ -316,7 +306,6 @@ test_good_stranger(void **state)
 	EVP_PKEY *key;
 	X509 *cert = badcert_make(&(struct badcert){0}, &key);
 
-	(void)state;
 	stranger_init(&s, cert, key, TLS1_3_VERSION);
 	SSL_set_alpn_protos(
 	    s.ssl, (const unsigned char *)"\x0c/yamux/1.0.0", 13);
@@ -341,7 +330,6 @@ test_two_certificates(void **state)
 	X509 *cert = badcert_make(&(struct badcert){0}, &key);
 	X509 *cert2 = badcert_make(&(struct badcert){0}, &key2);
 
-	(void)state;
 	stranger_init(&s, cert, key, TLS1_3_VERSION);
 	assert_int_equal(SSL_add1_chain_cert(s.ssl, cert2), 1);
 	refuses(&s);
@@ -358,7 +346,6 @@ test_no_certificate_and_old_tls(void **state)
 	EVP_PKEY *key;
 	X509 *cert = badcert_make(&(struct badcert){0}, &key);
 
-	(void)state;
 	stranger_init(&s, NULL, NULL, TLS1_3_VERSION);
 	refuses(&s);
 	stranger_init(&s, cert, key, TLS1_2_VERSION);
@@ -375,9 +362,6 @@ static void
 count_key_updates(int is_write, int version, int type, const void *buf,
     size_t len, SSL *ssl, void *arg)
 {
-	(void)version;
-	(void)ssl;
-	(void)arg;
 	if (is_write && type == SSL3_RT_HANDSHAKE && len > 0 &&
 	    *(const uint8_t *)buf == SSL3_MT_KEY_UPDATE)
 		key_updates++;
@@ -390,7 +374,6 @@ test_rekeying(void **state)
 	struct app b = {.is_echo = true};
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	app_serve(&p.b, &b);
 	tls_ctx_set_rekey(p.a.host->tls_ctx, 8);
@@ -414,7 +397,6 @@ test_key_update_flood(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	pair_connect(&p, NULL);
 	pair_pump(&p);
@@ -437,7 +419,6 @@ test_pings_go_on(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	pair_connect(&p, NULL);
 	pair_pump(&p);
@@ -454,7 +435,6 @@ test_one_side_pings(void **state)
 	uint64_t start;
 	size_t len;
 
-	(void)state;
 	pair_init(&p);
 	pair_connect(&p, NULL);
 	pair_pump(&p);
@@ -488,7 +468,6 @@ test_dead_peer(void **state)
 	struct pair p;
 	size_t len;
 
-	(void)state;
 	pair_init(&p);
 	pair_connect(&p, NULL);
 	pair_pump(&p);
@@ -510,7 +489,6 @@ test_stalled_peer(void **state)
 	struct app a = {.to_write = 10 << 20}, b = {0};
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	app_serve(&p.b, &b);
 	pair_connect(&p, NULL);
@@ -532,7 +510,6 @@ test_close(void **state)
 	struct app a = {0}, b = {0};
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	app_serve(&p.b, &b);
 	pair_connect(&p, NULL);
@@ -565,7 +542,6 @@ test_close_does_not_wait_long(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	pair_connect(&p, NULL);
 	pair_pump(&p);
@@ -583,7 +559,6 @@ test_close_in_callback(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	p.b.is_closing = true;
 	pair_connect(&p, NULL);
@@ -610,7 +585,6 @@ test_free_in_callback(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	p.a.host->callbacks = &freeing_callbacks;
 	pair_connect(&p, NULL);
@@ -624,7 +598,6 @@ test_free_in_callback(void **state)
 static size_t
 free_on_data(struct p2p_stream *s, const uint8_t *p, size_t len)
 {
-	(void)p;
 	p2p_conn_free(p2p_stream_conn(s));
 	return len;
 }
@@ -638,7 +611,6 @@ test_free_in_stream(void **state)
 	struct app a = {.to_write = 500000}, b = {0};
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	p2p_host_serve(
 	    p.b.host, TEST_PROTOCOL, P2P_CLASS_SYNC, 1, &handlers, &b);
@@ -659,7 +631,6 @@ test_free_while_open(void **state)
 	struct app a = {0};
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	pair_connect(&p, NULL);
 	pair_pump(&p);
@@ -675,7 +646,6 @@ test_socket_ends(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	pair_connect(&p, NULL);
 	pair_pump(&p);

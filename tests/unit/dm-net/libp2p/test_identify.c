@@ -35,7 +35,6 @@ makes_the_bytes_of_the_vector(void **state)
 	    .record = {envelope.at, envelope.len}};
 	uint8_t out[IDENTIFY_ENCODED_MAX + 2];
 
-	(void)state;
 	assert_int_equal(identify_encode(out, sizeof(out), &self), want.len);
 	assert_memory_equal(out, want.at, want.len);
 	assert_int_equal(identify_encode(out, want.len - 1, &self), 0);
@@ -49,7 +48,6 @@ reads_the_vector(void **state)
 	struct multiaddr_raw first = vector_addr("/ip4/127.0.0.1/tcp/4001");
 	struct multiaddr_raw seen = vector_addr("/ip4/127.0.0.1/tcp/50000");
 
-	(void)state;
 	assert_int_equal(
 	    identify_decode(&got, b.at, b.len, &id, false), IDENTIFY_OK);
 	assert_true(got.has_key);
@@ -75,7 +73,6 @@ reads_the_vector(void **state)
 static void
 merges_messages(void **state)
 {
-	(void)state;
 	assert_int_equal(decode("300a24" KEY_PROTO "1208047f000001060fa2"
 				/* the second message: the record only */
 				"bf0142bc01" ENVELOPE,
@@ -99,7 +96,6 @@ merges_messages(void **state)
 static void
 key_must_be_the_peers(void **state)
 {
-	(void)state;
 	assert_int_equal(
 	    decode("260a2408011220" OTHER_KEY, false), IDENTIFY_KEY);
 	assert_int_equal(
@@ -122,7 +118,6 @@ strips_peer_ids(void **state)
 {
 	struct multiaddr_raw want = vector_addr("/ip4/127.0.0.1/tcp/4001");
 
-	(void)state;
 	assert_int_equal(decode("59"
 				"0a24" KEY_PROTO "2231" ADDR4 "a50326" ID,
 			     false),
@@ -146,7 +141,6 @@ ignores_bad_records(void **state)
 	struct bytes push = hex("0a1208" ADDR4);
 	struct peer_id id = vector_id(), other = other_id();
 
-	(void)state;
 	memcpy(b.at + b.len, record.at, record.len);
 	b.len += record.len;
 	b.at[b.len - 1] ^= 1;
@@ -169,7 +163,6 @@ skips_what_it_cannot_keep(void **state)
 {
 	struct multiaddr_raw want = vector_addr("/ip4/127.0.0.1/tcp/4001");
 
-	(void)state;
 	assert_int_equal(
 	    decode("54"
 		   "0a24" KEY_PROTO "1202ffff" /* unknown address */
@@ -223,7 +216,6 @@ keeps_a_bounded_number(void **state)
 	struct peer_id id = vector_id();
 	size_t len;
 
-	(void)state;
 	len = many(
 	    b, sizeof(b), IDENTIFY_PROTOCOLS_READ_MAX, IDENTIFY_ADDRS_READ_MAX);
 	assert_int_equal(identify_decode(&got, b, len, &id, true), IDENTIFY_OK);
@@ -262,7 +254,6 @@ writes_no_long_message(void **state)
 	    .protocol_count = IDENTIFY_PROTOCOLS_MAX};
 	uint8_t out[IDENTIFY_ENCODED_MAX + 2];
 
-	(void)state;
 	memset(protocol, 'p', sizeof(protocol) - 1);
 	for (size_t i = 0; i < COUNT(protocols); i++)
 		protocols[i] = protocol;

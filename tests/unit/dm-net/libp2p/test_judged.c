@@ -28,7 +28,6 @@ test_has_what_was_added(void **state)
 	struct judged judged = {0};
 	struct digest zero = {{0}};
 
-	(void)state;
 	/* an empty place is nobody's */
 	assert_false(judged_has(&judged, zero.at));
 	judged_add(&judged, digest(7, 1).at);
@@ -47,7 +46,6 @@ test_forgets_the_oldest(void **state)
 {
 	struct judged judged = {0};
 
-	(void)state;
 	for (uint8_t i = 0; i <= JUDGED_WAYS; i++) {
 		judged_add(&judged, digest(255, i).at);
 		judged_add(&judged, digest(255, i).at); /* takes no place */

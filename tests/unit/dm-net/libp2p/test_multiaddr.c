@@ -34,7 +34,6 @@ text_and_binary_agree(void **state)
 	char text[MULTIADDR_TEXT_SIZE];
 	struct multiaddr_raw raw, from_text;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(pairs); i++) {
 		struct bytes b = hex(pairs[i].hex);
 
@@ -70,7 +69,6 @@ reads_other_spellings(void **state)
 	struct multiaddr_raw six = vector_addr("/ip6/0:0:0::1/tcp/4001");
 	struct multiaddr_raw short_six = vector_addr("/ip6/::1/tcp/4001");
 
-	(void)state;
 	assert_true(multiaddr_equal(&want, &old));
 	assert_true(multiaddr_equal(&want, &cid));
 	assert_true(multiaddr_equal(&six, &short_six));
@@ -133,7 +131,6 @@ refuses_other_texts(void **state)
 	struct multiaddr_raw raw = {.len = 9};
 	char nul[] = "/ip4/127.0.0.1\0/tcp/1";
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(bad_texts); i++) {
 		enum multiaddr_error error = multiaddr_from_text(
 		    &raw, bad_texts[i].text, strlen(bad_texts[i].text));
@@ -177,7 +174,6 @@ refuses_other_binaries(void **state)
 	struct multiaddr_raw raw = {.len = 9};
 	uint8_t large[MULTIADDR_BYTES_MAX + 1] = {4};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		struct bytes b = hex(bad[i].hex);
 
@@ -201,7 +197,6 @@ longest_text_fits(void **state)
 	struct multiaddr_raw raw, back;
 	size_t len = 0;
 
-	(void)state;
 	memset(ip6, 0xff, sizeof(ip6));
 	ip6[0] = 41;
 	for (int i = 0; i < 7; i++, len += sizeof(ip6))
@@ -231,7 +226,6 @@ takes_the_tcp_form_apart_and_builds_it(void **state)
 	struct multiaddr_raw raw, back;
 	struct peer_id id = vector_id();
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		raw = vector_addr(texts[i]);
 		assert_int_equal(multiaddr_parse(&addr, &raw), MULTIADDR_OK);
@@ -266,7 +260,6 @@ other_forms_are_not_tcp(void **state)
 	    "/ip6zone/eth0/ip6/fe80::1"};
 	struct multiaddr addr;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++)
 		assert_int_equal(
 		    multiaddr_parse_text(&addr, texts[i], strlen(texts[i])),
@@ -279,7 +272,6 @@ building_checks_names(void **state)
 	struct multiaddr addr = {.host = MULTIADDR_DNS, .port = 1};
 	struct multiaddr_raw raw;
 
-	(void)state;
 	assert_int_equal(multiaddr_build(&raw, &addr), MULTIADDR_VALUE);
 	strcpy(addr.name, "a/tcp");
 	assert_int_equal(multiaddr_build(&raw, &addr), MULTIADDR_VALUE);
@@ -312,7 +304,6 @@ says_what_may_be_dialed(void **state)
 	};
 	struct multiaddr addr;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(multiaddr_parse_text(
 				     &addr, rows[i].text, strlen(rows[i].text)),
@@ -345,7 +336,6 @@ goes_to_socket_addresses_and_back(void **state)
 	struct multiaddr_raw raw, want;
 	struct sockaddr_in6 sin6;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(multiaddr_parse_text(
 				     &addr, rows[i].text, strlen(rows[i].text)),
@@ -379,7 +369,6 @@ strips_the_peer(void **state)
 	struct bytes relay = hex(ADDR4 "a50326" ID "a202a50326" ID);
 	struct peer_id mine = vector_id(), other = other_id();
 
-	(void)state;
 	want = vector_addr("/ip4/127.0.0.1/tcp/4001");
 	raw = vector_addr("/ip4/127.0.0.1/tcp/4001/p2p/" ID_TEXT);
 	multiaddr_strip_peer(&raw);

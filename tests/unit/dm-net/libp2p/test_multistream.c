@@ -159,7 +159,6 @@ check_row(const struct row *row, size_t piece, unsigned int seed)
 static void
 whole(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		check_row(&rows[i], sizeof(((struct bytes *)0)->at), 0);
 }
@@ -167,7 +166,6 @@ whole(void **state)
 static void
 a_byte_at_a_time(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		check_row(&rows[i], 1, 0);
 }
@@ -175,7 +173,6 @@ a_byte_at_a_time(void **state)
 static void
 split_at_random(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		for (unsigned int seed = 0; seed < 200; seed++)
 			check_row(&rows[i], 0, seed);
@@ -189,7 +186,6 @@ stays_ended(void **state)
 	struct multistream ms;
 	size_t consumed = 9;
 
-	(void)state;
 	multistream_listen(&ms, tls, 1);
 	(void)feed(&ms, &in, in.len, 0);
 	assert_int_equal(
@@ -208,7 +204,6 @@ reads_the_longest_message(void **state)
 	static const uint8_t length[2] = {0x80, 0x08};
 	size_t consumed;
 
-	(void)state;
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\n';
 	for (size_t piece = 1; piece < 300; piece += 37) {
@@ -240,7 +235,6 @@ proposals_are_capped(void **state)
 	struct multistream ms;
 	size_t consumed, len;
 
-	(void)state;
 	multistream_listen(&ms, tls, 1);
 	assert_int_equal(
 	    multistream_input(&ms, header.at, header.len, &consumed),
@@ -266,7 +260,6 @@ longest_output_fits(void **state)
 	uint8_t proposal[MULTISTREAM_PROTOCOL_MAX + 2];
 	size_t consumed, len;
 
-	(void)state;
 	memset(name, 'p', MULTISTREAM_PROTOCOL_MAX);
 	proposal[0] = MULTISTREAM_PROTOCOL_MAX + 1;
 	memset(proposal + 1, 'p', MULTISTREAM_PROTOCOL_MAX);
@@ -291,7 +284,6 @@ header_may_come_before_ours_is_sent(void **state)
 	struct multistream ms;
 	size_t consumed, len;
 
-	(void)state;
 	multistream_dial(&ms, tls, 1);
 	assert_int_equal(
 	    multistream_input(&ms, header.at, header.len, &consumed),
@@ -315,7 +307,6 @@ refusal_before_the_proposal_is_an_error(void **state)
 	struct multistream ms;
 	size_t consumed;
 
-	(void)state;
 	multistream_dial(&ms, ping_tls, 2);
 	multistream_sent(&ms, 20);
 	assert_int_equal(multistream_input(&ms, in.at, in.len, &consumed),
@@ -329,7 +320,6 @@ both_sides_agree(void **state)
 	const uint8_t *out;
 	size_t len, consumed;
 
-	(void)state;
 	multistream_dial(&dialer, ping_tls, 2);
 	multistream_listen(&listener, tls, 1);
 	for (int i = 0; i < 4; i++) {

@@ -34,7 +34,6 @@ judges_messages(void **state)
 	    "10ffffffffffffffffff02", "7901020304050607", "7d010203",
 	    "0affffffffffffffffff01", "ffffffffff01", "10"};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
 		if (!is_fine(good[i]))
 			print_message("%s\n", good[i]);
@@ -52,7 +51,6 @@ unknown_fields_are_few(void **state)
 {
 	uint8_t message[2 * (PB_UNKNOWN_MAX + 1)];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(message); i += 2) {
 		message[i] = 15 << 3;
 		message[i + 1] = 1;
@@ -68,7 +66,6 @@ writing_past_the_end_sticks(void **state)
 	struct pb_writer w;
 	uint8_t out[6];
 
-	(void)state;
 	memset(out, 0xee, sizeof(out));
 	pb_write_init(&w, out, 5);
 	pb_write_bytes(&w, 1, "abc", 3);

@@ -8,7 +8,6 @@ all_forms_name_the_same_peer(void **state)
 	struct peer_id want = vector_id(), id;
 	char text[PEER_ID_TEXT_SIZE];
 
-	(void)state;
 	assert_memory_equal(want.bytes, bytes.at, bytes.len);
 	assert_memory_equal(peer_id_key(&want), key.at, key.len);
 	assert_memory_equal(peer_id_key_proto(&want), proto.at, proto.len);
@@ -48,7 +47,6 @@ refuses_other_texts(void **state)
 	};
 	struct peer_id id;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_false(peer_id_parse(&id, bad[i], strlen(bad[i])));
 }
@@ -69,7 +67,6 @@ refuses_other_keys(void **state)
 	struct bytes proto = hex(KEY_PROTO);
 	struct peer_id id;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		struct bytes b = hex(bad[i]);
 
@@ -106,7 +103,6 @@ refuses_weak_keys(void **state)
 	uint8_t bytes[PEER_ID_BYTES];
 	struct peer_id id = vector_id();
 
-	(void)state;
 	memcpy(bytes, id.bytes, sizeof(bytes));
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		struct bytes b = hex(bad[i]);
@@ -123,7 +119,6 @@ orders_by_bytes(void **state)
 {
 	struct peer_id a = other_id(), b = vector_id();
 
-	(void)state;
 	assert_true(peer_id_compare(&a, &b) < 0);
 	assert_true(peer_id_compare(&b, &a) > 0);
 	assert_int_equal(peer_id_compare(&a, &a), 0);

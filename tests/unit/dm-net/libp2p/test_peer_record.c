@@ -63,7 +63,6 @@ makes_the_bytes_of_the_vector(void **state)
 	uint8_t out[PEER_RECORD_ENVELOPE_MAX];
 	uint8_t signature_made[ENVELOPE_SIGNATURE_BYTES];
 
-	(void)state;
 	assert_int_equal(
 	    peer_record_payload(out, sizeof(out), &id, 1, addrs, 2),
 	    payload.len);
@@ -93,7 +92,6 @@ opens_the_vector(void **state)
 	struct peer_record record;
 	struct multiaddr_raw want = vector_addr("/ip6/::1/tcp/4001");
 
-	(void)state;
 	assert_int_equal(
 	    peer_record_open(&record, b.at, b.len), PEER_RECORD_OK);
 	assert_true(peer_id_equal(&record.id, &id));
@@ -109,7 +107,6 @@ every_changed_byte_is_noticed(void **state)
 	struct bytes b = hex(ENVELOPE);
 	struct peer_record record;
 
-	(void)state;
 	for (size_t i = 0; i < b.len; i++) {
 		for (int bit = 0; bit < 8; bit++) {
 			b.at[i] ^= (uint8_t)(1 << bit);
@@ -134,7 +131,6 @@ says_what_is_wrong(void **state)
 	static uint8_t large[ENVELOPE_BYTES_MAX + 1];
 	struct peer_record record;
 
-	(void)state;
 	b.at[b.len - 1] ^= 1;
 	assert_int_equal(
 	    peer_record_open(&record, b.at, b.len), PEER_RECORD_SIGNATURE);
@@ -169,7 +165,6 @@ skips_bad_addresses(void **state)
 	struct multiaddr_raw want = vector_addr("/ip4/127.0.0.1/tcp/4001");
 	struct peer_record record;
 
-	(void)state;
 	assert_int_equal(open_hex(&record, "0a26" ID "1001"
 					   "1a040a02ffff" /* unknown protocol */
 					   "1a00"	  /* no address */
@@ -207,7 +202,6 @@ keeps_a_bounded_number_of_addresses(void **state)
 	struct envelope_bytes p = {payload, 0};
 	struct peer_record record;
 
-	(void)state;
 	p.len = many(payload, sizeof(payload), PEER_RECORD_ADDRS_READ_MAX);
 	assert_int_equal(open_payload(&record, p), PEER_RECORD_OK);
 	assert_int_equal(record.addr_count, PEER_RECORD_ADDRS_MAX);
@@ -226,7 +220,6 @@ largest_record_fits(void **state)
 	struct peer_id id = vector_id();
 	struct peer_record record;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(addrs); i++) {
 		addrs[i].len = MULTIADDR_BYTES_MAX;
 		addrs[i].bytes[0] = 53;
@@ -269,7 +262,6 @@ envelope_is_for_one_domain(void **state)
 	struct bytes b = hex(ENVELOPE);
 	struct envelope env;
 
-	(void)state;
 	assert_int_equal(envelope_open(&env, b.at, b.len, "libp2p-other",
 			     peer_record_type()),
 	    ENVELOPE_SIGNATURE);

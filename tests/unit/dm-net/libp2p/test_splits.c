@@ -73,7 +73,6 @@ on_data(void *ctx, struct yamux_stream *s, const uint8_t *data, size_t len)
 {
 	struct talk *t = yamux_user(s);
 
-	(void)ctx;
 	if (t == NULL)
 		return len;
 	assert_true(len <= TEXT_MAX - t->in_len);
@@ -89,7 +88,6 @@ on_eof(void *ctx, struct yamux_stream *s)
 {
 	struct talk *t = yamux_user(s);
 
-	(void)ctx;
 	if (t != NULL)
 		t->is_eof = true;
 }
@@ -99,8 +97,6 @@ on_reset(void *ctx, struct yamux_stream *s, uint32_t code)
 {
 	struct talk *t = yamux_user(s);
 
-	(void)ctx;
-	(void)code;
 	if (t != NULL)
 		t->is_reset = true;
 }
@@ -108,8 +104,6 @@ on_reset(void *ctx, struct yamux_stream *s, uint32_t code)
 static void
 on_squeezed(void *ctx, struct yamux_stream *s)
 {
-	(void)ctx;
-	(void)s;
 	fail();
 }
 
@@ -134,7 +128,6 @@ on_pull(void *ctx, struct yamux_stream *s, uint8_t *out, size_t room)
 static void
 on_pong(void *ctx)
 {
-	(void)ctx;
 }
 
 static const struct yamux_ops ops = {
@@ -411,7 +404,6 @@ test_streams(void **state)
 	};
 	static struct talk expected;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
 		play(&scenes[i], &whole, &expected);
 		assert_true(expected.is_reset || expected.is_eof);
@@ -431,7 +423,6 @@ test_whole(void **state)
 {
 	static struct talk t;
 
-	(void)state;
 	play(&scenes[0], &whole, &t);
 	assert_int_equal(t.in_len, sizeof(HEADER PING) - 1 + 5 * 32);
 	assert_memory_equal(t.in, t.out, t.in_len);
@@ -475,7 +466,6 @@ answer(const struct cut *cut)
 static void
 test_answers(void **state)
 {
-	(void)state;
 	answer(&whole);
 	answer(&(struct cut){1, SIZE_MAX, SIZE_MAX, 0});
 	answer(&(struct cut){SIZE_MAX, 1, 1, 0});

@@ -45,7 +45,6 @@ echoes(size_t bytes, size_t step)
 static void
 test_echo(void **state)
 {
-	(void)state;
 	echoes(0, 65536);
 	echoes(1, 1);
 	echoes(100, 7);
@@ -62,7 +61,6 @@ test_first_flight(void **state)
 	struct app b = {.is_echo = true};
 	struct pair p;
 
-	(void)state;
 	start(&p, &b);
 	app_start(&p.a, &a);
 	assert_true(pair_move(&p, &p.a, &p.b));
@@ -95,7 +93,6 @@ refused(size_t bytes, bool shuts)
 static void
 test_refused_protocol(void **state)
 {
-	(void)state;
 	refused(0, false);
 	refused(0, true);
 	refused(1, false);
@@ -109,7 +106,6 @@ test_reset(void **state)
 	struct app a = {.to_write = 1000000}, b = {0};
 	struct pair p;
 
-	(void)state;
 	b.resets_at_data = true;
 	start(&p, &b);
 	app_start(&p.a, &a);
@@ -132,7 +128,6 @@ test_back_pressure(void **state)
 	struct p2p_conn_stats stats;
 	struct pair p;
 
-	(void)state;
 	start(&p, &b);
 	app_start(&p.a, &a);
 	pair_pump(&p);
@@ -166,7 +161,6 @@ test_many_hoards_stay_within_the_account(void **state)
 	struct pair p;
 	unsigned int squeezed = 0;
 
-	(void)state;
 	memset(apps, 0, sizeof(apps));
 	start(&p, &b);
 	for (size_t i = 0; i < COUNT(apps); i++) {
@@ -194,7 +188,6 @@ test_streams_have_a_limit(void **state)
 	struct p2p_conn_stats stats;
 	struct pair p;
 
-	(void)state;
 	memset(apps, 0, sizeof(apps));
 	start(&p, &b);
 	for (size_t i = 0; i < P2P_STREAMS_MAX; i++)
@@ -217,7 +210,6 @@ test_protocols_have_a_limit(void **state)
 	struct app a[3] = {0}, b = {0};
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	p2p_host_serve(
 	    p.b.host, TEST_PROTOCOL, P2P_CLASS_SYNC, 2, &app_handlers, &b);
@@ -246,7 +238,6 @@ test_silent_stream(void **state)
 	uint8_t out[16384];
 	struct yamux *y = yamux_new(true, &stream_yamux_ops, NULL);
 
-	(void)state;
 	start(&p, NULL);
 	/* As one of another session, whose ids ours has not used yet. */
 	for (unsigned int i = 0; i < 10; i++)
@@ -273,7 +264,6 @@ test_proposal_without_answer(void **state)
 	struct app a = {0};
 	struct pair p;
 
-	(void)state;
 	start(&p, NULL);
 	app_start(&p.a, &a);
 	for (unsigned int i = 0; i < 10; i++) {
@@ -298,7 +288,6 @@ test_deadline(void **state)
 	struct app a = {0}, b = {0};
 	struct pair p;
 
-	(void)state;
 	start(&p, &b);
 	app_start(&p.a, &a);
 	pair_pump(&p);
@@ -319,7 +308,6 @@ test_wake(void **state)
 	struct app a = {0}, b = {0};
 	struct pair p;
 
-	(void)state;
 	start(&p, &b);
 	p.a.woken = 0;
 	app_start(&p.a, &a);
@@ -350,7 +338,6 @@ test_identify(void **state)
 	struct pair p;
 	char text[MULTIADDR_TEXT_SIZE];
 
-	(void)state;
 	pair_init(&p);
 	assert_int_equal(p2p_host_set_addresses(p.b.host, addrs, 1), 0);
 	/* The record of another peer than the one who says it: no. */
@@ -381,7 +368,6 @@ test_identify_flood(void **state)
 {
 	struct pair p;
 
-	(void)state;
 	start(&p, NULL);
 	for (unsigned int i = 0; i < 20; i++) {
 		p2p_conn_push_identify(p.b.conn);
@@ -405,7 +391,6 @@ test_identify_is_one_message(void **state)
 	char text[300];
 	struct pair p;
 
-	(void)state;
 	pair_init(&p);
 	snprintf(
 	    text, sizeof(text), "/dns/%063d.%063d.%063d/tcp/4001", 1, 2, 3);
@@ -449,7 +434,6 @@ pings(size_t bytes, size_t echoed, size_t step)
 static void
 test_ping(void **state)
 {
-	(void)state;
 	pings(32, 32, 65536);
 	pings(16, 0, 65536);
 	pings(70, 64, 65536);
@@ -465,7 +449,6 @@ test_waiting_pings(void **state)
 	struct p2p_conn_stats stats;
 	struct pair p;
 
-	(void)state;
 	start(&p, NULL);
 	ping_start(&p, &a);
 	pair_pump(&p);
@@ -489,7 +472,6 @@ test_pings_of_the_deaf(void **state)
 	size_t most = 0;
 	struct pair p;
 
-	(void)state;
 	memset(apps, 0, sizeof(apps));
 	start(&p, NULL);
 	p.a.is_deaf = true;
@@ -514,7 +496,6 @@ test_idle_ping(void **state)
 	struct p2p_conn_stats stats;
 	struct pair p;
 
-	(void)state;
 	start(&p, NULL);
 	ping_start(&p, &a);
 	pair_wait(&p, 59 * SECOND);

@@ -52,8 +52,6 @@ node_new(void)
 static int
 any_cert(X509_STORE_CTX *store, void *arg)
 {
-	(void)store;
-	(void)arg;
 	return 1;
 }
 
@@ -157,7 +155,6 @@ test_comes_back(void **state)
 	uint8_t other_key[32] = {0};
 	struct met met;
 
-	(void)state;
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(
 		    meet(ctx, cert, key, NULL).status, TLS_OK);
@@ -187,7 +184,6 @@ test_dates_are_judged_each_time(void **state)
 	X509 *cert = badcert_make(
 	    &(struct badcert){.not_after = "20300101000000Z"}, &key);
 
-	(void)state;
 	assert_int_equal(meet(ctx, cert, key, NULL).status, TLS_OK);
 	tls_ctx_set_wall_time(ctx, 1893456001); /* 2030-01-01T00:00:01Z */
 	assert_int_equal(meet(ctx, cert, key, NULL).status, TLS_ERROR);
@@ -209,7 +205,6 @@ test_bad_ones_stay_bad(void **state)
 	    {.key = key, .signer = other}};
 	X509 *certs[COUNT(kinds)];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(kinds); i++)
 		certs[i] = badcert_make(&kinds[i], &key);
 	for (size_t i = 0; i < 2 * COUNT(kinds); i++)
@@ -275,7 +270,6 @@ test_costly_ones_are_not_decoded(void **state)
 	X509 *cert = badcert_make(&(struct badcert){0}, &key);
 	struct met met;
 
-	(void)state;
 	n_decoded = 0; /* the count counts */
 	assert_int_equal(meet(ctx, cert, key, NULL).status, TLS_OK);
 	assert_int_equal(n_decoded, 2);

@@ -24,7 +24,6 @@ writes_and_reads_the_shortest_form(void **state)
 	uint64_t value;
 	size_t used;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(pairs); i++) {
 		struct bytes b = hex(pairs[i].hex);
 
@@ -51,7 +50,6 @@ refuses_longer_forms(void **state)
 	uint64_t value = 7;
 	size_t used = 7;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		struct bytes b = hex(bad[i]);
 

@@ -40,7 +40,6 @@ on_data(void *ctx, struct yamux_stream *s, const uint8_t *p, size_t len)
 {
 	struct side *side = ctx;
 
-	(void)s;
 	if (side->hoards)
 		return 0;
 	if (side->data_len + len <= sizeof(side->data))
@@ -52,7 +51,6 @@ on_data(void *ctx, struct yamux_stream *s, const uint8_t *p, size_t len)
 static void
 on_eof(void *ctx, struct yamux_stream *s)
 {
-	(void)s;
 	((struct side *)ctx)->eofs++;
 }
 
@@ -61,7 +59,6 @@ on_reset(void *ctx, struct yamux_stream *s, uint32_t code)
 {
 	struct side *side = ctx;
 
-	(void)s;
 	side->resets++;
 	side->code = code;
 }
@@ -69,7 +66,6 @@ on_reset(void *ctx, struct yamux_stream *s, uint32_t code)
 static void
 on_squeezed(void *ctx, struct yamux_stream *s)
 {
-	(void)s;
 	((struct side *)ctx)->squeezes++;
 }
 
@@ -225,7 +221,6 @@ vectors(size_t step)
 static void
 test_vectors(void **state)
 {
-	(void)state;
 	for (size_t step = 1; step < 200; step++)
 		vectors(step);
 }
@@ -236,7 +231,6 @@ test_dialer_opens(void **state)
 	struct side *side = side_new(true);
 	struct yamux_stream *s;
 
-	(void)state;
 	s = yamux_open(side->y, NULL, 0);
 	side->to_write = 2;
 	expect(side, "000100010000000100000000"
@@ -264,7 +258,6 @@ test_rust_ways(void **state)
 {
 	struct side *side = side_new(false);
 
-	(void)state;
 	assert_int_equal(feed(side, "000000010000000100000002aabb"), YAMUX_OK);
 	assert_int_equal(side->count, 1);
 	assert_int_equal(side->data_len, 2);
@@ -294,7 +287,6 @@ test_unknown_streams_are_ignored(void **state)
 {
 	struct side *side = side_new(false);
 
-	(void)state;
 	assert_int_equal(feed(side, "000000000000000900000002aabb"
 				    "000100080000000900000000"
 				    "000100040000000900000000"
@@ -345,7 +337,6 @@ test_malformed(void **state)
 		YAMUX_AFTER_FIN},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct side *side = side_new(false);
 
@@ -365,7 +356,6 @@ test_send_window_is_64_bits(void **state)
 {
 	struct side *side = side_new(true);
 
-	(void)state;
 	yamux_open(side->y, NULL, 0);
 	expect(side, "000100010000000100000000");
 	/* 256 KiB + 0xfffbffff is the most that 32 bits hold. */
@@ -381,7 +371,6 @@ test_syn_beyond_the_window(void **state)
 {
 	struct side *side = side_new(false);
 
-	(void)state;
 	assert_int_equal(feed(side, "000000010000000100040001"), YAMUX_CREDIT);
 	assert_int_equal(side->count, 0);
 	assert_int_equal(yamux_stream_count(side->y, true), 0);
@@ -393,7 +382,6 @@ test_ping_flood_has_one_answer(void **state)
 {
 	struct side *side = side_new(false);
 
-	(void)state;
 	assert_int_equal(feed(side, "00020001000000000000002a"), YAMUX_OK);
 	for (unsigned int i = 0; i < 100000; i++)
 		assert_int_equal(
@@ -418,7 +406,6 @@ test_stream_cap(void **state)
 	uint8_t out[16384];
 	size_t n;
 
-	(void)state;
 	open_many(side, 0, YAMUX_STREAMS_MAX + 3, YAMUX_OK);
 	assert_int_equal(side->count, YAMUX_STREAMS_MAX);
 	assert_int_equal(yamux_stream_count(side->y, true), YAMUX_STREAMS_MAX);
@@ -448,7 +435,6 @@ test_stream_flood_ends_the_session(void **state)
 {
 	struct side *side = side_new(false);
 
-	(void)state;
 	side->refuses = true;
 	open_many(side, 0, YAMUX_REFUSALS_MAX, YAMUX_OK);
 	open_many(side, YAMUX_REFUSALS_MAX, 1, YAMUX_FLOOD);
@@ -460,7 +446,6 @@ test_own_stream_cap(void **state)
 {
 	struct side *side = side_new(true);
 
-	(void)state;
 	for (unsigned int i = 0; i < YAMUX_STREAMS_MAX; i++)
 		assert_non_null(yamux_open(side->y, NULL, 0));
 	assert_null(yamux_open(side->y, NULL, 0));
@@ -474,7 +459,6 @@ test_credit_only_for_what_is_consumed(void **state)
 {
 	struct side *side = side_new(false);
 
-	(void)state;
 	side->hoards = true;
 	assert_int_equal(feed_data(side, 1, 1, 100000), YAMUX_OK);
 	assert_int_equal(feed_data(side, 1, 0, 100000), YAMUX_OK);
@@ -500,7 +484,6 @@ test_eof_waits_for_what_is_buffered(void **state)
 {
 	struct side *side = side_new(false);
 
-	(void)state;
 	side->hoards = true;
 	assert_int_equal(feed_data(side, 1, 5, 1000), YAMUX_OK);
 	assert_int_equal(side->eofs, 0);
@@ -519,7 +502,6 @@ test_full_account_resets_the_largest(void **state)
 	struct side *side = side_new(false);
 	uint32_t i;
 
-	(void)state;
 	side->hoards = true;
 	for (i = 0; i < 7; i++)
 		assert_int_equal(
@@ -549,7 +531,6 @@ test_account_has_room_for_eight_windows(void **state)
 {
 	struct side *side = side_new(false);
 
-	(void)state;
 	side->hoards = true;
 	for (uint32_t i = 0; i < 16; i++)
 		assert_int_equal(feed_data(side, 1 + 2 * i, 1, 1), YAMUX_OK);
@@ -568,7 +549,6 @@ test_account_counts_streams(void **state)
 	struct side *side = side_new(false);
 	size_t empty = yamux_charged(side->y);
 
-	(void)state;
 	assert_int_equal(empty, YAMUX_CONN_BYTES);
 	side->hoards = true;
 	assert_int_equal(feed_data(side, 1, 1, 5000), YAMUX_OK);
@@ -585,7 +565,6 @@ test_stream_beyond_its_limit_is_squeezed(void **state)
 {
 	struct side *side = side_new(false);
 
-	(void)state;
 	assert_int_equal(feed_data(side, 1, 1, 0), YAMUX_OK);
 	assert_int_equal(feed_data(side, 3, 1, 0), YAMUX_OK);
 	expect(side, "000100020000000100000000000100020000000300000000");
@@ -614,7 +593,6 @@ test_window_grows_within_bounds(void **state)
 	struct yamux_stream *s = yamux_open(a->y, NULL, 0);
 	uint64_t now = 1000 * MS;
 
-	(void)state;
 	yamux_set_rtt(b->y, MS);
 	for (unsigned int i = 0; i < 200; i++) {
 		a->to_write = 65536;
@@ -643,7 +621,6 @@ test_growth_of_all_is_bounded(void **state)
 	uint64_t now = 1000 * MS;
 	uint8_t out[16384];
 
-	(void)state;
 	yamux_set_rtt(b->y, MS);
 	for (size_t i = 0; i < COUNT(s); i++)
 		s[i] = yamux_open(a->y, NULL, 0);
@@ -703,7 +680,6 @@ grown_beside(size_t limit)
 static void
 test_limits_leave_room_to_grow(void **state)
 {
-	(void)state;
 	assert_true(grown_beside(0) > YAMUX_WINDOW_MAX / 2);
 	assert_true(grown_beside(16384) > YAMUX_WINDOW_MAX / 2);
 	assert_true(grown_beside(SIZE_MAX) <= 2 * YAMUX_WINDOW_INITIAL);
@@ -716,7 +692,6 @@ test_slow_use_does_not_grow(void **state)
 	struct yamux_stream *s = yamux_open(a->y, NULL, 0);
 	uint64_t now = 1000 * MS;
 
-	(void)state;
 	yamux_set_rtt(b->y, MS);
 	for (unsigned int i = 0; i < 50; i++) {
 		a->to_write = 65536;
@@ -744,7 +719,6 @@ test_classes(void **state)
 	uint8_t out[16384];
 	size_t lows = 0;
 
-	(void)state;
 	(void)low;
 	side->to_write = 64 << 20;
 	for (size_t i = 0; i < 16; i++)
@@ -760,7 +734,6 @@ test_classes(void **state)
 static void
 test_random_splits(void **state)
 {
-	(void)state;
 	srand(7);
 	for (unsigned int round = 0; round < 20; round++) {
 		struct side *a = side_new(true), *b = side_new(false);

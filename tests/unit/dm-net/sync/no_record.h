@@ -8,9 +8,6 @@
 static bool
 no_record(const uint8_t *bytes, size_t len, struct sync_record *out)
 {
-	(void)bytes;
-	(void)len;
-	(void)out;
 	return false;
 }
 

@@ -178,14 +178,12 @@ check_pauses(enum offence offence)
 static void
 test_what_breaks_libp2p(void **state)
 {
-	(void)state;
 	check_pauses(OFFENCE_BELOW);
 }
 
 static void
 test_what_breaks_sync(void **state)
 {
-	(void)state;
 	check_pauses(OFFENCE_SYNC);
 }
 
@@ -198,7 +196,6 @@ test_nothing_shortens_it(void **state)
 	struct node n;
 	uint64_t start_ns;
 
-	(void)state;
 	node_new(&n, 3, 2);
 	until_dialled(&n, &bad);
 	misbehave(&n, &bad, OFFENCE_BELOW);
@@ -224,7 +221,6 @@ test_forgiven(void **state)
 	struct peer_id id = peer_of(1);
 	struct node n;
 
-	(void)state;
 	node_new(&n, 4, 1);
 	until_dialled(&n, &id);
 	for (int i = 0; i < 4; i++) {
@@ -250,7 +246,6 @@ test_unreachable(void **state)
 	uint64_t longest = 0;
 	struct node n;
 
-	(void)state;
 	node_new(&n, 5, 1);
 	until_dialled(&n, &id);
 	for (int i = 0; i < 60; i++) {
@@ -277,7 +272,6 @@ test_short_lived(void **state)
 	uint64_t start_ns;
 	struct node n;
 
-	(void)state;
 	node_new(&n, 6, 1);
 	until_dialled(&n, &id);
 	start_ns = n.now_ns;

@@ -213,7 +213,6 @@ test_one_peer_has_the_core_keep_little(void **state)
 	struct sync_stats st;
 	size_t empty;
 
-	(void)state;
 	sync_stats(s, &st);
 	empty = st.bytes_held;
 	say_hello(s);

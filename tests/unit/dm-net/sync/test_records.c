@@ -125,7 +125,6 @@ a_later_record_replaces_one_from_the_future(void **state)
 {
 	struct node n;
 
-	(void)state;
 	node_new(&n, WALL);
 	say(&n, 1, WALL + DAY);
 	say(&n, 2, WALL + 1);
@@ -142,7 +141,6 @@ within_the_skew_the_greatest_wins(void **state)
 {
 	struct node n;
 
-	(void)state;
 	node_new(&n, WALL);
 	say(&n, 1, WALL + SKEW);
 	say(&n, 2, WALL + 1);
@@ -156,7 +154,6 @@ without_another_it_is_tried(void **state)
 {
 	struct node n;
 
-	(void)state;
 	node_new(&n, WALL);
 	say(&n, 1, WALL + DAY);
 	assert_int_equal(dialled_at(&n, WALL), 1);
@@ -169,7 +166,6 @@ our_own_clock_was_ahead(void **state)
 {
 	struct node n;
 
-	(void)state;
 	node_new(&n, WALL + DAY);
 	say(&n, 1, WALL + DAY);
 	assert_int_equal(dialled_at(&n, WALL + DAY), 1);
@@ -185,7 +181,6 @@ a_clock_that_was_never_set_judges_nobody(void **state)
 {
 	struct node n;
 
-	(void)state;
 	node_new(&n, SECOND);
 	say(&n, 1, WALL);
 	say(&n, 2, WALL + 1);

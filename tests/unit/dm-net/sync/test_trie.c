@@ -57,7 +57,6 @@ test_leaf_bytes(void **state)
 	uint8_t text[5 + 96] = {0, 0, 0, 0, 2}, want[32], got[16];
 	static const uint8_t zero[16];
 
-	(void)state;
 	root_of(t, got);
 	assert_memory_equal(got, zero, 16);
 	if (memcmp(a.key, b.key, 16) > 0) {
@@ -84,7 +83,6 @@ test_inner_bytes(void **state)
 	uint8_t text[1 + 16 * 20] = {1}, want[32], got[16], *p = text + 1;
 	struct trie_sum sums[16];
 
-	(void)state;
 	for (uint64_t i = 0; i < 100; i++) {
 		struct trie_row r = row_of(i, 0);
 
@@ -108,7 +106,6 @@ test_shape(void **state)
 {
 	uint64_t seed = 5;
 
-	(void)state;
 	for (size_t round = 0; round < 60; round++) {
 		struct trie *a = trie_new(), *b = trie_new();
 		size_t n = mix(&seed) % 400, zeros = mix(&seed) % 16;
@@ -154,7 +151,6 @@ test_rows(void **state)
 	struct trie_prefix below = trie_below(&all, 3);
 	struct trie_sum sum;
 
-	(void)state;
 	for (uint64_t i = 0; i < 5000; i++) {
 		struct trie_row r = row_of(i, 0);
 
@@ -196,7 +192,6 @@ test_deep(void **state)
 	struct trie_prefix p = all;
 	struct trie_sum sum;
 
-	(void)state;
 	for (unsigned i = 0; i < 64; i++) {
 		r.key[15] = (uint8_t)i;
 		trie_put(t, &r);
@@ -222,7 +217,6 @@ test_memory(void **state)
 	struct trie *t = trie_new();
 	size_t empty = trie_bytes(t);
 
-	(void)state;
 	for (uint64_t i = 0; i < 5000; i++) {
 		struct trie_row r = row_of(i, 0);
 

@@ -193,7 +193,6 @@ test_equal(void **state)
 	size_t bytes, trips;
 	struct sync_stats st;
 
-	(void)state;
 	for (int i = 0; i < 2; i++)
 		side_init(&d[i], (uint8_t)(i + 1), 20000);
 	connect_sides(d);
@@ -223,7 +222,6 @@ test_few_of_many(void **state)
 	size_t bytes, trips;
 	struct sync_stats st;
 
-	(void)state;
 	for (int i = 0; i < 2; i++) {
 		side_init(&d[i], (uint8_t)(i + 1), 1000000);
 		for (size_t k = 0; k < 10; k++)
@@ -255,7 +253,6 @@ test_cut(void **state)
 	struct sync_stats st;
 	struct side d[2];
 
-	(void)state;
 	for (unsigned way = 0; way < 24; way++) {
 		cut = way == 0 ? SIZE_MAX : way < 4 ? way : way * 10;
 		is_random = way >= 4;

@@ -56,7 +56,6 @@ test_hello(void **state)
 	struct wire_message out;
 	struct msgput m;
 
-	(void)state;
 	wire_begin(&m, buf, sizeof(buf));
 	wire_put_hello(&m, &h);
 	reread(&m, &out);
@@ -86,7 +85,6 @@ test_compare(void **state)
 	struct wire_message out;
 	struct msgput m;
 
-	(void)state;
 	for (size_t i = 0; i < 16; i++) {
 		c.children[i].count = (uint32_t)i * 1000000;
 		c.children[i].hash[0] = i > 0;
@@ -131,7 +129,6 @@ test_rows(void **state)
 	struct wire_row row;
 	struct msgput m;
 
-	(void)state;
 	put_rows(&m, &r, rows);
 	reread(&m, &out);
 	wire_row_at(&out.rows, 1, &row);
@@ -176,7 +173,6 @@ test_entries(void **state)
 	struct msgput m;
 	size_t len, n = entry_encode(&e, encoded);
 
-	(void)state;
 	wire_begin(&m, buf, sizeof(buf));
 	wire_put_entries(&m, 2);
 	wire_put_item(&m, encoded, n, NULL, 0);
@@ -212,7 +208,6 @@ test_small(void **state)
 	struct msgput m;
 	size_t len;
 
-	(void)state;
 	wire_begin(&m, buf, sizeof(buf));
 	wire_put_want(&m, keys, WIRE_KEYS_MAX);
 	reread(&m, &out);
@@ -249,7 +244,6 @@ test_future(void **state)
 	static const uint8_t empty[] = {0x90};
 	struct wire_message out;
 
-	(void)state;
 	assert_int_equal(wire_decode(&out, surplus, sizeof(surplus)), WIRE_OK);
 	assert_int_equal(out.bye, 1);
 	assert_int_equal(
@@ -269,7 +263,6 @@ test_length(void **state)
 	static const uint8_t endless[] = {0x80, 0x80, 0x80, 0x01};
 	size_t len;
 
-	(void)state;
 	assert_int_equal(wire_length(most, 3, &len), 3);
 	assert_int_equal(len, SYNC_MESSAGE_MAX);
 	assert_int_equal(wire_length(over, 3, &len), -1);
@@ -288,7 +281,6 @@ test_file(void **state)
 	uint8_t head[FILE_HEAD_MAX];
 	size_t n = file_request_encode(&req, head);
 
-	(void)state;
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(file_request_decode(&got, head, i), 0);
 	assert_int_equal(file_request_decode(&got, head, n), n);
