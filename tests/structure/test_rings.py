@@ -96,7 +96,7 @@ def test_rings_are_found():
 
 def test_calls_are_read():
     for name, objects in directories().items():
-        assert any(calls(objects).values()), name
+        assert len(objects) == 1 or any(calls(objects).values()), name
 
 
 def is_more(found, allowed):
