@@ -2,44 +2,18 @@
 /*
  * Results on stdout, one set of rows for two renderers: tables for people (or
  * lines of tab-separated fields with --no-header) and JSON for programs. A
- * command describes its columns once and hands over cells. Text that came from
- * outside is escaped here.
+ * command describes its columns once and hands over cells.
  */
 #ifndef DMCTL_OUTPUT_H
 #define DMCTL_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
 #include "common/codec.h"
 #include "dmctl/args.h"
-
-enum cell_kind {
-	CELL_NULL,
-	CELL_TEXT,
-	CELL_NUMBER,
-	CELL_BOOL,
-	CELL_SIZE,     /* bytes */
-	CELL_TIME,     /* Unix ns */
-	CELL_DURATION, /* ns */
-};
-
-struct cell {
-	enum cell_kind kind;
-	uint64_t number;
-	struct bytes text; /* borrowed */
-};
-
-struct cell cell_null(void);
-struct cell cell_text(struct bytes);
-struct cell cell_string(const char *);
-struct cell cell_number(uint64_t);
-struct cell cell_bool(bool);
-struct cell cell_size(uint64_t bytes);
-struct cell cell_time(uint64_t unix_ns); /* 0: null */
-struct cell cell_duration(uint64_t ns);	 /* 0: null */
+#include "dmctl/cell.h"
 
 struct column {
 	const char *title; /* NULL: in JSON only */
@@ -69,12 +43,6 @@ void output_end(struct output *, const char *empty);
 bool output_has_colour(void);
 
 /* --- for the renderers and for facts.c -------------------------------- */
-
-#define CELL_TEXT_MAX 2112 /* 512 bytes escaped, and more */
-
-/* As people (is_exact false) or scripts read it, escaped, terminated. */
-const char *cell_format(
-    const struct cell *, bool is_exact, char out[static CELL_TEXT_MAX]);
 
 /* As a JSON value. */
 void json_cell(FILE *, const struct cell *);

@@ -30,7 +30,6 @@ ALLOWED = {
     "dm-net/sync": (11,),
     "dm-store": (17, 2),
     "dmd": (5,),
-    "dmctl": (2,),
 }
 
 
