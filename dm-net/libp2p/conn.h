@@ -3,12 +3,13 @@
  * The insides of hosts, connections and streams, shared by the sources that
  * implement host.h and by nobody else:
  *
- *	host.c     the host
- *	conn.c     a connection's life: driver calls, timers, its end
- *	upgrade.c  from TCP to yamux: what is done with bytes that came
- *	stream.c   streams: negotiation, callbacks, their end
- *	service.c  identify, both ways, and its push
- *	ping.c     ping, answered
+ *	host.c        the host
+ *	conn.c        a connection's life: driver calls, timers, its end
+ *	conn_state.c  the state of a connection, changed and read
+ *	upgrade.c     from TCP to yamux: what is done with bytes that came
+ *	stream.c      streams: negotiation, callbacks, their end
+ *	service.c     identify, both ways, and its push
+ *	ping.c        ping, answered
  */
 #ifndef DMNET_LIBP2P_CONN_H
 #define DMNET_LIBP2P_CONN_H
@@ -162,8 +163,8 @@ struct p2p_stream {
 	uint64_t deadline_ns;  /* the owner's; 0: none */
 };
 
-/* conn.c. The end of a connection; the first one counts. `text` is static or
- * in c->text_buf. */
+/* conn_state.c. The end of a connection; the first one counts. `text` is static
+ * or in c->text_buf. */
 void conn_fail(struct p2p_conn *c, enum p2p_reason reason, const char *text);
 /* The same, after GoAway. */
 void conn_fail_goaway(struct p2p_conn *c, enum p2p_reason reason,
@@ -171,12 +172,12 @@ void conn_fail_goaway(struct p2p_conn *c, enum p2p_reason reason,
 /* Work was made; tells the owner unless it is in a driver call anyway. */
 void conn_wake(struct p2p_conn *c);
 void conn_enter(struct p2p_conn *c, enum conn_state state);
+/* The answer to the ping came. */
+void conn_on_pong(struct p2p_conn *c);
 
 /* upgrade.c */
 void upgrade_start(struct p2p_conn *c);
 void upgrade_input(struct p2p_conn *c, const uint8_t *in, size_t in_len);
-/* The answer to the ping came. */
-void conn_on_pong(struct p2p_conn *c);
 
 /* stream.c */
 extern const struct yamux_ops stream_yamux_ops;

@@ -293,14 +293,6 @@ yamux_buffered(const struct yamux *y)
 	return y->buffered;
 }
 
-size_t
-yamux_charged(const struct yamux *y)
-{
-	size_t streams = y->stream_count[false] + y->stream_count[true];
-
-	return YAMUX_CONN_BYTES + streams * YAMUX_STREAM_BYTES + y->buffered;
-}
-
 unsigned int
 yamux_stream_count(const struct yamux *y, bool is_inbound)
 {

@@ -144,6 +144,14 @@ yamux_stream_kill(struct yamux_stream *s, uint32_t code)
 
 /* --- receiving -------------------------------------------------------- */
 
+size_t
+yamux_charged(const struct yamux *y)
+{
+	size_t streams = y->stream_count[false] + y->stream_count[true];
+
+	return YAMUX_CONN_BYTES + streams * YAMUX_STREAM_BYTES + y->buffered;
+}
+
 /* Whether all that is promised would still fit in the account: a stream is not
  * to be squeezed because its siblings' owners are slow, too. */
 static bool

@@ -26,7 +26,6 @@ PARTS = ("common", "dm-net", "dm-store", "dmd", "dmctl")
 # made smaller.
 ALLOWED = {
     "common": (3,),
-    "dm-net/libp2p": (4, 2),
     "dm-net/sync": (11,),
     "dm-store": (17, 2),
     "dmd": (5,),
