@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ed25519 keys: made, read and written in the forms people have (OpenSSH,
- * PKCS#8 PEM, base64). It never keeps a private key longer than the caller
- * does; secrets are wiped.
+ * ed25519 keys, read and written in the forms people have (OpenSSH, PKCS#8 PEM,
+ * base64). It never keeps a private key longer than the caller does; secrets
+ * are wiped.
  */
 #ifndef COMMON_KEYS_H
 #define COMMON_KEYS_H
@@ -12,10 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct key_pair {
-	uint8_t seed[32]; /* RFC 8032 private key; secret */
-	uint8_t public_key[32];
-};
+#include "common/key_pair.h"
 
 enum key_error {
 	KEY_OK = 0,
@@ -34,15 +31,6 @@ const char *key_error_text(enum key_error);
 
 /* The same where only a public key can stand. */
 const char *key_error_public(enum key_error);
-
-/* A fresh key from the system's random numbers. */
-void key_generate(struct key_pair *);
-
-/* From a seed. */
-void key_from_seed(struct key_pair *, const uint8_t seed[static 32]);
-
-/* Wipes it. */
-void key_clear(struct key_pair *);
 
 /*
  * True if the 32 bytes are a canonical encoding of a point that is not of
@@ -94,9 +82,5 @@ enum key_error key_write_private(
     const char *path, const struct key_pair *, const char *comment, bool force);
 enum key_error key_write_public(const char *path,
     const uint8_t public_key[static 32], const char *comment, bool force);
-
-/* Raw ed25519 signature over data. */
-void key_sign(const struct key_pair *, const uint8_t *data, size_t len,
-    uint8_t signature[static 64]);
 
 #endif

@@ -25,7 +25,6 @@ PARTS = ("common", "dm-net", "dm-store", "dmd", "dmctl")
 # A directory that is not named may hold none.  A number here is only ever
 # made smaller.
 ALLOWED = {
-    "common": (3,),
     "dm-net/sync": (11,),
     "dm-store": (17, 2),
     "dmd": (5,),
