@@ -135,6 +135,12 @@ bytes_of(const void *data, size_t len)
 	return b;
 }
 
+bool
+bytes_is_text(struct bytes b, const char *text)
+{
+	return b.len == strlen(text) && memcmp(b.data, text, b.len) == 0;
+}
+
 struct bytes
 bytes_text(const char *text)
 {

@@ -65,6 +65,9 @@ size_t codec_take(const struct codec_struct *, uint64_t number, void *value,
 struct bytes bytes_text(const char *);
 struct bytes bytes_of(const void *, size_t);
 
+/* Whether the bytes are those of a C string, without its NUL. */
+bool bytes_is_text(struct bytes, const char *);
+
 /* Copies text into a terminated buffer; false if it does not fit. */
 bool bytes_copy_text(struct bytes, char *out, size_t out_size);
 

@@ -24,6 +24,7 @@ static const char *const methods[METHOD_COUNT] = {
 static const char *const names[FIELD_COUNT] = {
     [FIELD_HOST] = "host",
     [FIELD_ORIGIN] = "origin",
+    [FIELD_SEC_FETCH_SITE] = "sec-fetch-site",
     [FIELD_CONTENT_LENGTH] = "content-length",
     [FIELD_CONTENT_TYPE] = "content-type",
     [FIELD_CONTENT_ENCODING] = "content-encoding",

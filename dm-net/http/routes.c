@@ -117,6 +117,21 @@ host_is_ours(const struct http_exchange *x, struct bytes authority)
 }
 
 /*
+ * A browser says for each request whether another site is behind it (Fetch
+ * Metadata Request Headers, section 2.4), also for those without an Origin,
+ * such as those of an image or a link. "none" is typed by the user himself.
+ */
+static bool
+is_of_other_site(const struct http_request *r)
+{
+	struct bytes site = r->field[FIELD_SEC_FETCH_SITE];
+
+	return http_request_has(r, FIELD_SEC_FETCH_SITE) &&
+	       !bytes_is_text(site, "none") &&
+	       !bytes_is_text(site, "same-origin");
+}
+
+/*
  * Web pages may not use this node through a browser that runs on it: neither
  * from another origin, nor by a name of theirs that points here.
  */
@@ -126,7 +141,7 @@ judge_source(const struct http_exchange *x, const struct http_request *r,
 {
 	struct bytes authority = t->authority, host;
 
-	if (http_request_has(r, FIELD_ORIGIN))
+	if (http_request_has(r, FIELD_ORIGIN) || is_of_other_site(r))
 		return VERDICT_ORIGIN_REFUSED;
 	if (authority.data == NULL)
 		authority = r->field[FIELD_HOST];

@@ -39,12 +39,6 @@ percent_decode(struct bytes in, char out[static NAME_LEN_MAX + 1])
 }
 
 static bool
-is_text(struct bytes b, const char *text)
-{
-	return b.len == strlen(text) && memcmp(b.data, text, b.len) == 0;
-}
-
-static bool
 starts_with(struct bytes b, const char *text)
 {
 	size_t n = strlen(text);
@@ -77,7 +71,7 @@ parse_query(struct http_target *t, struct bytes query)
 		struct bytes key = split_at(one, '=', &value);
 		enum verdict v;
 
-		if (!is_text(key, "prefix"))
+		if (!bytes_is_text(key, "prefix"))
 			continue;
 		v = percent_decode(value, t->prefix);
 		if (v != VERDICT_OK || has_prefix)
@@ -112,7 +106,7 @@ parse_path(struct http_target *t, struct bytes path, struct bytes query)
 		return v;
 	}
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-		if (is_text(path, routes[i].path))
+		if (bytes_is_text(path, routes[i].path))
 			t->route = routes[i].route;
 	return t->route == ROUTE_FILES ? parse_query(t, query) : VERDICT_OK;
 }
@@ -138,7 +132,8 @@ http_target_parse(struct http_target *t, struct bytes target)
 		target.data = slash;
 		target.len = rest.len - t->authority.len;
 	}
-	if (target.len == 0 || (target.data[0] != '/' && !is_text(target, "*")))
+	if (target.len == 0 ||
+	    (target.data[0] != '/' && !bytes_is_text(target, "*")))
 		return VERDICT_MALFORMED;
 	path = split_at(target, '#', &fragment);
 	if (path.len != target.len)

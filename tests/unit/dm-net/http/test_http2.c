@@ -328,6 +328,8 @@ test_same_answers(void **state)
 	    {"GET", "/none", "x-a", "", 404},
 	    {"POST", "/files/a", "x-a", "", 405},
 	    {"GET", "/healthz", "origin", "null", 403},
+	    {"GET", "/healthz", "sec-fetch-site", "cross-site", 403},
+	    {"GET", "/healthz", "sec-fetch-site", "none", 200},
 	    {"GET", "/healthz", "host", "localhost", 200},
 	    {"GET", "/healthz", "host", "other", 400},
 	    {"GET", "http://evil.example/healthz", "x-a", "", 0},

@@ -337,6 +337,19 @@ test_browsers(void **state)
 	assert_int_equal(
 	    get_from(n, LOCAL, "/files/small", "Origin: null\r\n"), 403);
 	assert_int_equal(get_from(n, LOCAL, "/healthz", "Origin:\r\n"), 403);
+	assert_int_equal(get_from(n, LOCAL, "/files/small",
+			     "Sec-Fetch-Site: cross-site\r\n"),
+	    403);
+	assert_int_equal(
+	    get_from(n, LOCAL, "/healthz", "sec-fetch-site: same-site\r\n"),
+	    403);
+	assert_int_equal(
+	    get_from(n, LOCAL, "/healthz", "Sec-Fetch-Site:\r\n"), 403);
+	assert_int_equal(
+	    get_from(n, LOCAL, "/healthz", "Sec-Fetch-Site: none\r\n"), 200);
+	assert_int_equal(get_from(n, LOCAL, "/healthz",
+			     "Sec-Fetch-Site: same-origin\r\n"),
+	    200);
 	assert_int_equal(
 	    get_from(n, LOCAL, "http://evil.example/healthz", ""), 421);
 	assert_int_equal(
