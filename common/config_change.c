@@ -35,13 +35,13 @@ config_needs_restart(
 }
 
 /* Text that grows until its buffer is full. */
-struct text {
+struct change_text {
 	char *at;
 	size_t left;
 };
 
 static void __attribute__((format(printf, 2, 3)))
-text_add(struct text *t, const char *fmt, ...)
+text_add(struct change_text *t, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -105,7 +105,7 @@ config_describe_change(
     const struct config *old, const struct config *new, char *out, size_t size)
 {
 	struct files_change change = {0, 0, 0};
-	struct text t = {out, size};
+	struct change_text t = {out, size};
 	const char *sep = "";
 	char name[LABEL_MAX];
 

@@ -26,8 +26,8 @@ static_assert(QUEUE_WANTS_BYTES + 2 * CONTROL_ANSWER_MAX < QUEUE_BYTES_MAX,
     "a handler that asks is never cut");
 
 /* One answer record that the client has not taken yet. */
-struct record {
-	STAILQ_ENTRY(record) next;
+struct answer_record {
+	STAILQ_ENTRY(answer_record) next;
 	int fd; /* rides with it, -1: none; owned */
 	size_t len;
 	uint8_t data[];
@@ -50,7 +50,7 @@ struct control_client {
 	uint8_t header[CONTROL_HEADER_SIZE];
 	uint64_t uid;
 	bool privileged;
-	STAILQ_HEAD(records, record) queue;
+	STAILQ_HEAD(records, answer_record) queue;
 	size_t queued_bytes; /* of memory, not only of data */
 	bool hungry;	     /* tell the handler when there is room */
 	void (*on_wants)(void *, struct control_client *);
@@ -75,7 +75,7 @@ static const struct timeval idle = {
 static void
 queue_clear(struct control_client *client)
 {
-	struct record *r;
+	struct answer_record *r;
 
 	while ((r = STAILQ_FIRST(&client->queue)) != NULL) {
 		STAILQ_REMOVE_HEAD(&client->queue, next);
@@ -145,7 +145,7 @@ io_wait(struct control_client *client)
 static bool
 queue_flush(struct control_client *client)
 {
-	struct record *r;
+	struct answer_record *r;
 
 	while ((r = STAILQ_FIRST(&client->queue)) != NULL) {
 		if (fdpass_send(
@@ -192,7 +192,7 @@ static void
 record_queue(
     struct control_client *client, const uint8_t *data, size_t len, int fd)
 {
-	struct record *r;
+	struct answer_record *r;
 
 	if (client->state == CLIENT_GONE ||
 	    client->queued_bytes > QUEUE_BYTES_MAX) {

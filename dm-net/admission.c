@@ -17,8 +17,8 @@
 #define TOKEN_NS (NS_PER_S / ADMISSION_RATE_PER_S)
 #define BUCKET_NS (TOKEN_NS * ADMISSION_BURST)
 
-struct source {
-	struct source *next;
+struct source_state {
+	struct source_state *next;
 	struct admission_source id;
 	unsigned half_open;
 	unsigned parked;
@@ -28,7 +28,7 @@ struct source {
 };
 
 struct admission {
-	struct source *buckets[BUCKETS];
+	struct source_state *buckets[BUCKETS];
 	unsigned sources;
 	unsigned half_open;
 	unsigned parked;
@@ -51,7 +51,7 @@ admission_new(void)
 void
 admission_free(struct admission *a)
 {
-	struct source *s, *next;
+	struct source_state *s, *next;
 
 	if (a == NULL)
 		return;
@@ -79,7 +79,7 @@ admission_source(
 	memcpy(src->bytes + 1, address, len == 4 ? 4 : 8);
 }
 
-static struct source **
+static struct source_state **
 bucket(struct admission *a, const struct admission_source *id)
 {
 	uint64_t h = a->hash_key;
@@ -89,10 +89,10 @@ bucket(struct admission *a, const struct admission_source *id)
 	return &a->buckets[(h >> 32) % BUCKETS];
 }
 
-static struct source *
+static struct source_state *
 find(struct admission *a, const struct admission_source *id)
 {
-	struct source *s;
+	struct source_state *s;
 
 	for (s = *bucket(a, id); s != NULL; s = s->next)
 		if (memcmp(&s->id, id, sizeof(*id)) == 0)
@@ -103,7 +103,7 @@ find(struct admission *a, const struct admission_source *id)
 static void
 forget_idle(struct admission *a, uint64_t now_ns)
 {
-	struct source **p, *s;
+	struct source_state **p, *s;
 
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (p = &a->buckets[i]; (s = *p) != NULL;) {
@@ -118,11 +118,11 @@ forget_idle(struct admission *a, uint64_t now_ns)
 		}
 }
 
-static struct source *
+static struct source_state *
 find_or_add(
     struct admission *a, const struct admission_source *id, uint64_t now_ns)
 {
-	struct source *s = find(a, id), **head;
+	struct source_state *s = find(a, id), **head;
 
 	if (s != NULL)
 		return s;
@@ -141,7 +141,7 @@ find_or_add(
 }
 
 static bool
-take_token(struct source *s, uint64_t now_ns)
+take_token(struct source_state *s, uint64_t now_ns)
 {
 	if (s->full_at_ns < now_ns)
 		s->full_at_ns = now_ns;
@@ -153,7 +153,7 @@ take_token(struct source *s, uint64_t now_ns)
 
 /* Room among the half-open ones, and a token. */
 static bool
-admit(struct admission *a, struct source *s, uint64_t now_ns)
+admit(struct admission *a, struct source_state *s, uint64_t now_ns)
 {
 	if (a->half_open >= ADMISSION_HALF_OPEN_MAX ||
 	    s->half_open >= ADMISSION_HALF_OPEN_SOURCE_MAX ||
@@ -168,7 +168,7 @@ enum admission_answer
 admission_arrive(
     struct admission *a, const struct admission_source *id, uint64_t now_ns)
 {
-	struct source *s = find_or_add(a, id, now_ns);
+	struct source_state *s = find_or_add(a, id, now_ns);
 
 	if (s != NULL) {
 		/* those that wait go first */
@@ -189,7 +189,7 @@ bool
 admission_unpark(
     struct admission *a, const struct admission_source *id, uint64_t now_ns)
 {
-	struct source *s = find(a, id);
+	struct source_state *s = find(a, id);
 
 	if (s == NULL || s->parked == 0 || !admit(a, s, now_ns))
 		return false;
@@ -201,7 +201,7 @@ admission_unpark(
 void
 admission_left(struct admission *a, const struct admission_source *id)
 {
-	struct source *s = find(a, id);
+	struct source_state *s = find(a, id);
 
 	if (s == NULL || s->parked == 0)
 		return;
@@ -212,7 +212,7 @@ admission_left(struct admission *a, const struct admission_source *id)
 void
 admission_settled(struct admission *a, const struct admission_source *id)
 {
-	struct source *s = find(a, id);
+	struct source_state *s = find(a, id);
 
 	if (s == NULL || s->half_open == 0)
 		return;

@@ -8,7 +8,7 @@
 #include "common/log.h"
 
 /* What a source did in a minute of its own, from its first line on. */
-struct entry {
+struct blamed {
 	bool is_used;
 	struct blame_source source;
 	uint64_t since_ns;
@@ -17,8 +17,8 @@ struct entry {
 };
 
 struct blame {
-	struct entry entries[BLAME_SOURCES_MAX];
-	struct entry others;
+	struct blamed entries[BLAME_SOURCES_MAX];
+	struct blamed others;
 	/* lines of all, besides first ones */
 	uint64_t since_ns;
 	unsigned told;
@@ -54,19 +54,19 @@ blame_peer(struct blame_source *source, const struct peer_id *peer)
 }
 
 static bool
-is_over(const struct entry *e, uint64_t now_ns)
+is_over(const struct blamed *e, uint64_t now_ns)
 {
 	return now_ns - e->since_ns >= BLAME_MINUTE_NS;
 }
 
 /* Its entry, or one that says nothing any more; NULL: the table is full. */
-static struct entry *
+static struct blamed *
 entry_of(struct blame *b, const struct blame_source *source, uint64_t now_ns)
 {
-	struct entry *room = NULL;
+	struct blamed *room = NULL;
 
 	for (size_t i = 0; i < BLAME_SOURCES_MAX; i++) {
-		struct entry *e = &b->entries[i];
+		struct blamed *e = &b->entries[i];
 
 		if (e->is_used &&
 		    memcmp(&e->source, source, sizeof(*source)) == 0)
@@ -91,7 +91,7 @@ is_room(struct blame *b, uint64_t now_ns)
 }
 
 static void
-hold(struct entry *e, uint64_t now_ns)
+hold(struct blamed *e, uint64_t now_ns)
 {
 	if (!e->is_used) {
 		e->is_used = true;
@@ -103,7 +103,7 @@ hold(struct entry *e, uint64_t now_ns)
 bool
 blame_tell(struct blame *b, const struct blame_source *source, uint64_t now_ns)
 {
-	struct entry *e = entry_of(b, source, now_ns);
+	struct blamed *e = entry_of(b, source, now_ns);
 
 	b->total++;
 	if (e == NULL) {
@@ -111,7 +111,7 @@ blame_tell(struct blame *b, const struct blame_source *source, uint64_t now_ns)
 		return false;
 	}
 	if (!e->is_used || (is_over(e, now_ns) && e->untold == 0)) {
-		*e = (struct entry){.is_used = true,
+		*e = (struct blamed){.is_used = true,
 		    .source = *source,
 		    .since_ns = now_ns,
 		    .told = 1};
@@ -128,7 +128,7 @@ blame_tell(struct blame *b, const struct blame_source *source, uint64_t now_ns)
 
 /* It is told of; its next minute begins when it is heard of again. */
 static bool
-take(struct entry *e, uint64_t now_ns, struct blame_rest *out)
+take(struct blamed *e, uint64_t now_ns, struct blame_rest *out)
 {
 	if (!e->is_used || e->untold == 0 || !is_over(e, now_ns))
 		return false;

@@ -27,7 +27,7 @@
 struct blame;
 struct event;
 struct dial;
-struct fetch;
+struct transfer;
 struct listener;
 struct serve;
 
@@ -40,7 +40,7 @@ struct note {
 struct link;
 LIST_HEAD(link_list, link);
 LIST_HEAD(dial_list, dial);
-LIST_HEAD(fetch_list, fetch);
+LIST_HEAD(fetch_list, transfer);
 #define LINK_BUCKETS 256
 
 struct mesh {

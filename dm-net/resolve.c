@@ -7,8 +7,8 @@
 
 #include "common/log.h"
 
-struct question {
-	TAILQ_ENTRY(question) next;
+struct resolve_question {
+	TAILQ_ENTRY(resolve_question) next;
 	uint32_t id;
 	resolve_fn *fn;
 	void *ctx;
@@ -16,7 +16,7 @@ struct question {
 
 struct resolve {
 	struct ipc *ipc;
-	TAILQ_HEAD(questions, question) waiting;
+	TAILQ_HEAD(questions, resolve_question) waiting;
 	unsigned n_waiting;
 	uint32_t last_id;
 };
@@ -31,7 +31,7 @@ resolve_new(void)
 }
 
 static void
-forget(struct resolve *r, struct question *q)
+forget(struct resolve *r, struct resolve_question *q)
 {
 	TAILQ_REMOVE(&r->waiting, q, next);
 	r->n_waiting--;
@@ -41,7 +41,7 @@ forget(struct resolve *r, struct question *q)
 void
 resolve_free(struct resolve *r)
 {
-	struct question *q;
+	struct resolve_question *q;
 
 	if (r == NULL)
 		return;
@@ -52,7 +52,7 @@ resolve_free(struct resolve *r)
 
 /* Takes the question off the list before it calls back. */
 static void
-answer(struct resolve *r, struct question *q,
+answer(struct resolve *r, struct resolve_question *q,
     const struct resolve_address *list, size_t n, const char *error)
 {
 	resolve_fn *fn = q->fn;
@@ -65,7 +65,7 @@ answer(struct resolve *r, struct question *q,
 void
 resolve_attach(struct resolve *r, struct ipc *ipc)
 {
-	struct question *q;
+	struct resolve_question *q;
 	uint32_t last = r->last_id;
 
 	r->ipc = ipc;
@@ -74,10 +74,10 @@ resolve_attach(struct resolve *r, struct ipc *ipc)
 		answer(r, q, NULL, 0, "the resolver was restarted");
 }
 
-static struct question *
+static struct resolve_question *
 find(struct resolve *r, uint64_t id)
 {
-	struct question *q;
+	struct resolve_question *q;
 
 	TAILQ_FOREACH(q, &r->waiting, next)
 		if (q->id == id)
@@ -90,7 +90,7 @@ resolve_start(struct resolve *r, const char *host, unsigned family,
     resolve_fn *fn, void *ctx)
 {
 	struct ipc_resolve m = {.host = bytes_text(host), .family = family};
-	struct question *q;
+	struct resolve_question *q;
 
 	if (r->ipc == NULL || r->n_waiting >= RESOLVE_WAITING_MAX)
 		return 0;
@@ -108,7 +108,7 @@ resolve_start(struct resolve *r, const char *host, unsigned family,
 void
 resolve_cancel(struct resolve *r, uint32_t id)
 {
-	struct question *q = find(r, id);
+	struct resolve_question *q = find(r, id);
 
 	if (q != NULL)
 		forget(r, q);
@@ -118,7 +118,7 @@ void
 resolve_on_resolved(struct resolve *r, const struct ipc_resolved *m)
 {
 	struct resolve_address list[RESOLVE_ADDRESSES_MAX];
-	struct question *q = find(r, m->id);
+	struct resolve_question *q = find(r, m->id);
 	char error[129];
 	size_t n = 0;
 

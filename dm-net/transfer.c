@@ -23,9 +23,9 @@
 #define IDLE_NS (35 * NS_PER_S)
 #define FINISH_NS (10 * NS_PER_S)
 
-struct fetch {
-	LIST_ENTRY(fetch) next;
-	TAILQ_ENTRY(fetch) next_answer;
+struct transfer {
+	LIST_ENTRY(transfer) next;
+	TAILQ_ENTRY(transfer) next_answer;
 	struct mesh *mesh;
 	struct link *link;	     /* NULL once that is gone */
 	struct fetch_stream *stream; /* NULL once its answer is over */
@@ -43,7 +43,7 @@ struct fetch_stream {
 	struct link *link;
 	struct p2p_stream *stream;
 	bool is_large;
-	TAILQ_HEAD(, fetch) answers; /* due, in order */
+	TAILQ_HEAD(, transfer) answers; /* due, in order */
 	unsigned n_answers;
 	uint8_t requests[FILE_ASKED_MAX * FILE_HEAD_MAX];
 	size_t requests_len;
@@ -54,7 +54,7 @@ struct fetch_stream {
 };
 
 static void
-fetch_free(struct fetch *f)
+fetch_free(struct transfer *f)
 {
 	LIST_REMOVE(f, next);
 	store_put_abort(f->put);
@@ -63,7 +63,7 @@ fetch_free(struct fetch *f)
 
 /* Nobody waits for it any more; it goes when its answer has passed. */
 static void
-make_void(struct fetch *f)
+make_void(struct transfer *f)
 {
 	f->is_void = true;
 	store_put_abort(f->put);
@@ -74,7 +74,7 @@ make_void(struct fetch *f)
 
 /* Takes it off its stream; its put may still be under way. */
 static void
-leave_stream(struct fetch *f)
+leave_stream(struct transfer *f)
 {
 	struct fetch_stream *fs = f->stream;
 
@@ -86,7 +86,7 @@ leave_stream(struct fetch *f)
 }
 
 static void
-report(struct fetch *f, enum sync_fetch_end end, enum verdict v)
+report(struct transfer *f, enum sync_fetch_end end, enum verdict v)
 {
 	if (f->is_void)
 		return;
@@ -96,7 +96,7 @@ report(struct fetch *f, enum sync_fetch_end end, enum verdict v)
 
 /* The answer was a refusal, or it broke off. */
 static void
-refused(struct fetch *f, enum sync_fetch_end end)
+refused(struct transfer *f, enum sync_fetch_end end)
 {
 	report(f, end, VERDICT_OK);
 	f->is_void = true;
@@ -121,7 +121,7 @@ expect(struct fetch_stream *fs)
 static void
 on_credit(void *ctx, size_t bytes)
 {
-	struct fetch *f = ctx;
+	struct transfer *f = ctx;
 
 	if (f->stream == NULL)
 		return;
@@ -132,7 +132,7 @@ on_credit(void *ctx, size_t bytes)
 static void
 on_put_done(void *ctx, enum verdict v, uint64_t held_ns)
 {
-	struct fetch *f = ctx;
+	struct transfer *f = ctx;
 
 	f->put = NULL;
 	mesh_now(f->mesh);
@@ -161,7 +161,7 @@ on_writable(struct p2p_stream *s, uint8_t *out, size_t room)
 }
 
 static void
-body_complete(struct fetch_stream *fs, struct fetch *f)
+body_complete(struct fetch_stream *fs, struct transfer *f)
 {
 	fs->in_body = false;
 	if (f->put != NULL && !f->is_whole)
@@ -176,7 +176,7 @@ static const struct store_put_owner put_owner = {
 
 /* All content of one is here. */
 static void
-put_whole(struct fetch *f, const uint8_t *data, size_t len)
+put_whole(struct transfer *f, const uint8_t *data, size_t len)
 {
 	struct store_put_owner owner = put_owner;
 	char from[PEER_ID_TEXT_SIZE];
@@ -198,7 +198,7 @@ put_whole(struct fetch *f, const uint8_t *data, size_t len)
 static bool
 on_answer(struct fetch_stream *fs, const struct file_answer *answer)
 {
-	struct fetch *f = TAILQ_FIRST(&fs->answers);
+	struct transfer *f = TAILQ_FIRST(&fs->answers);
 
 	if (f == NULL)
 		return false;
@@ -260,7 +260,7 @@ take_head(struct fetch_stream *fs, const uint8_t *data, size_t len)
 static size_t
 take_body(struct fetch_stream *fs, const uint8_t *data, size_t len)
 {
-	struct fetch *f = TAILQ_FIRST(&fs->answers);
+	struct transfer *f = TAILQ_FIRST(&fs->answers);
 	size_t n = len;
 
 	if (n > fs->body_left)
@@ -330,7 +330,7 @@ static void
 on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {
 	struct fetch_stream *fs = p2p_stream_user(s);
-	struct fetch *f;
+	struct transfer *f;
 
 	while ((f = TAILQ_FIRST(&fs->answers)) != NULL) {
 		if (end != P2P_END_CONN)
@@ -398,7 +398,7 @@ has_room(const struct fetch_stream *fs)
 }
 
 static enum verdict
-put_begin(struct fetch *f)
+put_begin(struct transfer *f)
 {
 	struct store_put_owner owner = put_owner;
 	char from[PEER_ID_TEXT_SIZE];
@@ -415,7 +415,7 @@ transfer_start(struct mesh *m, const struct sync_action *a)
 {
 	struct link *l = link_find(m, a->conn);
 	struct fetch_stream *fs = NULL;
-	struct fetch *f;
+	struct transfer *f;
 	enum verdict v;
 
 	if (l != NULL)
@@ -453,7 +453,7 @@ transfer_start(struct mesh *m, const struct sync_action *a)
 void
 transfer_cancel(struct mesh *m, uint64_t id)
 {
-	struct fetch *f;
+	struct transfer *f;
 
 	LIST_FOREACH(f, &m->fetches, next)
 		if (f->id == id && !f->is_void)
@@ -470,7 +470,7 @@ transfer_cancel(struct mesh *m, uint64_t id)
 void
 transfer_link_gone(struct link *l)
 {
-	struct fetch *f, *next;
+	struct transfer *f, *next;
 
 	for (f = LIST_FIRST(&l->mesh->fetches); f != NULL; f = next) {
 		next = LIST_NEXT(f, next);
@@ -486,7 +486,7 @@ transfer_link_gone(struct link *l)
 void
 transfer_store_lost(struct mesh *m)
 {
-	struct fetch *f, *next;
+	struct transfer *f, *next;
 
 	for (f = LIST_FIRST(&m->fetches); f != NULL; f = next) {
 		next = LIST_NEXT(f, next);
@@ -501,7 +501,7 @@ transfer_store_lost(struct mesh *m)
 void
 transfer_free_all(struct mesh *m)
 {
-	struct fetch *f;
+	struct transfer *f;
 
 	/* with the links went the streams; what is left waits for the store */
 	while ((f = LIST_FIRST(&m->fetches)) != NULL)

@@ -256,7 +256,7 @@ ask_read_entry(struct store *s, const struct ipc_read_entry *m)
 	s->send(s, IPC_ENTRY_READ, &reply, -1);
 }
 
-struct page {
+struct list_page {
 	const char *prefix;
 	size_t prefix_len;
 	const char *cursor;
@@ -273,7 +273,7 @@ static bool
 on_visible(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
     bool is_damaged)
 {
-	struct page *p = ctx;
+	struct list_page *p = ctx;
 
 	if (key_len < p->prefix_len || key_len > NAME_LEN_MAX ||
 	    memcmp(key, p->prefix, p->prefix_len) != 0)
@@ -312,7 +312,7 @@ ask_list(struct store *s, const struct ipc_list *m)
 	char prefix[NAME_LEN_MAX + 1], cursor[NAME_LEN_MAX + 1];
 	struct ipc_list_end end = {.id = m->id};
 	const char *from;
-	struct page p;
+	struct list_page p;
 
 	memset(&p, 0, sizeof(p));
 	if (!bytes_copy_text(m->prefix, prefix, sizeof(prefix)) ||

@@ -9,7 +9,7 @@
 #define SLICE 256 /* rows a second */
 #define EVERY_NS (3600 * NS_PER_S)
 
-struct due {
+struct dormant_slice {
 	uint64_t now_ns;
 	size_t n_rows; /* looked at */
 	size_t last_len;
@@ -26,7 +26,7 @@ static bool
 on_dormant(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
     bool is_damaged)
 {
-	struct due *d = ctx;
+	struct dormant_slice *d = ctx;
 	uint64_t since_ns;
 
 	if (key_len > RECORD_KEY_MAX)
@@ -58,7 +58,7 @@ dormant_tick(struct store *s)
 {
 	struct dormant *at = &s->dormant;
 	uint64_t mono = s->clock.mono_ns();
-	struct due d = {.now_ns = clock_now_ns(&s->clock)};
+	struct dormant_slice d = {.now_ns = clock_now_ns(&s->clock)};
 
 	if (!clock_is_steady(&s->clock) || mono < at->next_ns)
 		return;

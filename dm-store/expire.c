@@ -10,7 +10,7 @@
 #define SLICES_MAX 8 /* a second: what waits longer is not served anyway */
 
 /* Ends within (after, until]. */
-struct due {
+struct expire_slice {
 	uint64_t until_ns;
 	size_t n;
 	uint64_t last_ns;
@@ -22,7 +22,7 @@ static bool
 on_due(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
     bool is_damaged)
 {
-	struct due *d = ctx;
+	struct expire_slice *d = ctx;
 
 	(void)is_damaged; /* nothing is in it but the key */
 	if (key_len != EXPIRY_KEY_SIZE)
@@ -59,7 +59,7 @@ settle_range(struct store *s, uint64_t after_ns, uint64_t until_ns,
     enum winner_state not_this)
 {
 	uint8_t from[EXPIRY_KEY_SIZE] = {0};
-	struct due d = {.until_ns = until_ns};
+	struct expire_slice d = {.until_ns = until_ns};
 	unsigned slices = 0;
 	bool has_worked;
 

@@ -26,7 +26,7 @@ struct mark {
 };
 
 /* Names of consecutive records, each with its greatest that may win. */
-struct slice {
+struct name_slice {
 	const struct policy *policy;
 	size_t n;
 	bool is_cut; /* the last one may have more records */
@@ -36,7 +36,8 @@ struct slice {
 };
 
 static void
-mark_add(struct slice *sl, const uint8_t signer[static 32], bool is_admitted)
+mark_add(
+    struct name_slice *sl, const uint8_t signer[static 32], bool is_admitted)
 {
 	struct mark *m = &sl->mark[sl->n_marks++];
 
@@ -49,7 +50,7 @@ static bool
 on_record(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
     bool is_damaged)
 {
-	struct slice *sl = ctx;
+	struct name_slice *sl = ctx;
 	struct seen *seen;
 	char name[NAME_LEN_MAX + 1];
 	uint8_t signer[32];
@@ -104,7 +105,7 @@ settle_seen(struct store *s, const struct seen *seen, bool is_leaving)
 
 /* What is not admitted goes to sleep, what is wakes up. */
 static void
-settle_marks(struct store *s, const struct slice *sl)
+settle_marks(struct store *s, const struct name_slice *sl)
 {
 	uint64_t now = clock_now_ns(&s->clock);
 
@@ -127,7 +128,7 @@ settle_marks(struct store *s, const struct slice *sl)
 static bool
 pass(struct store *s, bool is_leaving)
 {
-	struct slice *sl = xcalloc(1, sizeof(*sl));
+	struct name_slice *sl = xcalloc(1, sizeof(*sl));
 	char from[NAME_LEN_MAX + 2] = "";
 	size_t from_len = 0, rows;
 	bool is_done = false, is_fine = true;

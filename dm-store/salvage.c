@@ -200,7 +200,7 @@ rest_history(struct copy *c, struct bytes key, struct bytes body)
 	table_old_set(c->ix, h.entry.sha256, row_get_u64(key.data), &h);
 }
 
-struct wanted {
+struct version_search {
 	const char *name;
 	const uint8_t *version;
 	bool is_found;
@@ -211,7 +211,7 @@ static bool
 on_version(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
     bool is_damaged)
 {
-	struct wanted *q = ctx;
+	struct version_search *q = ctx;
 	char name[NAME_LEN_MAX + 1];
 	uint8_t signer[32], version[32];
 	struct record rec;
@@ -248,7 +248,7 @@ show(struct copy *c, const struct entry *e, const struct winner *prev)
 static void
 rest_redo(struct copy *c, enum index_table t, struct bytes body)
 {
-	struct wanted q = {0};
+	struct version_search q = {0};
 	struct winner w;
 	struct redo redo;
 	uint8_t key[16];
@@ -318,7 +318,7 @@ mark_lost(struct copy *c)
 	} while (k.n == SLICE);
 }
 
-struct slice {
+struct record_slice {
 	size_t n;
 	struct entry entry[SLICE];
 	size_t last_len;
@@ -330,7 +330,7 @@ static bool
 on_entry(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
     bool is_damaged)
 {
-	struct slice *sl = ctx;
+	struct record_slice *sl = ctx;
 	struct record rec;
 
 	sl->n_rows++;
@@ -382,7 +382,7 @@ find_winner(struct copy *c, const struct entry *e)
 static void
 find_winners(struct copy *c)
 {
-	struct slice *sl = xcalloc(1, sizeof(*sl));
+	struct record_slice *sl = xcalloc(1, sizeof(*sl));
 
 	do {
 		sl->n = sl->n_rows = 0;

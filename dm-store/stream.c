@@ -48,7 +48,7 @@ key_after(uint8_t key[static 16])
 
 /* --- the index --- */
 
-struct slice {
+struct index_slice {
 	struct store *s;
 	size_t n;
 	uint8_t last[16];
@@ -59,7 +59,7 @@ static bool
 on_winner(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
     bool is_damaged)
 {
-	struct slice *sl = ctx;
+	struct index_slice *sl = ctx;
 	struct winner w;
 	uint8_t *row;
 
@@ -110,7 +110,7 @@ static void
 step(struct store *s)
 {
 	struct stream *st = s->stream;
-	struct slice *sl = xcalloc(1, sizeof(*sl));
+	struct index_slice *sl = xcalloc(1, sizeof(*sl));
 	uint8_t from[16];
 	struct ipc_index_rows m;
 	bool is_last = false;

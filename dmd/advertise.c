@@ -7,7 +7,7 @@
 #include "common/ip_class.h"
 #include "common/log.h"
 
-struct list {
+struct address_list {
 	struct multiaddr_raw *out;
 	size_t n;
 	size_t bytes;
@@ -27,7 +27,7 @@ struct candidates {
 };
 
 static void
-list_add(struct list *l, const struct multiaddr_raw *raw)
+list_add(struct address_list *l, const struct multiaddr_raw *raw)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (multiaddr_equal(&l->out[i], raw))
@@ -118,7 +118,7 @@ candidates_add_bound(
 }
 
 static void
-list_add_listeners(struct list *l, const struct interfaces *t,
+list_add_listeners(struct address_list *l, const struct interfaces *t,
     const struct endpoint *bound, size_t n, bool with_loopback)
 {
 	struct candidates c = {NULL, 0};
@@ -158,7 +158,7 @@ advertise_addresses(const struct config *config, const struct interfaces *t,
     struct multiaddr_raw out[static PEER_RECORD_ADDRS_MAX], size_t *left_out)
 {
 	const struct config_list *said = &config->cluster.advertise;
-	struct list l = {out, 0, 0, 0};
+	struct address_list l = {out, 0, 0, 0};
 	struct multiaddr_raw raw;
 
 	for (size_t i = 0; i < said->n; i++) {

@@ -9,7 +9,7 @@
 #include "common/ip_text.h"
 #include "common/log.h"
 
-struct wanted {
+struct endpoint_list {
 	struct endpoint *out;
 	size_t n;
 	const struct interfaces *interfaces;
@@ -59,8 +59,8 @@ endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 }
 
 static void
-wanted_add(
-    struct wanted *w, const uint8_t *bytes, size_t len, int index, int scope)
+wanted_add(struct endpoint_list *w, const uint8_t *bytes, size_t len, int index,
+    int scope)
 {
 	struct endpoint e = {.kind = w->kind,
 	    .len = (uint8_t)len,
@@ -89,7 +89,7 @@ wanted_add(
 }
 
 static void
-add_interface(struct wanted *w, int index)
+add_interface(struct endpoint_list *w, int index)
 {
 	const struct interface_address *a;
 	int loopback = interfaces_index(w->interfaces, "lo"), scope;
@@ -124,7 +124,7 @@ scope_find(const struct interfaces *t, const struct ip_text *item)
 }
 
 static void
-add_item(struct wanted *w, const char *text)
+add_item(struct endpoint_list *w, const char *text)
 {
 	struct ip_text item = ip_text_parse(text);
 	int index;
@@ -163,7 +163,7 @@ endpoints_wanted(const struct config *config, const struct interfaces *t,
 {
 	static const uint8_t any[16], local4[4] = {127, 0, 0, 1},
 				      local6[16] = {[15] = 1};
-	struct wanted w = {
+	struct endpoint_list w = {
 	    out, 0, t, ENDPOINT_LIBP2P, config->cluster.port, false};
 
 	for (size_t i = 0; i < config->cluster.interfaces.n; i++)

@@ -51,7 +51,7 @@
 
 #define PING_PROTOCOL "/ipfs/ping/1.0.0"
 
-enum conn_state {
+enum p2p_conn_state {
 	CONN_SELECT_TLS, /* agreeing on /tls/1.0.0 */
 	CONN_HANDSHAKE,
 	CONN_SELECT_MUXER, /* agreeing on yamux, within TLS */
@@ -93,7 +93,7 @@ struct p2p_conn {
 	struct p2p_host *host;
 	void *user;
 	enum p2p_role role;
-	enum conn_state state;
+	enum p2p_conn_state state;
 	bool has_expected;
 	struct peer_id expected;
 	bool has_remote;
@@ -171,7 +171,7 @@ void conn_fail_goaway(struct p2p_conn *c, enum p2p_reason reason,
     uint32_t goaway_code, const char *text);
 /* Work was made; tells the owner unless it is in a driver call anyway. */
 void conn_wake(struct p2p_conn *c);
-void conn_enter(struct p2p_conn *c, enum conn_state state);
+void conn_enter(struct p2p_conn *c, enum p2p_conn_state state);
 /* The answer to the ping came. */
 void conn_on_pong(struct p2p_conn *c);
 

@@ -8,7 +8,7 @@
 #include "dm-net/libp2p/conn.h"
 
 void
-conn_enter(struct p2p_conn *c, enum conn_state state)
+conn_enter(struct p2p_conn *c, enum p2p_conn_state state)
 {
 	c->state = state;
 }

@@ -410,7 +410,7 @@ trie_children(struct trie *t, const struct trie_prefix *p,
 	}
 }
 
-struct list {
+struct row_list {
 	const struct trie_prefix *prefix;
 	const uint8_t *after;
 	struct trie_row *rows;
@@ -420,7 +420,7 @@ struct list {
 
 /* Lists below n; with `is_edge`, `after` lies on the way to n. */
 static void
-node_list(const struct node *n, struct list *l, size_t depth, bool is_edge)
+node_list(const struct node *n, struct row_list *l, size_t depth, bool is_edge)
 {
 	unsigned from = 0;
 
@@ -452,7 +452,8 @@ size_t
 trie_rows(const struct trie *t, const struct trie_prefix *p,
     const uint8_t *after, struct trie_row *rows, size_t max, bool *more)
 {
-	struct list l = {.prefix = p, .after = after, .rows = rows, .max = max};
+	struct row_list l = {
+	    .prefix = p, .after = after, .rows = rows, .max = max};
 	bool is_above;
 	const struct node *n = node_at(t, p, &is_above);
 

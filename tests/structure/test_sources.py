@@ -104,3 +104,32 @@ def test_the_map_names_every_source_file():
             ("not in the map", folder, there[folder] - set(names))
         assert not set(names) - there[folder], \
             ("in the map, but gone", folder, set(names) - there[folder])
+
+
+LINKED = {  # the Makefile's *_PARTS
+    "dmd": ("dmd/", "dm-net/libp2p/", "common/"),
+    "dm-net": ("dm-net/", "common/"),
+    "dm-store": ("dm-store/", "common/"),
+    "dmctl": ("dmctl/", "common/"),
+}
+TAG = re.compile(r"\b((?:struct|union|enum)\s+\w+)\s*\{")
+
+
+def tags_of(text):
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    return {" ".join(tag.split()) for tag in TAG.findall(text)}
+
+
+def test_a_tag_is_defined_once_in_a_program():
+    """Two structs of one name are two things for a reader, for a debugger and
+    for whoever searches."""
+    bad = []
+    for program, folders in LINKED.items():
+        homes = {}
+        for path in files(".c", ".h"):
+            if name(path).startswith(folders) and "example" not in path.parts:
+                for tag in tags_of(path.read_text()):
+                    homes.setdefault(tag, []).append(name(path))
+        bad += [(program, tag, where) for tag, where in homes.items()
+                if len(where) > 1]
+    assert not bad, bad
