@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/siphash.h"
 
 #define BUCKETS 1024
 #define TOKEN_NS (NS_PER_S / ADMISSION_RATE_PER_S)
@@ -33,7 +34,7 @@ struct admission {
 	unsigned half_open;
 	unsigned parked;
 	uint64_t refused;
-	uint64_t hash_key;
+	uint8_t secret[SIPHASH_SECRET_BYTES];
 };
 
 struct admission *
@@ -41,9 +42,7 @@ admission_new(void)
 {
 	struct admission *a = xcalloc(1, sizeof(*a));
 
-	/* a guessable hash would let one attacker fill one chain */
-	if (getrandom(&a->hash_key, sizeof(a->hash_key), 0) !=
-	    sizeof(a->hash_key))
+	if (getrandom(a->secret, sizeof(a->secret), 0) != sizeof(a->secret))
 		fatal("no random numbers");
 	return a;
 }
@@ -82,11 +81,9 @@ admission_source(
 static struct source_state **
 bucket(struct admission *a, const struct admission_source *id)
 {
-	uint64_t h = a->hash_key;
+	uint64_t h = siphash(a->secret, id->bytes, sizeof(id->bytes));
 
-	for (size_t i = 0; i < sizeof(id->bytes); i++)
-		h = (h ^ id->bytes[i]) * UINT64_C(0x9e3779b97f4a7c15);
-	return &a->buckets[(h >> 32) % BUCKETS];
+	return &a->buckets[h % BUCKETS];
 }
 
 static struct source_state *

@@ -14,6 +14,7 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/name.h"
+#include "common/siphash.h"
 #include "dm-net/http/date.h"
 
 #define BUCKETS 512
@@ -28,7 +29,7 @@ struct http_files {
 	unsigned n_open;
 	unsigned n_reserved;
 	unsigned n_used; /* of those open */
-	uint32_t seed;
+	uint8_t secret[SIPHASH_SECRET_BYTES];
 };
 
 struct http_files *
@@ -40,7 +41,7 @@ http_files_new(unsigned files_max)
 	TAILQ_INIT(&files->all);
 	for (int i = 0; i < BUCKETS; i++)
 		LIST_INIT(&files->bucket[i]);
-	evutil_secure_rng_get_bytes(&files->seed, sizeof(files->seed));
+	evutil_secure_rng_get_bytes(files->secret, sizeof(files->secret));
 	return files;
 }
 
@@ -53,16 +54,11 @@ http_files_free(struct http_files *files)
 	free(files);
 }
 
-/* FNV-1a from a secret start: whoever chooses names only ever fills a table
- * of HTTP_FILES_MAX. */
 static struct file_bucket *
 bucket_of(struct http_files *files, const char *name)
 {
-	uint32_t h = files->seed ^ UINT32_C(2166136261);
-
-	for (; *name != '\0'; name++)
-		h = (h ^ (uint8_t)*name) * UINT32_C(16777619);
-	return &files->bucket[(h ^ h >> 16) % BUCKETS];
+	return &files->bucket[siphash(files->secret, name, strlen(name)) %
+			      BUCKETS];
 }
 
 static void

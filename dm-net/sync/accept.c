@@ -18,10 +18,7 @@ accept_is_future(const struct sync *s, uint64_t signed_at_ns)
 static struct refused *
 refused_slot(const struct sync *s, const uint8_t *version)
 {
-	uint32_t at;
-
-	memcpy(&at, version + 8, sizeof(at));
-	return &s->refused[at % REFUSED_SLOTS];
+	return &s->refused[hash_of(s, version, 32) % REFUSED_SLOTS];
 }
 
 static void

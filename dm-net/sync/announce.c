@@ -11,7 +11,7 @@
 static uint16_t *
 cache_bucket(struct sync *s, const uint8_t *key)
 {
-	return &s->cache_buckets[(key[10] | key[11] << 8) % CACHE_BUCKETS];
+	return &s->cache_buckets[hash_of(s, key, 16) % CACHE_BUCKETS];
 }
 
 struct cached *

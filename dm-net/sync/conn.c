@@ -172,9 +172,9 @@ conn_new(struct sync *s, uint64_t handle, struct peer *p, bool is_outbound)
 	c->since_ns = s->now_ns;
 	c->deadline_ns = s->now_ns + HELLO_NS;
 	c->hello_due = true;
-	keyq_init(&c->out, OUT_MAX);
-	keyq_init(&c->ask, ASK_MAX);
-	keyq_init(&c->asking, WIRE_KEYS_MAX);
+	keyq_init(&c->out, OUT_MAX, hash_secret(s));
+	keyq_init(&c->ask, ASK_MAX, hash_secret(s));
+	keyq_init(&c->asking, WIRE_KEYS_MAX, hash_secret(s));
 	if (s->conn_count == s->conn_room) {
 		s->conn_room = s->conn_room == 0 ? 16 : s->conn_room * 2;
 		s->conns = xrealloc(s->conns, s->conn_room, sizeof(*s->conns));

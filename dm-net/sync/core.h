@@ -413,6 +413,10 @@ struct sync {
 /* --- sync.c ----------------------------------------------------------- */
 
 uint64_t random_below(struct sync *, uint64_t bound);
+/* What nobody outside knows: the secret of every table of keys or ids, and the
+ * hash under it. */
+const uint8_t *hash_secret(const struct sync *);
+uint64_t hash_of(const struct sync *, const void *data, size_t len);
 /* Queues an action; the caller fills in what else it carries. */
 struct act *act_add(struct sync *, enum sync_action_type, uint64_t id);
 uint64_t id_next(struct sync *);

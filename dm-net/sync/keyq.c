@@ -6,9 +6,10 @@
 #include "dm-net/sync/keyq.h"
 
 void
-keyq_init(struct keyq *q, uint32_t max)
+keyq_init(struct keyq *q, uint32_t max,
+    const uint8_t secret[static SIPHASH_SECRET_BYTES])
 {
-	*q = (struct keyq){.max = max};
+	*q = (struct keyq){.max = max, .secret = secret};
 }
 
 void
@@ -16,7 +17,7 @@ keyq_clear(struct keyq *q)
 {
 	free(q->items);
 	free(q->buckets);
-	keyq_init(q, q->max);
+	keyq_init(q, q->max, q->secret);
 }
 
 size_t
@@ -25,15 +26,11 @@ keyq_bytes(const struct keyq *q)
 	return q->room * (sizeof(*q->items) + sizeof(*q->buckets));
 }
 
-/* Keys are hashes already; whoever makes many of one bucket makes its own
- * queue slow and no other, and the queue is bounded. */
+/* Keys are hashes, but a peer can say any 16 bytes. */
 static uint32_t *
 bucket_of(const struct keyq *q, const uint8_t *key)
 {
-	uint32_t h;
-
-	memcpy(&h, key + 8, sizeof(h));
-	return &q->buckets[h & (q->room - 1)];
+	return &q->buckets[siphash(q->secret, key, 16) & (q->room - 1)];
 }
 
 static void

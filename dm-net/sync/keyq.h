@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/siphash.h"
+
 #define KEYQ_WANTED 1 /* the peer asked for it */
 #define KEYQ_PUSHED 2 /* the peer's list showed that it lacks it */
 
@@ -25,14 +27,16 @@ struct keyq_item {
 struct keyq {
 	struct keyq_item *items; /* from 1; 0 is the end of each list */
 	uint32_t *buckets;
+	const uint8_t *secret;
 	uint32_t room; /* items allocated, a power of two */
 	uint32_t max, count;
 	uint32_t first, last, spare;
 };
 
 /* An empty queue for at most max keys; memory is for a power of two of them,
- * but one. */
-void keyq_init(struct keyq *, uint32_t max);
+ * but one. The secret is borrowed for as long as the queue is used. */
+void keyq_init(struct keyq *, uint32_t max,
+    const uint8_t secret[static SIPHASH_SECRET_BYTES]);
 /* Empties it and gives its memory back. */
 void keyq_clear(struct keyq *);
 

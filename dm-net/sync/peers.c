@@ -9,12 +9,8 @@
 uint64_t
 peer_hash(const struct sync *s, const struct peer_id *id)
 {
-	uint64_t h, seed;
+	uint64_t h = hash_of(s, id->bytes, sizeof(id->bytes));
 
-	memcpy(&h, id->bytes + PEER_ID_BYTES - sizeof(h), sizeof(h));
-	memcpy(&seed, s->set.seed + 8, sizeof(seed));
-	h = (h ^ seed) * UINT64_C(0xff51afd7ed558ccd);
-	h ^= h >> 29;
 	return h == 0 ? 1 : h;
 }
 

@@ -23,6 +23,19 @@ random_below(struct sync *s, uint64_t bound)
 	return bound == 0 ? 0 : random_next(s) % bound;
 }
 
+/* The seed's second half; the first starts the random numbers. */
+const uint8_t *
+hash_secret(const struct sync *s)
+{
+	return s->set.seed + sizeof(s->set.seed) - SIPHASH_SECRET_BYTES;
+}
+
+uint64_t
+hash_of(const struct sync *s, const void *data, size_t len)
+{
+	return siphash(hash_secret(s), data, len);
+}
+
 uint64_t
 id_next(struct sync *s)
 {
@@ -85,7 +98,7 @@ sync_new(const struct sync_settings *set)
 	s->trie = trie_new();
 	s->refused = xcalloc(REFUSED_SLOTS, sizeof(*s->refused));
 	s->config.interval_ns = 30 * SECOND;
-	keyq_init(&s->asked, ASKED_MAX);
+	keyq_init(&s->asked, ASKED_MAX, hash_secret(s));
 	return s;
 }
 

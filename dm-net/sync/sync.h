@@ -75,7 +75,7 @@ struct sync_settings {
 	struct peer_id self;
 	const char *agent; /* shown to peers; copied, cut at SYNC_AGENT_MAX */
 	uint64_t start;	   /* random, anew at each start of the process */
-	uint8_t seed[32];  /* for all random choices */
+	uint8_t seed[32];  /* for random choices, and for hashes */
 	size_t peers_max;  /* connections, both ways, until the first commit */
 	size_t dialled_target; /* 0: the default, 12 */
 	sync_record_open_fn *record_open;

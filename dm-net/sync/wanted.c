@@ -10,7 +10,7 @@
 static uint32_t *
 want_bucket(struct sync *s, const uint8_t *key)
 {
-	return &s->want_buckets[(key[12] | key[13] << 8) % WANT_BUCKETS];
+	return &s->want_buckets[hash_of(s, key, 16) % WANT_BUCKETS];
 }
 
 static struct want *
