@@ -9,7 +9,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox.h"
-#include "dmd/daemon.h"
+#include "dmd/daemon_state.h"
+#include "dmd/logging.h"
 #include "dmd/reload.h"
 
 /* kinds of a value row, control.def */
@@ -160,7 +161,7 @@ set_log(struct control_client *client, struct dmd *d,
 {
 	enum log_level level = (enum log_level)request->level;
 
-	daemon_log_level(d, level);
+	logging_set_level(d, level);
 	log_info("log level is now %s, until a restart", log_level_name(level));
 	control_client_end(client, VERDICT_OK, NULL);
 }

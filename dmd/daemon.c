@@ -15,187 +15,17 @@
 #include "common/sandbox.h"
 #include "common/signals.h"
 #include "common/xevent.h"
-#include "dmd/background.h"
 #include "dmd/commands.h"
 #include "dmd/confine.h"
+#include "dmd/daemon_state.h"
 #include "dmd/faults.h"
+#include "dmd/listening.h"
+#include "dmd/logging.h"
 #include "dmd/messages.h"
 #include "dmd/record.h"
 #include "dmd/reload.h"
-#include "dmd/sink.h"
 
 #define LOOK_US 5000000
-
-static void
-timer_add_s(struct event *timer, time_t s)
-{
-	struct timeval tv = {.tv_sec = s};
-
-	evtimer_add(timer, &tv);
-}
-
-struct ipc *
-daemon_net(struct dmd *d)
-{
-	const struct child *c;
-
-	if (d->children == NULL)
-		return NULL;
-	c = children_get(d->children, ROLE_NET);
-	return c->has_signed ? c->ipc : NULL;
-}
-
-bool
-daemon_is_ready(const struct dmd *d)
-{
-	return !d->is_stopping && children_are_ready(d->children);
-}
-
-/* --- where lines go --------------------------------------------------- */
-
-static void
-sinks_send(struct dmd *d)
-{
-	const struct child *c;
-	int fd;
-
-	for (unsigned role = ROLE_NET; role < ROLE_COUNT; role++) {
-		c = children_get(d->children, role);
-		if ((d->sinks_lost & (1u << role)) == 0 || c->ipc == NULL)
-			continue;
-		fd = sink_connect();
-		if (fd == -1)
-			continue;
-		ipc_send(c->ipc, IPC_LOG_SINK, NULL, fd);
-		d->sinks_lost &= ~(1u << role);
-	}
-}
-
-/* Once a second: syslog may have been restarted. */
-static void
-on_sink_timer(evutil_socket_t unused, short what, void *arg)
-{
-	struct dmd *d = arg;
-	int fd;
-
-	sinks_send(d);
-	if (d->background_fd == -1 &&
-	    (log_sink_is_lost() || (d->sinks_lost & 1u << ROLE_DMD) != 0)) {
-		fd = sink_connect();
-		if (fd != -1) {
-			log_set_sink(fd);
-			d->sinks_lost &= ~(1u << ROLE_DMD);
-		}
-	}
-}
-
-/* From here on nobody looks at the terminal. */
-static void
-leave_terminal(struct dmd *d)
-{
-	int fd = sink_connect();
-
-	if (fd != -1)
-		log_set_sink(fd);
-	else
-		d->sinks_lost |= 1u << ROLE_DMD;
-	background_ready(d->background_fd);
-	d->background_fd = -1;
-}
-
-void
-daemon_log_level(struct dmd *d, enum log_level level)
-{
-	struct ipc_log_level msg = {.level = level};
-
-	log_set_level(level);
-	children_send(d->children, ~0u, IPC_LOG_LEVEL, &msg);
-}
-
-/* --- listening -------------------------------------------------------- */
-
-/* What is configured and missing is no error, but somebody may have
- * misspelt it. */
-static void
-tell_missing(const struct dmd *d, const struct config_list *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (!endpoint_item_is_there(
-			netlink_interfaces(d->netlink), list->item[i]))
-			log_warn("no interface %s here: it is listened on as "
-				 "soon as it appears",
-			    list->item[i]);
-}
-
-void
-daemon_tell_missing(const struct dmd *d)
-{
-	tell_missing(d, &d->config->cluster.interfaces);
-	tell_missing(d, &d->config->http.interfaces);
-}
-
-/* Returns how many sockets could not be had. */
-static size_t
-listen_again(struct dmd *d, int *exit_code)
-{
-	struct endpoint *wanted =
-	    xcalloc(ENDPOINTS_MAX, sizeof(struct endpoint));
-	size_t n, failed;
-
-	n = endpoints_wanted(d->config, netlink_interfaces(d->netlink), wanted);
-	failed = listen_update(d->listen, wanted, n, exit_code);
-	free(wanted);
-	return failed;
-}
-
-static void
-own_addresses_send(struct dmd *d)
-{
-	struct ipc *net = daemon_net(d);
-	static const uint8_t local4[4] = {127, 0, 0, 1};
-	const struct interface_address *a;
-	struct ipc_own_address msg = {
-	    .first = true, .address = bytes_of(local4, 4)};
-
-	if (net == NULL)
-		return;
-	/* one that is always ours starts the list, so it is never empty */
-	ipc_send(net, IPC_OWN_ADDRESS, &msg, -1);
-	msg.first = false;
-	for (size_t i = 0; (a = interfaces_address(
-				netlink_interfaces(d->netlink), i)) != NULL;
-	     i++) {
-		msg.address = bytes_of(a->bytes, a->len);
-		ipc_send(net, IPC_OWN_ADDRESS, &msg, -1);
-	}
-}
-
-void
-daemon_listen(struct dmd *d)
-{
-	const struct timeval moment = {.tv_usec = 20000};
-	int exit_code;
-
-	if (listen_again(d, &exit_code) > 0)
-		timer_add_s(d->listen_timer, 5);
-	if (listen_is_held(d->listen))
-		evtimer_add(d->listen_timer, &moment);
-	record_update(d);
-}
-
-static void
-on_listen_timer(evutil_socket_t unused, short what, void *arg)
-{
-	daemon_listen(arg);
-}
-
-void
-daemon_listener_ended(struct dmd *d)
-{
-	/* not at once: who says so may say so again and again */
-	if (!evtimer_pending(d->listen_timer, NULL))
-		timer_add_s(d->listen_timer, 1);
-}
 
 static void
 on_interfaces(void *ctx)
@@ -205,8 +35,8 @@ on_interfaces(void *ctx)
 	if (d->is_stopping)
 		return;
 	log_debug("the interfaces have changed");
-	own_addresses_send(d);
-	daemon_listen(d);
+	listening_send_addresses(d);
+	listening_update(d);
 	reload_follow_zones(d);
 }
 
@@ -221,19 +51,6 @@ on_child_starting(void *ctx, struct child *c)
 		resolver_watch_take(&d->resolver_watch);
 }
 
-void
-daemon_check_resolver(struct dmd *d)
-{
-	const char *path = resolver_watch_news(&d->resolver_watch);
-	char why[128];
-
-	if (path == NULL)
-		return;
-	snprintf(why, sizeof(why), "%s is there now, or leads to another file",
-	    path);
-	children_renew_resolver(d->children, why);
-}
-
 static void
 on_child_started(void *ctx, struct child *c)
 {
@@ -241,25 +58,13 @@ on_child_started(void *ctx, struct child *c)
 
 	if (d->log == SPAWN_LOG_SYSLOG) {
 		d->sinks_lost |= 1u << c->role;
-		sinks_send(d);
+		logging_send_sinks(d);
 	}
-	/* dm-net first has its TLS key signed: daemon_net_signed() */
+	/* dm-net first has its TLS key signed: messages.c */
 	if (c->role == ROLE_STORE) {
 		prepared_open_again(&d->prepared);
 		reload_send(d, c);
 	}
-}
-
-void
-daemon_net_signed(struct dmd *d, struct child *c)
-{
-	reload_send(d, c);
-	own_addresses_send(d);
-	/* the last dm-net may have left sockets that accept nothing */
-	daemon_listen(d);
-	listen_attach(d->listen, c->ipc);
-	record_send(d);
-	children_send_restarts(d->children);
 }
 
 static void
@@ -313,7 +118,7 @@ on_child_changed(void *ctx)
 		tell_ready(d);
 	d->is_ready = true;
 	if (d->background_fd != -1)
-		leave_terminal(d);
+		logging_leave_terminal(d);
 }
 
 static void
@@ -338,21 +143,6 @@ on_hopeless(void *ctx, struct child *c)
 }
 
 /* --- stop, signals --- */
-
-/* Twice within a second is once: some tools signal a process and its group. */
-void
-daemon_stop(struct dmd *d)
-{
-	if (!d->is_stopping) {
-		log_info("stopping");
-		notify_send(&d->notify, "STOPPING=1\nSTATUS=stopping");
-		d->stopping_ns = clock_mono_ns();
-	} else if (clock_mono_ns() - d->stopping_ns < NS_PER_S) {
-		return;
-	}
-	d->is_stopping = true;
-	children_stop(d->children);
-}
 
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
@@ -390,7 +180,7 @@ on_look(evutil_socket_t unused, short what, void *arg)
 		    d->config->state_dir, gone);
 	d->is_state_gone = gone != NULL;
 	netlink_look(d->netlink);
-	daemon_listen(d);
+	listening_update(d);
 	daemon_check_resolver(d);
 	notify_flush(&d->notify);
 }
@@ -427,10 +217,10 @@ events_new(struct dmd *d)
 		xevent_add(d->signals[i], NULL);
 	}
 	signals_release();
-	d->listen_timer = xevent(d->base, -1, 0, on_listen_timer, d);
+	d->listen_timer = xevent(d->base, -1, 0, listening_on_timer, d);
 	d->record_timer = xevent(d->base, -1, 0, record_on_timer, d);
 	if (d->log == SPAWN_LOG_SYSLOG)
-		d->sink_timer = repeat_new(d, on_sink_timer, 1000000);
+		d->sink_timer = repeat_new(d, logging_on_timer, 1000000);
 	d->look_timer = repeat_new(d, on_look, LOOK_US);
 	if (d->notify.watchdog_us >= 2)
 		d->watchdog =
@@ -469,9 +259,9 @@ daemon_open(struct dmd *d, const struct options *options, struct config *config,
 		fatal("libevent does not start");
 	d->netlink = netlink_new(d->base, on_interfaces, d);
 	d->listen = listen_new();
-	if (listen_again(d, &code) > 0)
+	if (listening_open(d, &code) > 0)
 		return code;
-	daemon_tell_missing(d);
+	listening_warn_missing(d);
 	d->own = control_server_new(d->base, ROLE_DMD, commands_serve, d);
 	d->control = control_new(
 	    d->base, config->control_socket, &d->users, d->own, &code);

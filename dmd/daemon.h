@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The parent process as a whole: what it owns, in one struct, and what happens
- * in it: its start, a reload, changes of the interfaces, messages of its
- * children, its end. It never reads a byte that came from the network.
+ * The parent process as a whole: the struct of all that it owns, its start, its
+ * events, its end. It never reads a byte that came from the network.
  */
 #ifndef DMD_DAEMON_H
 #define DMD_DAEMON_H
@@ -83,34 +82,5 @@ int daemon_run(struct dmd *);
 
 /* Whatever was opened. */
 void daemon_close(struct dmd *);
-
-/* Listens on what is configured and there, and tells dm-net and the peers.
- * While the daemon runs, a port in use is no reason to end it. */
-void daemon_listen(struct dmd *);
-
-/* A line for each interface that is configured and not there. */
-void daemon_tell_missing(const struct dmd *);
-
-/* Starts the resolver anew if the files that it may read are others now. */
-void daemon_check_resolver(struct dmd *);
-
-/* Sets the level here and in the children. */
-void daemon_log_level(struct dmd *, enum log_level);
-
-/* Stops in order and leaves the loop. */
-void daemon_stop(struct dmd *);
-
-/* dm-net has its TLS key signed: now it is told all it works with. */
-void daemon_net_signed(struct dmd *, struct child *);
-
-/* dm-net says that a listening socket accepts no more. */
-void daemon_listener_ended(struct dmd *);
-
-/* dm-net's channel once its key is signed, from when on it takes messages;
- * else NULL. */
-struct ipc *daemon_net(struct dmd *);
-
-/* Serving: all children are ready. */
-bool daemon_is_ready(const struct dmd *);
 
 #endif

@@ -5,6 +5,9 @@
 
 #include "common/log.h"
 #include "dmd/daemon.h"
+#include "dmd/listening.h"
+#include "dmd/record.h"
+#include "dmd/reload.h"
 
 #define IPC_RECEIVER_DMD
 #define IPC_CONTEXT struct child
@@ -21,6 +24,20 @@ dmd_on_ready(
     struct child *c, struct ipc *ipc, const struct ipc_ready *msg, int fd)
 {
 	child_is_ready(c, (uint32_t)msg->layers);
+}
+
+/* Its TLS key is signed: from now on it takes messages, first of all those with
+ * which it works. */
+static void
+net_signed(struct dmd *d, struct child *c)
+{
+	reload_send(d, c);
+	listening_send_addresses(d);
+	/* the last dm-net may have left sockets that accept nothing */
+	listening_update(d);
+	listen_attach(d->listen, c->ipc);
+	record_send(d);
+	children_send_restarts(d->children);
 }
 
 /* Once in a life of dm-net: what is in it then has no use for a second. */
@@ -44,14 +61,14 @@ dmd_on_sign_tls(
 	memcpy(answer.public_key, peer_id_key(identity_peer(d->identity)),
 	    sizeof(answer.public_key));
 	ipc_send(ipc, IPC_SIGNATURE, &answer, -1);
-	daemon_net_signed(d, c);
+	net_signed(d, c);
 }
 
 void
 dmd_on_listener_ended(struct child *c, struct ipc *ipc,
     const struct ipc_listener_ended *msg, int fd)
 {
-	daemon_listener_ended(child_owner(c));
+	listening_on_ended(child_owner(c));
 }
 
 /* It gets a new one at the next tick. */

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "dmd/advertise.h"
+#include "dmd/daemon_state.h"
 
 void
 record_send(struct dmd *d)

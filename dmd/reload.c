@@ -7,7 +7,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "dmd/configure.h"
-#include "dmd/daemon.h"
+#include "dmd/daemon_state.h"
+#include "dmd/listening.h"
+#include "dmd/logging.h"
 
 void
 reload_send(struct dmd *d, struct child *c)
@@ -74,15 +76,15 @@ apply(struct dmd *d, struct config *new)
 	config_free(d->config);
 	d->config = new;
 	if (is_level_new && !d->options->is_verbose)
-		daemon_log_level(d, new->log_level);
+		logging_set_level(d, new->log_level);
 	for (unsigned role = ROLE_NET; role <= ROLE_STORE; role++) {
 		struct child *c = children_get(d->children, role);
 
 		if (c->ipc != NULL && (role == ROLE_STORE || c->has_signed))
 			reload_send(d, c);
 	}
-	daemon_listen(d);
-	daemon_tell_missing(d);
+	listening_update(d);
+	listening_warn_missing(d);
 }
 
 static enum verdict

@@ -27,7 +27,6 @@ PARTS = ("common", "dm-net", "dm-store", "dmd", "dmctl")
 ALLOWED = {
     "dm-net/sync": (11,),
     "dm-store": (17, 2),
-    "dmd": (5,),
 }
 
 
