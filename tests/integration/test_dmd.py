@@ -451,7 +451,9 @@ def test_no_descriptor_leaks_into_children(parent):
                pathlib.Path(f"/proc/{parent.pid(child)}/fd").iterdir()}
         assert fds[0] == fds[1] == "/dev/null"
         assert fds[3].startswith("socket:")
-        others = " ".join(fds[n] for n in fds if n != 2)
+        # the store's stand-in opens that itself
+        own = f"{parent.base}/state/files" if child == "dm_store" else None
+        others = " ".join(fds[n] for n in fds if n != 2 and fds[n] != own)
         assert str(parent.base) not in others, fds
         assert "netlink" not in others.lower(), fds
 
