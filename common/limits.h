@@ -41,6 +41,7 @@
 #define IPC_PUT_WINDOW		(256u << 10)	/* content credit of one put */
 #define IPC_INDEX_ROW_SIZE	64	/* bytes of one index row */
 #define IPC_INDEX_ROWS_MAX	768	/* rows in one message */
+#define IPC_SUSPECT_WINDOW	16	/* suspects that wait for credit */
 #define IPC_INDEX_WINDOW	8	/* index messages under way */
 #define IPC_LIST_LIMIT_MAX	64	/* rows of one list request */
 #define IPC_INLINE_MAX		2048	/* content that rides with an ENTRY */

@@ -368,6 +368,13 @@ net_on_verdict(
 }
 
 void
+net_on_suspect_credit(struct net *net, struct ipc *ipc,
+    const struct ipc_suspect_credit *m, int fd)
+{
+	store_link_on_suspect_credit(net->store, m);
+}
+
+void
 net_on_put_credit(
     struct net *net, struct ipc *ipc, const struct ipc_put_credit *m, int fd)
 {

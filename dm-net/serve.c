@@ -149,6 +149,7 @@ judge(struct answer *a, const struct file_request *r)
 		a->status = FILE_BUSY;
 		return;
 	}
+	sync_served(m->sync, link_of(a->serve)->id, r->key, r->version);
 	v = store_open(
 	    m->settings.store, r->key, r->version, on_opened, a, &a->open_id);
 	if (v == VERDICT_OK)

@@ -67,6 +67,7 @@ store_link_attach(struct store_link *link, struct ipc *ipc)
 	store_link_detach(link);
 	link->ipc = ipc;
 	link->is_late = false;
+	link->suspects = IPC_SUSPECT_WINDOW;
 	link->epoch++;
 }
 
@@ -322,11 +323,23 @@ store_suspect(struct store_link *link, const uint8_t key[static 16],
 {
 	struct ipc_suspect m;
 
-	if (link->ipc == NULL)
+	if (link->ipc == NULL || link->suspects == 0)
 		return;
+	link->suspects--;
 	memcpy(m.key, key, sizeof(m.key));
 	memcpy(m.version, version, sizeof(m.version));
 	ipc_send(link->ipc, IPC_SUSPECT, &m, -1);
+}
+
+void
+store_link_on_suspect_credit(
+    struct store_link *link, const struct ipc_suspect_credit *m)
+{
+	if (m->messages > IPC_SUSPECT_WINDOW - link->suspects) {
+		ipc_violate(link->ipc, "more suspect credit than the window");
+		return;
+	}
+	link->suspects += (unsigned)m->messages;
 }
 
 void

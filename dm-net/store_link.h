@@ -100,14 +100,15 @@ enum verdict store_list(struct store_link *, const char *prefix,
 /* Forgets a request; one that is over already, or 0, is fine. */
 void store_cancel(struct store_link *, uint64_t id);
 
-/* Fire and forget; dropped while the store is away. */
+/* Fire and forget; dropped while the store is away, or without credit. */
 void store_suspect(struct store_link *, const uint8_t key[static 16],
     const uint8_t version[static 32]);
 
-/* For the store's log of refusals; as store_suspect(). */
+/* For the store's log of refusals; dropped while the store is away. */
 void store_refused(struct store_link *, const struct ipc_refused *);
 
-/* The content of this ticket is not wanted any more; as store_suspect(). */
+/* The content of this ticket is not wanted any more; dropped while the store
+ * is away. */
 void store_drop_ticket(struct store_link *, uint64_t ticket);
 
 /* --- content to the store --------------------------------------------- */
@@ -162,6 +163,8 @@ unsigned store_link_puts(const struct store_link *);
 /* --- from the handlers of main.c -------------------------------------- */
 
 void store_link_on_verdict(struct store_link *, const struct ipc_verdict *);
+void store_link_on_suspect_credit(
+    struct store_link *, const struct ipc_suspect_credit *);
 void store_link_on_put_credit(
     struct store_link *, const struct ipc_put_credit *);
 void store_link_on_put_result(

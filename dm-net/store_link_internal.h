@@ -78,6 +78,7 @@ struct store_link {
 	bool is_late;	 /* at the last tick */
 	uint64_t epoch;
 	uint64_t serial;
+	unsigned suspects; /* that may be sent */
 	struct lane lane[LANE_COUNT];
 	struct store_put *put[IPC_PUTS_MAX];
 	unsigned n_puts;

@@ -76,6 +76,7 @@ net_drop(struct store *s)
 	puts_drop_link(s);
 	tickets_clear(s->tickets);
 	stream_reset(s);
+	s->suspects = 0;
 }
 
 static void
@@ -141,6 +142,18 @@ check_room(struct store *s)
 	s->stats.is_writable = is_writable;
 }
 
+/* Peers can order suspects: this is all the credit that there is. */
+static void
+suspects_tick(struct store *s)
+{
+	struct ipc_suspect_credit m = {.messages = s->suspects};
+
+	if (s->net == NULL || s->suspects == 0)
+		return;
+	s->suspects = 0;
+	ipc_send(s->net, IPC_SUSPECT_CREDIT, &m, -1);
+}
+
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -153,6 +166,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	tell_tick(s);
 	watch_tick(s);
 	stream_tick(s);
+	suspects_tick(s);
 	check_room(s);
 	if (s->stats.is_changed)
 		send_stats(s);
@@ -366,6 +380,11 @@ void
 store_on_suspect(
     struct store *s, struct ipc *ipc, const struct ipc_suspect *m, int fd)
 {
+	if (s->suspects == IPC_SUSPECT_WINDOW) {
+		ipc_violate(ipc, "more suspects than the window");
+		return;
+	}
+	s->suspects++;
 	scrub_suspect(s, m->key, m->version);
 }
 

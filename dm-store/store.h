@@ -54,6 +54,7 @@ struct store {
 	struct recent *recent;
 	struct redo_list *redo;
 	struct stream *stream;
+	unsigned suspects; /* that dm-net sent and got no credit for */
 	struct scrub *scrub;
 	struct seek *seek;
 	struct worker *verifier; /* as main.c made it; NULL: without thread */

@@ -300,6 +300,9 @@ announce_pull(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
 
 		wire_put_item(&m, encoded, entry_encode(&e->entry, encoded),
 		    e->content, e->content_len);
+		if (e->content != NULL)
+			served_note(&c->served, hash_secret(s), e->key,
+			    e->rank.version);
 	}
 	wire_put_missing(&m, c->missing, c->missing_count);
 	c->missing_count = 0;

@@ -25,6 +25,7 @@
 
 #include "dm-net/sync/keyq.h"
 #include "dm-net/sync/names.h"
+#include "dm-net/sync/served.h"
 #include "dm-net/sync/sync.h"
 #include "dm-net/sync/trie.h"
 #include "dm-net/sync/wire.h"
@@ -65,6 +66,7 @@
 #define ASK_LOW 1024	       /* below this, walks go on */
 #define ASKED_NS (20 * SECOND) /* for the answer to a want */
 #define ASKED_MAX 8192	       /* asked of all peers */
+#define SERVED_BAD_BURST 4     /* bad-content that is believed, at once */
 #define BAD_MAX 4	       /* bad-content to tell one peer */
 #define HAS_SLOTS 256
 #define ENTRIES_BYTES (32u << 10) /* of one message */
@@ -122,6 +124,11 @@ static_assert(
 
 enum conn_state { CONN_GREETING, CONN_UP, CONN_FLUSHING, CONN_CLOSED };
 
+struct bucket {
+	uint64_t at_ns;
+	uint64_t used_ns; /* credit spent, in time that it takes to come back */
+};
+
 struct peer {
 	struct peer_id id;
 	struct peer *chain;
@@ -137,17 +144,13 @@ struct peer {
 	uint64_t shunned_ns;	  /* mono; not dialled before either */
 	uint64_t dialled_ns;	  /* mono */
 	uint64_t last_success_ns; /* wall */
+	struct bucket bad;	  /* its words that content is bad */
 	uint64_t teller;	  /* hash of who told us; 0: ourselves */
 	struct sync_addr *addrs;
 	size_t addr_count, static_count; /* the first ones are configured */
 	uint8_t *record;
 	size_t record_len;
 	uint64_t seq;
-};
-
-struct bucket {
-	uint64_t at_ns;
-	uint64_t used_ns; /* credit spent, in time that it takes to come back */
 };
 
 /* What a peer is known to have of a key; lossy. */
@@ -228,6 +231,7 @@ struct conn {
 	enum wire_bye bye;
 	struct bad bads[BAD_MAX];
 	size_t bad_count;
+	struct served served;
 	struct keyq out, ask, asking;
 	uint64_t asking_ns;
 	uint8_t missing[WIRE_KEYS_MAX * 16];

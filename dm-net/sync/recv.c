@@ -34,13 +34,17 @@ take_entries(struct sync *s, struct conn *c, struct wire_entries *e)
 		ask_answered(s, c, missing + 16 * i);
 }
 
+/* It makes dm-store read the file anew: believed for what it was sent. */
 static void
-take_bad(struct sync *s, const struct wire_message *m)
+take_bad(struct sync *s, struct conn *c, const struct wire_message *m)
 {
 	const struct trie_row *row = trie_get(s->trie, m->bad.key);
 	struct act *a;
 
-	if (row == NULL || memcmp(row->version, m->bad.version, 32) != 0)
+	if (row == NULL || memcmp(row->version, m->bad.version, 32) != 0 ||
+	    !served_take(
+		&c->served, hash_secret(s), m->bad.key, m->bad.version) ||
+	    !bucket_take(s, &c->peer->bad, SERVED_BAD_BURST, 1))
 		return;
 	a = act_add(s, SYNC_SCRUB, 0);
 	memcpy(a->key, m->bad.key, 16);
@@ -71,7 +75,7 @@ take_live(struct sync *s, struct conn *c, struct wire_message *m)
 		announce_want(s, c, &m->want);
 		break;
 	case WIRE_BAD_CONTENT:
-		take_bad(s, m);
+		take_bad(s, c, m);
 		break;
 	case WIRE_BUSY:
 		walk_busy(s, c);

@@ -150,6 +150,16 @@ sync_serve_done(struct sync *s, uint64_t size)
 		s->serving--;
 }
 
+void
+sync_served(struct sync *s, uint64_t conn, const uint8_t key[static 16],
+    const uint8_t version[static 32])
+{
+	struct conn *c = conn_find(s, conn);
+
+	if (c != NULL)
+		served_note(&c->served, hash_secret(s), key, version);
+}
+
 bool
 sync_lookup(
     const struct sync *s, const uint8_t key[static 16], struct sync_row *out)

@@ -245,6 +245,10 @@ enum sync_serve {
 enum sync_serve sync_serve(struct sync *, const uint8_t key[static 16],
     const uint8_t version[static 32], uint64_t offset, uint64_t *size);
 void sync_serve_done(struct sync *, uint64_t size);
+/* The content is on its way to the peer of this connection, whose word that it
+ * is bad counts from now. */
+void sync_served(struct sync *, uint64_t conn, const uint8_t key[static 16],
+    const uint8_t version[static 32]);
 
 /* --- actions ---------------------------------------------------------- */
 

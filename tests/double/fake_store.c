@@ -346,6 +346,15 @@ on_judge(void *ctx, struct ipc *ipc, const void *msg, int fd)
 		ipc_send(ipc, IPC_VERDICT, &answer, -1);
 }
 
+/* The credit for it is the test's to give. */
+static void
+on_suspect(void *ctx, struct ipc *ipc, const void *msg, int fd)
+{
+	struct fake_store *s = ctx;
+
+	s->suspects++;
+}
+
 static void
 on_hint(void *ctx, struct ipc *ipc, const void *msg, int fd)
 {
@@ -363,7 +372,7 @@ static ipc_handler *const handlers[IPC_MESSAGE_COUNT] = {
     [IPC_OPEN] = on_open,
     [IPC_READ_ENTRY] = on_read_entry,
     [IPC_LIST] = on_list,
-    [IPC_SUSPECT] = on_hint,
+    [IPC_SUSPECT] = on_suspect,
     [IPC_DROP_TICKET] = on_hint,
 };
 

@@ -57,6 +57,7 @@ struct fake_store {
 	unsigned aborted;
 	unsigned opened;
 	unsigned listed;
+	unsigned suspects;
 	size_t received;	/* bytes of content */
 	size_t outstanding_max; /* largest credit that was given to a put */
 };

@@ -365,6 +365,30 @@ test_puts_bound(void **state)
 	    store_put_begin(n->link, &e, 0, true, &owner, &put), VERDICT_BUSY);
 }
 
+/* Peers order suspects, and the store says how many it takes. */
+static void
+test_suspects(void **state)
+{
+	struct http_node *n = *state;
+	struct ipc_suspect_credit give = {.messages = 2};
+	const uint8_t key[16] = {1}, version[32] = {2};
+
+	for (unsigned i = 0; i < 1000; i++)
+		store_suspect(n->link, key, version);
+	http_node_run(n);
+	assert_int_equal(n->store->suspects, IPC_SUSPECT_WINDOW);
+	store_link_on_suspect_credit(n->link, &give);
+	for (unsigned i = 0; i < 1000; i++)
+		store_suspect(n->link, key, version);
+	http_node_run(n);
+	assert_int_equal(n->store->suspects, IPC_SUSPECT_WINDOW + 2);
+	assert_false(n->is_violated);
+	give.messages = IPC_SUSPECT_WINDOW + 1;
+	store_link_on_suspect_credit(n->link, &give);
+	http_node_run(n);
+	assert_true(n->is_violated);
+}
+
 /* What the store may not say ends its channel, and does no harm. */
 static void
 test_violations(void **state)
@@ -418,6 +442,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_open_wrong_size, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_suspects, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_queue_drains, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
