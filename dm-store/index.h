@@ -82,7 +82,7 @@ void index_settled(int dir_fd);
 /* How large the data base is; false: there is none. */
 bool index_bytes(int dir_fd, uint64_t *bytes);
 /* With less there is nothing in it. */
-#define INDEX_BYTES_MIN 8192 /* two pages */
+#define INDEX_BYTES_MIN 8192u /* two pages */
 
 /* --- the batch -------------------------------------------------------- */
 
