@@ -14,6 +14,7 @@
 #include "dm-store/history.h"
 #include "dm-store/put.h"
 #include "dm-store/rejects.h"
+#include "dm-store/reload.h"
 #include "dm-store/tell.h"
 #include "dm-store/ticket.h"
 #include "dm-store/unplaced.h"
@@ -58,6 +59,7 @@ judge(
 	enum verdict v;
 
 	entry_version(e, version);
+	reload_name(s, e->name);
 	v = accept_judge(s, e, version, FROM_PEER, &acc);
 	a->held_signed_at_ns = acc.held_signed_at_ns;
 	if (v == VERDICT_OK)

@@ -262,11 +262,25 @@ store_on_config_name(
 		ipc_violate(ipc, "a malformed name in the configuration");
 }
 
+/* The first configuration is in force for all names. */
+static void
+on_applied(struct store *s)
+{
+	const struct ipc_ready ready = {s->layers};
+
+	if (s->is_ready)
+		return;
+	s->is_ready = true;
+	expire_tick(s);
+	watch_start(s);
+	scrub_start(s);
+	ipc_send(s->dmd, IPC_READY, &ready, -1);
+}
+
 void
 store_on_config_commit(
     struct store *s, struct ipc *ipc, const struct ipc_config_commit *m, int fd)
 {
-	const struct ipc_ready ready = {s->layers};
 	struct policy *policy = s->coming;
 
 	s->coming = NULL;
@@ -276,14 +290,7 @@ store_on_config_commit(
 		ipc_violate(ipc, "a configuration that does not fit");
 		return;
 	}
-	reload_apply(s, policy);
-	if (s->is_ready)
-		return;
-	s->is_ready = true;
-	expire_tick(s);
-	watch_start(s);
-	scrub_start(s);
-	ipc_send(s->dmd, IPC_READY, &ready, -1);
+	reload_apply(s, policy, on_applied);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "dm-store/disk.h"
 #include "dm-store/failures.h"
 #include "dm-store/rejects.h"
+#include "dm-store/reload.h"
 #include "dm-store/syncer.h"
 #include "dm-store/tell.h"
 #include "dm-store/ticket.h"
@@ -185,6 +186,7 @@ judge(struct put *p, uint64_t needed, struct accepted *a)
 	struct store *s = p->store;
 	enum verdict v;
 
+	reload_name(s, p->entry.name);
 	v = accept_judge(
 	    s, &p->entry, p->is_known ? p->version : NULL, p->from, a);
 	return v == VERDICT_OK ? accept_room(s, &p->entry, needed) : v;

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-store/reload.h"
 
+#include <event2/event.h>
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/name.h"
+#include "common/xevent.h"
 #include "dm-store/commit.h"
 #include "dm-store/dormant.h"
 #include "dm-store/seek.h"
 
-#define SLICE_ROWS 1000
-#define SLICE_NAMES 250
+#define SLICE_ROWS 500 /* read in a turn of the loop */
+#define SLICE_NAMES 125
+#define CHANGES_MAX 16 /* names, in a turn: each costs several syncs */
 
 struct seen {
 	char name[NAME_LEN_MAX + 1];
@@ -82,8 +86,9 @@ on_record(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return true;
 }
 
-/* Leaving first: what stays must not find a removed name in its way. */
-static void
+/* Leaving first: what stays must not find a removed name in its way.
+ * True if its winner has changed. */
+static bool
 settle_seen(struct store *s, const struct seen *seen, bool is_leaving)
 {
 	bool is_configured = policy_find(s->policy, seen->name) != NULL;
@@ -92,15 +97,15 @@ settle_seen(struct store *s, const struct seen *seen, bool is_leaving)
 	enum index_found found;
 
 	if (is_leaving == is_configured)
-		return;
+		return false;
 	name_key(seen->name, key);
 	found = table_winner(s->index, VIEW_BATCH, key, &w);
 	if (found == FOUND && seen->has_best &&
 	    entry_rank_compare(&w.rank, &seen->best) == 0)
-		return;
+		return false;
 	if (found == FOUND_NONE && !seen->has_best)
-		return;
-	settle_name(s, seen->name, is_leaving ? SETTLE_PRUNE : 0);
+		return false;
+	return settle_name(s, seen->name, is_leaving ? SETTLE_PRUNE : 0);
 }
 
 /* What is not admitted goes to sleep, what is wakes up. */
@@ -124,74 +129,218 @@ settle_marks(struct store *s, const struct name_slice *sl)
 	}
 }
 
-/* One walk over all names. False if the disk is full. */
-static bool
-pass(struct store *s, bool is_leaving)
-{
-	struct name_slice *sl = xcalloc(1, sizeof(*sl));
-	char from[NAME_LEN_MAX + 2] = "";
-	size_t from_len = 0, rows;
-	bool is_done = false, is_fine = true;
+/* --- one slice after another --- */
 
-	while (!is_done && is_fine) {
-		sl->policy = s->policy;
-		sl->n = sl->n_marks = 0;
-		sl->is_cut = true;
-		rows = index_walk(s->index, VIEW_BATCH, INDEX_RECORDS, from,
-		    from_len, SLICE_ROWS, on_record, sl);
-		is_done = rows < SLICE_ROWS && sl->is_cut;
-		/* the last name again, from its first record, unless it is
-		 * all there is */
-		if (!is_done && sl->is_cut && sl->n > 1)
-			sl->n--;
-		for (size_t i = 0; i < sl->n; i++)
-			settle_seen(s, &sl->seen[i], is_leaving);
-		if (is_leaving)
-			settle_marks(s, sl);
-		if (sl->n > 0) {
-			/* behind all of its records: a byte after the zero */
-			from_len = strlen(sl->seen[sl->n - 1].name) + 1;
-			memcpy(from, sl->seen[sl->n - 1].name, from_len);
-			from[from_len - 1] = '\1';
-		}
-		is_fine = commit_flush(s) == 0;
-	}
-	free(sl);
-	return is_fine;
+struct reload {
+	struct event *turn;
+	reload_fn *done; /* NULL: nobody is to be told */
+	bool is_new;	 /* a policy whose first attempt has not ended */
+	bool is_begun;	 /* the index says that it follows no configuration */
+	bool is_leaving; /* the first of two walks over all names */
+	char from[NAME_LEN_MAX + 2];
+	size_t from_len;
+	struct name_slice slice;
+};
+
+/* What a turn of the loop has done. */
+struct turn {
+	size_t n_rows, n_changed;
+};
+
+static bool
+is_over(const struct turn *t)
+{
+	return t->n_rows >= SLICE_ROWS || t->n_changed >= CHANGES_MAX;
 }
 
+/* Rows of the next names. False: there are no more behind them. */
+static bool
+slice_read(struct store *s, struct reload *r, struct turn *t)
+{
+	struct name_slice *sl = &r->slice;
+	size_t rows;
+	bool is_last;
+
+	sl->policy = s->policy;
+	sl->n = sl->n_marks = 0;
+	sl->is_cut = true;
+	rows = index_walk(s->index, VIEW_BATCH, INDEX_RECORDS, r->from,
+	    r->from_len, SLICE_ROWS, on_record, sl);
+	t->n_rows += rows;
+	is_last = rows < SLICE_ROWS && sl->is_cut;
+	/* the last name again, from its first record, unless it is all there
+	 * is */
+	if (!is_last && sl->is_cut && sl->n > 1)
+		sl->n--;
+	return !is_last;
+}
+
+/* False: the last names of it were too much for this turn, and are left out. */
+static bool
+slice_settle(struct store *s, struct reload *r, struct turn *t)
+{
+	struct name_slice *sl = &r->slice;
+	size_t n = 0, all = sl->n;
+
+	while (n < all && t->n_changed < CHANGES_MAX)
+		if (settle_seen(s, &sl->seen[n++], r->is_leaving))
+			t->n_changed++;
+	sl->n = n;
+	if (r->is_leaving)
+		settle_marks(s, sl);
+	return n == all;
+}
+
+/* The next slice begins behind all records of the last name of this one: a
+ * byte after the zero. */
 static void
-run(struct store *s)
+slice_pass(struct reload *r)
+{
+	const struct name_slice *sl = &r->slice;
+
+	if (sl->n == 0)
+		return;
+	r->from_len = strlen(sl->seen[sl->n - 1].name) + 1;
+	memcpy(r->from, sl->seen[sl->n - 1].name, r->from_len);
+	r->from[r->from_len - 1] = '\1';
+}
+
+static bool
+is_settled(struct store *s)
 {
 	uint8_t hash[32];
 
-	commit_flush(s);
-	s->needs_reload = true;
-	if (!table_meta(s->index, INDEX_META_CONFIG, hash, sizeof(hash)) ||
-	    memcmp(hash, s->policy->hash, sizeof(hash)) != 0) {
-		if (!pass(s, true) || !pass(s, false))
-			return;
-		index_begin(s->index);
-		table_meta_set(s->index, INDEX_META_CONFIG, s->policy->hash,
-		    sizeof(s->policy->hash));
-		if (commit_flush(s) == -1)
-			return;
+	return table_meta(s->index, INDEX_META_CONFIG, hash, sizeof(hash)) &&
+	       memcmp(hash, s->policy->hash, sizeof(hash)) == 0;
+}
+
+static bool
+follow(struct store *s, const uint8_t hash[static 32])
+{
+	index_begin(s->index);
+	table_meta_set(s->index, INDEX_META_CONFIG, hash, 32);
+	return commit_flush(s) == 0;
+}
+
+/* The first attempt has come to an end, be it because the disk is full. */
+static void
+tell_done(struct store *s)
+{
+	struct reload *r = s->reload;
+
+	if (!r->is_new)
+		return;
+	r->is_new = false;
+	seek_soon(s);
+	log_info("%zu name%s configured, %llu visible here", s->policy->n,
+	    s->policy->n == 1 ? "" : "s",
+	    (unsigned long long)index_count(
+		s->index, VIEW_COMMITTED, INDEX_VISIBLE));
+	if (r->done != NULL)
+		r->done(s);
+}
+
+/* What is half done follows neither configuration: said before it begins, so
+ * that it is done again whatever comes between. */
+static bool
+begin(struct store *s)
+{
+	static const uint8_t none[32];
+	struct reload *r = s->reload;
+
+	if (!follow(s, none))
+		return false;
+	r->is_begun = r->is_leaving = true;
+	r->from_len = 0;
+	return true;
+}
+
+/* False if the disk is full: it goes on there at the next second. */
+static bool
+step(struct store *s, struct turn *t)
+{
+	struct reload *r = s->reload;
+	bool has_more = slice_read(s, r, t);
+
+	if (!slice_settle(s, r, t))
+		has_more = true;
+	if (commit_flush(s) == -1)
+		return false;
+	slice_pass(r);
+	if (has_more)
+		return true;
+	if (r->is_leaving) {
+		r->is_leaving = false;
+		r->from_len = 0;
+		return true;
 	}
-	s->needs_reload = false;
+	if (!follow(s, s->policy->hash))
+		return false;
+	r->is_begun = s->needs_reload = false;
+	return true;
+}
+
+/* So many rows, in as many slices as that takes: where there are few names, all
+ * of it is done at once. */
+static void
+work(struct store *s)
+{
+	struct turn t = {0, 0};
+	bool goes_on = true;
+
+	commit_flush(s);
+	while (goes_on && s->needs_reload && !is_over(&t))
+		goes_on = s->reload->is_begun ? step(s, &t) : begin(s);
+	if (goes_on && s->needs_reload)
+		store_soon(s->reload->turn);
+	else
+		tell_done(s);
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	work(arg);
+}
+
+struct reload *
+reload_new(struct store *s)
+{
+	struct reload *r = xcalloc(1, sizeof(*r));
+
+	r->turn = xevent(s->base, -1, 0, on_turn, s);
+	return r;
 }
 
 void
-reload_apply(struct store *s, struct policy *policy)
+reload_free(struct reload *r)
+{
+	if (r == NULL)
+		return;
+	event_free(r->turn);
+	free(r);
+}
+
+void
+reload_apply(struct store *s, struct policy *policy, reload_fn *done)
 {
 	commit_flush(s);
 	policy_free(s->policy);
 	s->policy = policy;
-	run(s);
-	seek_soon(s);
-	log_info("%zu name%s configured, %llu visible here", policy->n,
-	    policy->n == 1 ? "" : "s",
-	    (unsigned long long)index_count(
-		s->index, VIEW_COMMITTED, INDEX_VISIBLE));
+	s->reload->is_begun = false;
+	s->reload->is_new = true;
+	s->reload->done = done;
+	s->needs_reload = !is_settled(s);
+	work(s);
+}
+
+void
+reload_name(struct store *s, const char *name)
+{
+	if (!s->needs_reload || s->policy == NULL)
+		return;
+	settle_name(
+	    s, name, policy_find(s->policy, name) == NULL ? SETTLE_PRUNE : 0);
 }
 
 void
@@ -203,6 +352,7 @@ reload_repair(struct store *s)
 	index_begin(s->index);
 	table_meta_set(s->index, INDEX_META_CONFIG, none, sizeof(none));
 	commit_schedule(s);
+	s->reload->is_begun = false;
 	s->needs_reload = true;
 }
 
@@ -210,7 +360,7 @@ void
 reload_tick(struct store *s)
 {
 	if (s->needs_reload && s->policy != NULL)
-		run(s);
+		store_soon(s->reload->turn);
 	else if (s->policy != NULL)
 		dormant_tick(s);
 }

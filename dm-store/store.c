@@ -12,6 +12,7 @@
 #include "dm-store/put.h"
 #include "dm-store/redo.h"
 #include "dm-store/rejects.h"
+#include "dm-store/reload.h"
 #include "dm-store/scrub.h"
 #include "dm-store/seek.h"
 #include "dm-store/stream.h"
@@ -52,6 +53,7 @@ store_setup(struct store *s)
 	s->tickets = tickets_new();
 	s->puts = puts_new();
 	s->commit = commit_new(s);
+	s->reload = reload_new(s);
 	s->stream = stream_new(s);
 	s->scrub = scrub_new(s);
 	s->seek = seek_new(s);
@@ -76,6 +78,7 @@ store_clear(struct store *s)
 	scrub_free(s->scrub);
 	seek_free(s->seek);
 	watch_free(s->watch);
+	reload_free(s->reload);
 	stream_free(s->stream);
 	commit_free(s->commit);
 	tickets_free(s->tickets);

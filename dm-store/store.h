@@ -32,6 +32,7 @@ struct puts;
 struct recent;
 struct redo_list;
 struct rejects;
+struct reload;
 struct scrub;
 struct seek;
 struct stream;
@@ -53,6 +54,7 @@ struct store {
 	struct tickets *tickets;
 	struct recent *recent;
 	struct redo_list *redo;
+	struct reload *reload;
 	struct stream *stream;
 	unsigned suspects; /* that dm-net sent and got no credit for */
 	struct scrub *scrub;
@@ -70,7 +72,7 @@ struct store {
 	uint32_t layers;      /* of the sandbox, for ready */
 	bool is_ready;
 	bool is_sink_lost;
-	bool needs_reload;	   /* a reload did not come to its end */
+	bool needs_reload;	   /* reload.c: not all names follow policy */
 	uint64_t expired_until_ns; /* expire.c: ends before that are done */
 
 	struct unplaced { /* names whose files are not in place */

@@ -248,11 +248,24 @@ fix_allow(struct policy *p, const char *pattern, const struct key_pair *keys,
 	    policy_add(p, bytes_text(pattern), bytes_of(signers, 32 * n)));
 }
 
+static bool fix_is_applied;
+
+HELPER void
+fix_applied(struct store *s)
+{
+	(void)s;
+	fix_is_applied = true;
+}
+
+/* In as many turns as it takes. */
 HELPER void
 fix_apply(struct fix *f, struct policy *p)
 {
 	assert_true(policy_seal(p));
-	reload_apply(&f->s, p);
+	fix_is_applied = false;
+	reload_apply(&f->s, p, fix_applied);
+	while (!fix_is_applied)
+		event_base_loop(f->s.base, EVLOOP_NONBLOCK);
 	fix_turn(f);
 }
 

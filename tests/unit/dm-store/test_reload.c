@@ -511,17 +511,156 @@ test_stream_and_list(void **state)
 	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 2);
 }
 
+/* --- many names: in slices of the loop --- */
+
+#define MANY 900
+
+/* All of the second key; the last of them the greatest. */
+static void
+fill_many(void)
+{
+	char name[16];
+	struct entry e;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "d/%04u", i);
+		e = fix_file(name, START_NS + 9, "x", 1, &keys[1]);
+		fix_content(&f, fix_begin(&f, &e, 0, true), "x", 1);
+	}
+	fix_turn(&f);
+}
+
+static uint64_t
+n_visible(void)
+{
+	return index_count(f.s.index, VIEW_COMMITTED, INDEX_VISIBLE);
+}
+
+/* Begun, and not at its end. */
+static void
+begin_reload(size_t n_keys)
+{
+	struct policy *p = fix_policy_begin();
+
+	fix_allow(p, "d/*", keys, n_keys);
+	assert_true(policy_seal(p));
+	fix_is_applied = false;
+	reload_apply(&f.s, p, fix_applied);
+	assert_false(fix_is_applied);
+}
+
+/* Until it has come to some names, and not to all. */
+static void
+go_half_way(void)
+{
+	while (n_visible() == MANY)
+		event_base_loop(f.s.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	assert_false(fix_is_applied);
+}
+
+static void
+end_reload(void)
+{
+	while (!fix_is_applied)
+		event_base_loop(f.s.base, EVLOOP_NONBLOCK);
+	fix_turn(&f);
+}
+
+struct others {
+	struct event *timer;
+	unsigned n_turns;
+};
+
+static void
+count_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct others *o = arg;
+
+	(void)fd;
+	(void)what;
+	o->n_turns++;
+	store_soon(o->timer);
+}
+
+/* Others have their turn meanwhile. */
+static void
+test_slices(void **state)
+{
+	struct others others = {NULL, 0};
+	unsigned n_turns = 0;
+
+	(void)state;
+	fill_many();
+	assert_int_equal(n_visible(), MANY);
+	others.timer = evtimer_new(f.s.base, count_turn, &others);
+	store_soon(others.timer);
+	begin_reload(1);
+	assert_true(n_visible() > 0);
+	for (; !fix_is_applied; n_turns++)
+		event_base_loop(f.s.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	event_free(others.timer);
+	assert_true(n_turns >= 2 && others.n_turns >= 2);
+	assert_int_equal(n_visible(), 0);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_DORMANT), MANY);
+	fix_configure(&f, "d/*", keys, 2);
+	assert_int_equal(n_visible(), MANY);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_DORMANT), 0);
+}
+
+/* The old configuration comes back before the new one was through, at once or
+ * after a death: what had been done of it is undone. */
+static void
+test_half_done(void **state)
+{
+	(void)state;
+	fill_many();
+	begin_reload(1);
+	go_half_way();
+	fix_configure(&f, "d/*", keys, 2);
+	assert_int_equal(n_visible(), MANY);
+	begin_reload(1);
+	go_half_way();
+	fix_die(&f);
+	fix_start(&f);
+	fix_configure(&f, "d/*", keys, 2);
+	assert_int_equal(n_visible(), MANY);
+	assert_int_equal(
+	    table_signer_count(f.s.index, VIEW_COMMITTED, keys[1].public_key),
+	    MANY);
+}
+
+/* A name that it has not come to is judged by the new configuration. */
+static void
+test_judged_meanwhile(void **state)
+{
+	struct entry e = fix_file("d/0899", START_NS, "y", 1, &keys[0]);
+	struct entry gone = fix_file("d/0899", START_NS + 9, "x", 1, &keys[1]);
+
+	(void)state;
+	fill_many();
+	assert_int_equal(fix_judge(&f, &e), VERDICT_NOT_NEWER);
+	begin_reload(1);
+	assert_int_equal(fix_put(&f, &e, "y", 1), VERDICT_CREATED);
+	assert_int_equal(fix_judge(&f, &gone), VERDICT_UNKNOWN_SIGNER);
+	end_reload();
+	assert_int_equal(n_visible(), 1);
+	fix_assert_content(&f, "d/0899", "y", 1);
+}
+
 int
 main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_withdrawal),
-	    T(test_withdrawal_without_content), T(test_names_change), T(test_directories),
-	    T(test_many_names), T(test_network), T(test_out_of_use),
-	    T(test_out_of_use_for_good), T(test_forget), T(test_expiry),
-	    T(test_clock_goes_back), T(test_clock_is_wrong),
+	    T(test_withdrawal_without_content), T(test_names_change),
+	    T(test_directories), T(test_many_names), T(test_network),
+	    T(test_out_of_use), T(test_out_of_use_for_good), T(test_forget),
+	    T(test_expiry), T(test_clock_goes_back), T(test_clock_is_wrong),
 	    T(test_already_expired), T(test_replaced_is_served),
-	    T(test_stream_and_list)};
+	    T(test_stream_and_list), T(test_slices), T(test_half_done),
+	    T(test_judged_meanwhile)};
 
 	return cmocka_run_group_tests(tests, make_keys, NULL);
 }
