@@ -13,59 +13,11 @@
 #include "common/log.h"
 #include "dm-store/disk.h"
 #include "dm-store/files_path.h"
-#include "dm-store/index.h"
-
-void
-files_sync_failed(struct files *f, const char *what, int error)
-{
-	/* a failing disk is no reason to doubt the index */
-	index_settled(f->index_fd);
-	fatal("fsync of %s: %s", what, strerror(error));
-}
-
-void
-files_must_sync(struct files *f, int fd, const char *what)
-{
-	if (disk_sync(fd) == -1)
-		files_sync_failed(f, what, errno);
-}
-
-/* --- names ------------------------------------------------------------ */
 
 static void
 put_name(uint64_t serial, char out[static FILES_HEX_SIZE])
 {
 	snprintf(out, FILES_HEX_SIZE, "put-%llu", (unsigned long long)serial);
-}
-
-const char *
-files_base(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	return slash != NULL ? slash + 1 : name;
-}
-
-/* The directories of a name: "a/b" of "a/b/c", "" of "c". */
-static void
-dir_of(const char *name, char out[static NAME_LEN_MAX + 1])
-{
-	size_t n = (size_t)(files_base(name) - name);
-
-	if (n > 0)
-		n--;
-	memmove(out, name, n); /* may be the same */
-	out[n] = '\0';
-}
-
-int
-files_parent(struct files *f, const char *name)
-{
-	char dir[NAME_LEN_MAX + 1];
-
-	dir_of(name, dir);
-	return disk_open(
-	    f->files_fd, dir[0] != '\0' ? dir : ".", O_RDONLY | O_DIRECTORY, 0);
 }
 
 /* --- tmp/ ------------------------------------------------------------- */
@@ -329,7 +281,7 @@ prune_above(struct files *f, const char *name)
 	char dir[NAME_LEN_MAX + 1];
 	int fd;
 
-	dir_of(name, dir);
+	files_dir_of(name, dir);
 	while (dir[0] != '\0') {
 		fd = files_parent(f, dir);
 		if (fd == -1)
@@ -339,7 +291,7 @@ prune_above(struct files *f, const char *name)
 			return;
 		}
 		close(fd);
-		dir_of(dir, dir);
+		files_dir_of(dir, dir);
 	}
 }
 
