@@ -28,6 +28,7 @@ struct pending_answer {
 };
 
 struct commit {
+	commit_lost_fn *on_lost;
 	struct event *flush; /* activated: at the end of the turn */
 	struct change *change;
 	size_t n_changes, cap_changes;
@@ -46,10 +47,11 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 }
 
 struct commit *
-commit_new(struct store *s)
+commit_new(struct store *s, commit_lost_fn *on_lost)
 {
 	struct commit *c = xcalloc(1, sizeof(*c));
 
+	c->on_lost = on_lost;
 	c->flush = xevent(s->base, -1, 0, on_flush, s);
 	c->seq = table_redo_last(s->index);
 	c->bytes_before = s->stats.bytes;
@@ -381,6 +383,16 @@ write_batch(struct store *s)
 	return saved;
 }
 
+/* What is placed is synced, and its redo goes with the next batch. */
+static void
+clean_redo(struct store *s)
+{
+	if (!redo_has_any(s))
+		return;
+	redo_clean(s);
+	commit_schedule(s);
+}
+
 int
 commit_flush(struct store *s)
 {
@@ -398,7 +410,7 @@ commit_flush(struct store *s)
 	c->old_before = s->stats.old_bytes;
 	answer_all(s);
 	if (error == 0 && redo_is_due(s))
-		redo_clean(s);
+		clean_redo(s);
 	errno = error;
 	return error == 0 ? 0 : -1;
 }
@@ -435,7 +447,7 @@ retry(struct store *s, const struct change *waiting)
 	error = ch.place ? stage_again(s, &ch) : 0;
 	if (error == ENODATA && s->policy != NULL) {
 		drop_unplaced(s, ch.key, NULL);
-		settle_name(s, ch.name, SETTLE_LOST);
+		s->commit->on_lost(s, ch.name);
 		return;
 	}
 	/* a directory that the last run made may not be durable yet */
@@ -467,8 +479,7 @@ void
 commit_tick(struct store *s)
 {
 	retry_some(s);
-	if (redo_has_any(s))
-		redo_clean(s);
+	clean_redo(s);
 	/* trimming takes files away at once, so it has a batch of its own:
 	 * no change in it counts on what goes, nor does what is looked for */
 	commit_flush(s);
@@ -480,6 +491,6 @@ void
 commit_settle(struct store *s)
 {
 	commit_flush(s);
-	redo_clean(s);
+	clean_redo(s);
 	commit_flush(s);
 }

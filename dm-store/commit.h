@@ -11,7 +11,11 @@
 #include "dm-store/settle.h"
 #include "dm-store/store.h"
 
-struct commit *commit_new(struct store *);
+/* The content of files/NAME, which could not be placed, is gone; the batch may
+ * be added to. */
+typedef void commit_lost_fn(struct store *, const char *name);
+
+struct commit *commit_new(struct store *, commit_lost_fn *on_lost);
 void commit_free(struct commit *);
 
 /* Who gets an answer. */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "dm-store/commit.h"
 #include "dm-store/failures.h"
 
 #define BEHIND_BYTES_MAX ((size_t)16 << 20)
@@ -140,8 +139,6 @@ redo_clean(struct store *s)
 {
 	struct redo_list *r = s->redo;
 
-	if (r->n == 0)
-		return;
 	ipc_flush(s->net); /* this may take long */
 	sync_list(s);
 	index_begin(s->index);
@@ -151,5 +148,4 @@ redo_clean(struct store *s)
 			    s->index, r->row[i].table, r->row[i].seq);
 	r->n = 0;
 	r->bytes = 0;
-	commit_schedule(s);
 }

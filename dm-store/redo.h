@@ -20,7 +20,8 @@ void redo_add(struct store *, const struct change *);
 bool redo_has_any(const struct store *);
 bool redo_is_due(const struct store *); /* too far behind to wait */
 
-/* Syncs, deletes the rows in a batch (which it opens) and schedules it. */
+/* Syncs, and deletes the rows in a batch, which it opens; the caller schedules
+ * it. There must be some. */
 void redo_clean(struct store *);
 
 #endif

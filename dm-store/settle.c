@@ -399,6 +399,12 @@ settle_name(struct store *s, const char *name, unsigned flags)
 	return true;
 }
 
+void
+settle_lost(struct store *s, const char *name)
+{
+	settle_name(s, name, SETTLE_LOST);
+}
+
 /* --- forgetting --- */
 
 struct signers {

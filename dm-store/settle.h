@@ -59,6 +59,9 @@ size_t settle_entry(struct store *, const struct entry *, const struct stage *);
 /* Settles a name from its records. False if nothing changes. */
 bool settle_name(struct store *, const char *name, unsigned flags);
 
+/* The same for a name whose file is damaged or gone. */
+void settle_lost(struct store *, const char *name);
+
 /*
  * Drops all records of a name with its file. Returns how many there were; the
  * batch is open if there were any.

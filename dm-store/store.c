@@ -15,6 +15,7 @@
 #include "dm-store/reload.h"
 #include "dm-store/scrub.h"
 #include "dm-store/seek.h"
+#include "dm-store/settle.h"
 #include "dm-store/stream.h"
 #include "dm-store/syncer.h"
 #include "dm-store/tell.h"
@@ -52,7 +53,7 @@ store_setup(struct store *s)
 	s->recent = recent_new();
 	s->tickets = tickets_new();
 	s->puts = puts_new();
-	s->commit = commit_new(s);
+	s->commit = commit_new(s, settle_lost);
 	s->reload = reload_new(s);
 	s->stream = stream_new(s);
 	s->scrub = scrub_new(s);
