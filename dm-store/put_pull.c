@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/xevent.h"
 #include "dm-store/disk.h"
+#include "dm-store/loop.h"
 #include "dm-store/put_internal.h"
 
 #define PULL_CHUNK ((size_t)256 << 10)
@@ -40,7 +41,7 @@ on_pull(evutil_socket_t fd, short what, void *arg)
 	}
 	free(chunk);
 	if (goes_on)
-		store_soon(p->pull);
+		loop_soon(p->pull);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "common/xevent.h"
 #include "dm-store/commit.h"
 #include "dm-store/dormant.h"
+#include "dm-store/loop.h"
 #include "dm-store/seek.h"
 
 #define SLICE_ROWS 500 /* read in a turn of the loop */
@@ -292,7 +293,7 @@ work(struct store *s)
 	while (goes_on && s->needs_reload && !is_over(&t))
 		goes_on = s->reload->is_begun ? step(s, &t) : begin(s);
 	if (goes_on && s->needs_reload)
-		store_soon(s->reload->turn);
+		loop_soon(s->reload->turn);
 	else
 		tell_done(s);
 }
@@ -360,7 +361,7 @@ void
 reload_tick(struct store *s)
 {
 	if (s->needs_reload && s->policy != NULL)
-		store_soon(s->reload->turn);
+		loop_soon(s->reload->turn);
 	else if (s->policy != NULL)
 		dormant_tick(s);
 }

@@ -12,6 +12,7 @@
 #include "common/xevent.h"
 #include "dm-store/commit.h"
 #include "dm-store/hashing.h"
+#include "dm-store/loop.h"
 #include "dm-store/reload.h"
 #include "dm-store/scrub_old.h"
 #include "dm-store/scrub_pass.h"
@@ -117,7 +118,7 @@ on_look(evutil_socket_t unused, short what, void *arg)
 	for (size_t i = 0; i < k.n; i++)
 		look_at(s, k.key[i]);
 	if (k.n == TABLE_KEYS_MAX) {
-		store_soon(s->scrub->look);
+		loop_soon(s->scrub->look);
 		return;
 	}
 	s->scrub->look_at.has_key = false;

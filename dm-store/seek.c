@@ -11,6 +11,7 @@
 #include "dm-store/commit.h"
 #include "dm-store/hashing.h"
 #include "dm-store/history.h"
+#include "dm-store/loop.h"
 
 #define READ_BYTES ((size_t)1 << 20) /* hashed a turn */
 #define REFILL_NS (NS_PER_S / 10)
@@ -147,7 +148,7 @@ on_turn(evutil_socket_t unused, short what, void *arg)
 	else
 		look(s);
 	if (k->is_busy)
-		store_soon(k->turn);
+		loop_soon(k->turn);
 }
 
 /* --- what others see ------------------------------------------------------ */
@@ -179,7 +180,7 @@ seek_soon(struct store *s)
 	}
 	k->is_busy = true;
 	k->has_key = false;
-	store_soon(k->turn);
+	loop_soon(k->turn);
 }
 
 bool

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "common/log.h"
-#include "common/xevent.h"
 #include "dm-store/commit.h"
 #include "dm-store/failures.h"
 #include "dm-store/history.h"
@@ -60,14 +59,6 @@ store_setup(struct store *s)
 	s->seek = seek_new(s);
 	verify_listen(s);
 	syncer_listen(s);
-}
-
-void
-store_soon(struct event *timer)
-{
-	static const struct timeval now = {0, 0};
-
-	xevent_add(timer, &now);
 }
 
 void

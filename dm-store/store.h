@@ -113,8 +113,4 @@ struct store {
 void store_setup(struct store *);
 void store_clear(struct store *);
 
-/* A timer's next turn is that of the loop, behind whatever else waits there:
- * event_active() would come before all of it, as often as it is called. */
-void store_soon(struct event *);
-
 #endif

@@ -10,6 +10,7 @@
 #include "dm-store/announce.h"
 #include "dm-store/ask.h"
 #include "dm-store/commit.h"
+#include "dm-store/loop.h"
 #include "dm-store/ticket.h"
 #include "dm-store/unplaced.h"
 
@@ -148,7 +149,7 @@ on_pump(evutil_socket_t fd, short what, void *arg)
 	step(s);
 	/* one message a turn: the loop stays free for others */
 	if (!st->is_done && st->credit > 0)
-		store_soon(st->pump);
+		loop_soon(st->pump);
 }
 
 bool

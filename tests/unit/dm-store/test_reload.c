@@ -2,6 +2,8 @@
 /* What a new configuration does to what is here, and what time does. */
 #include "fixture.h"
 
+#include "dm-store/loop.h"
+
 static struct key_pair keys[3];
 static struct fix f;
 
@@ -579,7 +581,7 @@ count_turn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	o->n_turns++;
-	store_soon(o->timer);
+	loop_soon(o->timer);
 }
 
 /* Others have their turn meanwhile. */
@@ -593,7 +595,7 @@ test_slices(void **state)
 	fill_many();
 	assert_int_equal(n_visible(), MANY);
 	others.timer = evtimer_new(f.s.base, count_turn, &others);
-	store_soon(others.timer);
+	loop_soon(others.timer);
 	begin_reload(1);
 	assert_true(n_visible() > 0);
 	for (; !fix_is_applied; n_turns++)
