@@ -14,7 +14,7 @@
 #include "dm-store/failures.h"
 #include "dm-store/history.h"
 #include "dm-store/redo.h"
-#include "dm-store/seek.h"
+#include "dm-store/seek_due.h"
 #include "dm-store/unplaced.h"
 #include "dm-store/watch.h"
 

@@ -12,7 +12,7 @@
 #include "dm-store/commit.h"
 #include "dm-store/dormant.h"
 #include "dm-store/loop.h"
-#include "dm-store/seek.h"
+#include "dm-store/seek_due.h"
 
 #define SLICE_ROWS 500 /* read in a turn of the loop */
 #define SLICE_NAMES 125

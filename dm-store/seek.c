@@ -14,19 +14,15 @@
 #include "dm-store/loop.h"
 
 #define READ_BYTES ((size_t)1 << 20) /* hashed a turn */
-#define REFILL_NS (NS_PER_S / 10)
 
 struct seek {
 	struct event *turn;
-	bool is_busy, is_again; /* again: from the beginning, at the end */
 	bool has_key;
 	uint8_t key[16];     /* the last one, or the one that is read */
 	struct hashing file; /* of old/ */
 	struct entry entry;  /* whose content that is */
 	uint8_t version[32];
 	uint64_t when_ns; /* of its row */
-	uint64_t left;	  /* bytes that may be read at once */
-	uint64_t refill_ns;
 };
 
 /* --- what is wanted ------------------------------------------------------- */
@@ -74,10 +70,8 @@ look(struct store *s)
 		begin(s, k->key);
 	}
 	k->has_key = keys.n > 0;
-	if (k->has_key)
-		return;
-	k->is_busy = k->is_again;
-	k->is_again = false;
+	if (!k->has_key)
+		seek_passed(s);
 }
 
 /* --- content -------------------------------------------------------------- */
@@ -147,47 +141,11 @@ on_turn(evutil_socket_t unused, short what, void *arg)
 		read_some(s);
 	else
 		look(s);
-	if (k->is_busy)
+	if (seek_is_busy(s))
 		loop_soon(k->turn);
 }
 
-/* --- what others see ------------------------------------------------------ */
-
-bool
-seek_may_read(struct store *s, uint64_t bytes)
-{
-	struct seek *k = s->seek;
-	uint64_t mono = s->clock.mono_ns();
-
-	if (mono >= k->refill_ns) {
-		k->left = READ_BYTES;
-		k->refill_ns = mono + REFILL_NS;
-	}
-	if (bytes > k->left)
-		return false;
-	k->left -= bytes;
-	return true;
-}
-
-void
-seek_soon(struct store *s)
-{
-	struct seek *k = s->seek;
-
-	if (k->is_busy) {
-		k->is_again = true;
-		return;
-	}
-	k->is_busy = true;
-	k->has_key = false;
-	loop_soon(k->turn);
-}
-
-bool
-seek_is_busy(const struct store *s)
-{
-	return s->seek->is_busy;
-}
+/* --- life ------------------------------------------------------------- */
 
 struct seek *
 seek_new(struct store *s)
@@ -196,6 +154,7 @@ seek_new(struct store *s)
 
 	hashing_init(&k->file);
 	k->turn = xevent(s->base, -1, 0, on_turn, s);
+	s->seek_due.turn = k->turn;
 	return k;
 }
 

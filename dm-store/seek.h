@@ -10,20 +10,10 @@
 #ifndef DMSTORE_SEEK_H
 #define DMSTORE_SEEK_H
 
+#include "dm-store/seek_due.h"
 #include "dm-store/store.h"
 
 struct seek *seek_new(struct store *);
 void seek_free(struct seek *); /* NULL is fine */
-
-/* Whether so many bytes may be read and hashed in this turn, and counts them:
- * one MiB in a tenth of a second, whoever asks. */
-bool seek_may_read(struct store *, uint64_t bytes);
-
-/* Goes through all that is wanted, from the loop; once more, if it is doing
- * that already. */
-void seek_soon(struct store *);
-
-/* As long as that lasts nothing may leave old/ for want of room. */
-bool seek_is_busy(const struct store *);
 
 #endif

@@ -10,9 +10,10 @@
 #include "dm-store/accept.h"
 #include "dm-store/commit.h"
 #include "dm-store/history.h"
+#include "dm-store/read_budget.h"
 #include "dm-store/rejects.h"
 #include "dm-store/scrub.h"
-#include "dm-store/seek.h"
+#include "dm-store/seek_due.h"
 #include "dm-store/unplaced.h"
 #include "dm-store/versions.h"
 
@@ -121,7 +122,7 @@ find_current(struct store *s, const struct entry *e,
 	name_key(e->name, key);
 	if (!is_current(s, e, key))
 		return false;
-	if (seek_may_read(s, e->size))
+	if (read_budget_take(s, e->size))
 		return files_stage_kept(
 			   f, version, e->name, e->sha256, e->size) == 0;
 	/* what is known to be damaged does not go on being served */
@@ -141,7 +142,7 @@ find_content(struct store *s, const struct entry *e,
 	if (find_current(s, e, version, flags))
 		return true;
 	return table_old(s->index, VIEW_COMMITTED, e->sha256, &when_ns) &&
-	       seek_may_read(s, e->size) &&
+	       read_budget_take(s, e->size) &&
 	       files_stage_kept(&s->files, version, NULL, e->sha256, e->size) ==
 		   0;
 }

@@ -70,9 +70,9 @@ size_t settle_forget(struct store *, const char *name);
 
 /*
  * True if the content of e is here already; tmp/VERSION is then a synced link
- * to it. Reads all of it, as far as the loop can spare the time (seek.h): what
- * is more than that is not found, except that what is served under that name
- * is taken as it is, for the scrub to look at.
+ * to it. Reads all of it, as far as the loop can spare the time
+ * (read_budget.h): what is more than that is not found, except that what is
+ * served under that name is taken as it is, for the scrub to look at.
  */
 bool settle_find_content(
     struct store *, const struct entry *, const uint8_t version[static 32]);

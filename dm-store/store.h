@@ -79,6 +79,15 @@ struct store {
 		struct change **slot;
 		size_t n, n_slots, at;
 	} unplaced;
+	struct seek_due {
+		struct event *turn; /* seek.c's */
+		bool is_busy;
+		bool is_again; /* from the beginning, at the end */
+	} seek_due;
+	struct read_budget {
+		uint64_t left;	    /* bytes that may be read at once */
+		uint64_t refill_ns; /* mono */
+	} read_budget;
 	bool has_doomed; /* history.c: content in old/ that has to go */
 	struct rejects *rejects;
 	struct tell *tell;

@@ -5,6 +5,7 @@
 
 #include "common/hex.h"
 #include "dm-store/files_path.h"
+#include "dm-store/read_budget.h"
 #include "dm-store/scrub_old.h"
 #include "dm-store/seek.h"
 #include "older.h"
@@ -332,7 +333,7 @@ reload(void)
 static void
 be_busy(void)
 {
-	while (seek_may_read(&f.s, 4096))
+	while (read_budget_take(&f.s, 4096))
 		continue;
 }
 
