@@ -78,13 +78,29 @@ judge(
 	return false;
 }
 
+/* Things may have changed meanwhile, so it is judged again. */
+static void
+on_verified(struct store *s, const struct verify_job *job)
+{
+	const struct reply reply = {REPLY_JUDGE, job->id, job->link, NULL};
+	struct answer a = {VERDICT_OK, 0, 0, COMMIT_NO_CHANGE};
+
+	if (job->link != s->link)
+		return; /* whoever asked is gone */
+	a.verdict = accept_signature(s, job->is_good);
+	if (a.verdict == VERDICT_OK)
+		judge(s, &job->entry, job->from, &a);
+	rejects_refused(s, &job->entry, a.verdict, bytes_text(job->from));
+	commit_answer(s, &reply, &a);
+}
+
 void
 ask_judge(struct store *s, const struct ipc_judge *m)
 {
 	const struct reply reply = {REPLY_JUDGE, m->id, s->link, NULL};
 	struct answer a = {VERDICT_MALFORMED, 0, 0, COMMIT_NO_CHANGE};
 	struct verify_job job = {
-	    .who = VERIFY_JUDGE, .id = m->id, .link = s->link};
+	    .on_done = on_verified, .id = m->id, .link = s->link};
 	struct entry *e = &job.entry;
 
 	bytes_copy_text(m->from, job.from, sizeof(job.from));
@@ -97,22 +113,6 @@ ask_judge(struct store *s, const struct ipc_judge *m)
 	}
 	if (a.verdict != VERDICT_MALFORMED)
 		rejects_refused(s, e, a.verdict, m->from);
-	commit_answer(s, &reply, &a);
-}
-
-/* Things may have changed meanwhile, so it is judged again. */
-void
-ask_on_verified(struct store *s, const struct verify_job *job)
-{
-	const struct reply reply = {REPLY_JUDGE, job->id, job->link, NULL};
-	struct answer a = {VERDICT_OK, 0, 0, COMMIT_NO_CHANGE};
-
-	if (job->link != s->link)
-		return; /* whoever asked is gone */
-	a.verdict = accept_signature(s, job->is_good);
-	if (a.verdict == VERDICT_OK)
-		judge(s, &job->entry, job->from, &a);
-	rejects_refused(s, &job->entry, a.verdict, bytes_text(job->from));
 	commit_answer(s, &reply, &a);
 }
 

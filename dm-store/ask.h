@@ -10,11 +10,7 @@
 
 #include "dm-store/store.h"
 
-struct verify_job;
-
 void ask_judge(struct store *, const struct ipc_judge *);
-/* The signature of one that was found worth looking at. */
-void ask_on_verified(struct store *, const struct verify_job *);
 void ask_open(struct store *, const struct ipc_open *);
 void ask_read_entry(struct store *, const struct ipc_read_entry *);
 void ask_list(struct store *, const struct ipc_list *);

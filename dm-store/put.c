@@ -271,12 +271,14 @@ grant(struct put *p, bool is_first)
 	p->store->send(p->store, IPC_PUT_CREDIT, &m, -1);
 }
 
+static void on_verified(struct store *, const struct verify_job *);
+
 /* Asks for the verdict on its signature. */
 static void
 put_verify(struct put *p)
 {
 	struct verify_job job = {
-	    .who = VERIFY_PUT, .id = p->number, .entry = p->entry};
+	    .on_done = on_verified, .id = p->number, .entry = p->entry};
 	const struct puts *puts = p->store->puts;
 	/* neither beside nor, in this turn, before it is there another */
 	bool is_alone = puts->n_net + puts->n_control == 1 &&
@@ -511,13 +513,35 @@ put_store(struct put *p)
 	put_free(p);
 }
 
+/* NULL: it was given up meanwhile. */
+static struct put *
+find_number(struct store *s, uint64_t number)
+{
+	for (size_t i = 0; i < PUTS_MAX; i++)
+		if (s->puts->put[i] != NULL &&
+		    s->puts->put[i]->number == number)
+			return s->puts->put[i];
+	return NULL;
+}
+
+static void
+on_synced(struct store *s, uint64_t number, int error)
+{
+	struct put *p = find_number(s, number);
+
+	if (p != NULL && error != 0)
+		put_fail(p, "syncing", error);
+	else if (p != NULL)
+		put_store(p);
+}
+
 /* Nothing is missing any more but, of a large one, that the disk has it. */
 static void
 put_finish(struct put *p)
 {
 	if (is_small(p))
 		put_store(p);
-	else if (!syncer_ask(p->store, p->fd, p->number))
+	else if (!syncer_ask(p->store, p->fd, p->number, on_synced))
 		put_refuse(p, VERDICT_BUSY, 0);
 }
 
@@ -545,30 +569,8 @@ put_on_end(struct store *s, const struct ipc_put_end *m)
 		put_end(p);
 }
 
-/* NULL: it was given up meanwhile. */
-static struct put *
-find_number(struct store *s, uint64_t number)
-{
-	for (size_t i = 0; i < PUTS_MAX; i++)
-		if (s->puts->put[i] != NULL &&
-		    s->puts->put[i]->number == number)
-			return s->puts->put[i];
-	return NULL;
-}
-
-void
-put_on_synced(struct store *s, uint64_t number, int error)
-{
-	struct put *p = find_number(s, number);
-
-	if (p != NULL && error != 0)
-		put_fail(p, "syncing", error);
-	else if (p != NULL)
-		put_store(p);
-}
-
-void
-put_on_verified(struct store *s, const struct verify_job *job)
+static void
+on_verified(struct store *s, const struct verify_job *job)
 {
 	struct put *p = find_number(s, job->id);
 	enum verdict v;

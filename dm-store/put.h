@@ -11,8 +11,6 @@
 #include "dm-store/accept.h"
 #include "dm-store/commit.h"
 
-struct verify_job;
-
 #define PUT_CONTROL_MAX 16 /* from control clients, beside IPC_PUTS_MAX */
 #define PUT_UNKNOWN_MAX 2  /* whose sha256 is not known beforehand */
 
@@ -30,13 +28,6 @@ void put_on_end(struct store *, const struct ipc_put_end *);
 void put_on_abort(struct store *, const struct ipc_put_abort *);
 bool put_on_whole(
     struct store *, const struct ipc_put_whole *, const char **why);
-
-/* The signature of one that was found worth its content. */
-void put_on_verified(struct store *, const struct verify_job *);
-
-/* The content of the one with that number (syncer.h) is on the disk, or, with
- * an error, will not be. */
-void put_on_synced(struct store *, uint64_t number, int error);
 
 /* An upload of dmctl: e and its content (fd: sealed memfd, or -1 for a
  * tombstone), which it takes. The answer goes to reply. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How much the loop may read and hash at once without keeping others waiting. */
+/* How much the loop may read and hash at once and not keep others waiting. */
 #ifndef DMSTORE_READ_BUDGET_H
 #define DMSTORE_READ_BUDGET_H
 

@@ -7,13 +7,13 @@
 
 #include "dm-store/accept.h"
 #include "dm-store/disk.h"
-#include "dm-store/put.h"
 #include "dm-store/worker.h"
 
 struct sync_job {
-	int fd;		 /* the job's own */
-	bool is_end;	 /* else a hint */
-	uint64_t number; /* of the put */
+	int fd;	     /* the job's own */
+	bool is_end; /* else a hint */
+	syncer_done_fn *tell;
+	uint64_t number; /* the caller's own */
 	int error;	 /* the outcome */
 };
 
@@ -59,7 +59,7 @@ end(struct store *s, const struct sync_job *job)
 	if (job->error != 0 && accept_error(job->error) != VERDICT_NO_SPACE)
 		files_sync_failed(&s->files, "an upload", job->error);
 	if (job->is_end)
-		put_on_synced(s, job->number, job->error);
+		job->tell(s, job->number, job->error);
 }
 
 static void
@@ -90,9 +90,10 @@ ask(struct store *s, int fd, struct sync_job *job, size_t limit)
 }
 
 bool
-syncer_ask(struct store *s, int fd, uint64_t number)
+syncer_ask(struct store *s, int fd, uint64_t number, syncer_done_fn *tell)
 {
-	struct sync_job job = {.fd = fd, .is_end = true, .number = number};
+	struct sync_job job = {
+	    .fd = fd, .is_end = true, .tell = tell, .number = number};
 
 	if (s->syncer != NULL)
 		return ask(s, fd, &job, SYNCER_JOBS_MAX);

@@ -4,8 +4,6 @@
 #include <sched.h>
 
 #include "common/key_check.h"
-#include "dm-store/ask.h"
-#include "dm-store/put.h"
 #include "dm-store/worker.h"
 
 static void
@@ -35,16 +33,8 @@ static void
 tell(void *ctx, void *arg)
 {
 	const struct verify_job *job = arg;
-	struct store *s = ctx;
 
-	switch (job->who) {
-	case VERIFY_PUT:
-		put_on_verified(s, job);
-		break;
-	case VERIFY_JUDGE:
-		ask_on_verified(s, job);
-		break;
-	}
+	job->on_done(ctx, job);
 }
 
 static bool

@@ -12,13 +12,9 @@
 
 #define VERIFY_JOBS_MAX 256 /* asked and not taken */
 
-enum verify_for {
-	VERIFY_PUT,   /* put_on_verified() hears of it */
-	VERIFY_JUDGE, /* ask_on_verified() */
-};
-
 struct verify_job {
-	enum verify_for who;
+	/* hears of the outcome, from the loop */
+	void (*on_done)(struct store *, const struct verify_job *);
 	uint64_t id;			/* the caller's own */
 	uint64_t link;			/* likewise */
 	bool is_good;			/* the outcome */
