@@ -16,12 +16,12 @@
 #include "dm-store/reload.h"
 #include "dm-store/scrub_old.h"
 #include "dm-store/scrub_pass.h"
+#include "dm-store/suspects.h"
 #include "dm-store/unplaced.h"
 #include "dm-store/watch.h"
 
 #define READ_BYTES ((size_t)1 << 20) /* hashed a turn, ten turns a second */
 #define READ_FILES 64		     /* begun a turn */
-#define SUSPECTS_MAX 256
 #define FIRST_AFTER_NS (600 * NS_PER_S)
 #define RESUME_AFTER_NS (60 * NS_PER_S)
 #define EVERY_NS (86400 * NS_PER_S)
@@ -32,6 +32,7 @@ static const struct timeval between = {0, 100000};
 struct scrub {
 	struct event *look; /* the first look, slice by slice */
 	struct event *read; /* the hashing */
+	struct event *wake; /* there is a suspect */
 	struct scrub_cursor look_at;
 	struct scrub_pass pass;
 	struct scrub_old *old;		   /* its second half */
@@ -41,11 +42,9 @@ struct scrub {
 	struct control_client *client;	   /* of fsck, else NULL */
 	bool is_fast;
 	uint64_t progress_ns; /* mono, of its next row */
-	uint8_t suspect[SUSPECTS_MAX][16];
-	size_t n_suspects;
-	bool is_old;	     /* in its second half */
-	struct hashing file; /* that is being read */
-	bool is_of_pass;     /* not a suspect */
+	bool is_old;	      /* in its second half */
+	struct hashing file;  /* that is being read */
+	bool is_of_pass;      /* not a suspect */
 	uint8_t key[16];
 	struct winner winner;
 };
@@ -114,6 +113,8 @@ on_look(evutil_socket_t unused, short what, void *arg)
 	struct store *s = arg;
 	struct table_keys k;
 
+	if (suspects_take_look(s))
+		s->scrub->look_at.has_key = false;
 	next_keys(s, &s->scrub->look_at, &k, TABLE_KEYS_MAX);
 	for (size_t i = 0; i < k.n; i++)
 		look_at(s, k.key[i]);
@@ -126,17 +127,10 @@ on_look(evutil_socket_t unused, short what, void *arg)
 }
 
 void
-scrub_look_again(struct store *s)
-{
-	s->scrub->look_at.has_key = false;
-	event_active(s->scrub->look, EV_TIMEOUT, 0);
-}
-
-void
 scrub_start(struct store *s)
 {
 	pass_load(s);
-	scrub_look_again(s);
+	suspects_look_again(s);
 }
 
 /* --- a pass --- */
@@ -339,7 +333,7 @@ old_step(struct store *s, uint8_t *buf, size_t *left)
 	struct scrub *sc = s->scrub;
 	uint64_t before = sc->pass.damaged;
 
-	if (!sc->is_old || sc->n_suspects > 0)
+	if (!sc->is_old || suspects_has_any(s))
 		return false;
 	if (!scrub_old_step(s, sc->old, buf, left, &sc->pass.damaged))
 		pass_end(s);
@@ -354,9 +348,10 @@ next_file(struct store *s)
 {
 	struct scrub *sc = s->scrub;
 	struct table_keys k;
+	uint8_t key[16];
 
-	if (sc->n_suspects > 0) {
-		file_begin(s, sc->suspect[--sc->n_suspects], false);
+	if (suspects_take(s, key)) {
+		file_begin(s, key, false);
 		return true;
 	}
 	if (!sc->pass.is_running)
@@ -388,9 +383,10 @@ work(struct store *s)
 }
 
 static bool
-is_working(const struct scrub *sc)
+is_working(const struct store *s)
 {
-	return sc->file.fd != -1 || sc->n_suspects > 0 || sc->pass.is_running;
+	return s->scrub->file.fd != -1 || suspects_has_any(s) ||
+	       s->scrub->pass.is_running;
 }
 
 static void
@@ -399,6 +395,8 @@ on_read(evutil_socket_t unused, short what, void *arg)
 	struct store *s = arg;
 	struct scrub *sc = s->scrub;
 
+	if (suspects_take_all(s))
+		sc->next_ns = s->clock.mono_ns();
 	if (!sc->pass.is_running && s->clock.mono_ns() >= sc->next_ns)
 		pass_begin(s);
 	work(s);
@@ -420,8 +418,8 @@ read_soon(struct store *s)
 	if (sc->is_fast) {
 		/* by way of the loop: whoever waits comes in between */
 		tv.tv_usec = 0;
-	} else if (!is_working(sc) ||
-		   (sc->pass.is_running && sc->n_suspects == 0 &&
+	} else if (!is_working(s) ||
+		   (sc->pass.is_running && !suspects_has_any(s) &&
 		       sc->next_ns > mono)) {
 		wait = sc->next_ns > mono ? sc->next_ns - mono : 0;
 		tv.tv_sec = (time_t)(wait / NS_PER_S);
@@ -429,24 +427,13 @@ read_soon(struct store *s)
 	event_add(sc->read, &tv);
 }
 
-/* --- suspects and fsck --- */
-
-void
-scrub_suspect_key(struct store *s, const uint8_t key[static 16])
+static void
+on_wake(evutil_socket_t unused, short what, void *arg)
 {
-	struct scrub *sc = s->scrub;
-
-	for (size_t i = 0; i < sc->n_suspects; i++)
-		if (memcmp(sc->suspect[i], key, 16) == 0)
-			return;
-	if (sc->n_suspects == SUSPECTS_MAX) {
-		/* too many to name: all of them, with the next pass */
-		sc->next_ns = s->clock.mono_ns();
-		return;
-	}
-	memcpy(sc->suspect[sc->n_suspects++], key, 16);
-	read_soon(s);
+	read_soon(arg);
 }
+
+/* --- suspects and fsck --- */
 
 void
 scrub_suspect(struct store *s, const uint8_t key[static 16],
@@ -456,7 +443,7 @@ scrub_suspect(struct store *s, const uint8_t key[static 16],
 
 	if (table_winner(s->index, VIEW_COMMITTED, key, &w) == FOUND &&
 	    memcmp(w.rank.version, version, 32) == 0)
-		scrub_suspect_key(s, key);
+		suspects_add(s, key);
 }
 
 static void
@@ -519,6 +506,8 @@ scrub_new(struct store *s)
 	sc->old = scrub_old_new();
 	sc->look = xevent(s->base, -1, 0, on_look, s);
 	sc->read = xevent(s->base, -1, 0, on_read, s);
+	sc->wake = xevent(s->base, -1, 0, on_wake, s);
+	suspects_listen(s, sc->look, sc->wake);
 	return sc;
 }
 
@@ -529,6 +518,7 @@ scrub_free(struct scrub *sc)
 		return;
 	event_free(sc->look);
 	event_free(sc->read);
+	event_free(sc->wake);
 	scrub_old_free(sc->old);
 	hashing_clear(&sc->file);
 	free(sc);

@@ -5,7 +5,7 @@
  * slowly, every file is read and hashed, then old/ (scrub_old.h), a pass that
  * goes on where the last run left it. What is missing or damaged goes to
  * quarantine and is wanted again. Also checks what a peer complains about, what
- * watch.c saw change, and all of it at once for `dmctl fsck`.
+ * is in suspects.h, and all of it at once for `dmctl fsck`.
  */
 #ifndef DMSTORE_SCRUB_H
 #define DMSTORE_SCRUB_H
@@ -18,15 +18,9 @@ void scrub_free(struct scrub *);
 /* Begins the first look; once the configuration is in force. */
 void scrub_start(struct store *);
 
-/* The first look again: changes may have been missed. */
-void scrub_look_again(struct store *);
-
 /* A peer says that this version as served by us fails its hash. */
 void scrub_suspect(struct store *, const uint8_t key[static 16],
     const uint8_t version[static 32]);
-
-/* The file of this key may have changed: it is read soon. */
-void scrub_suspect_key(struct store *, const uint8_t key[static 16]);
 
 /*
  * A pass over all files from the first, as fast as the disk reads, for a

@@ -12,8 +12,8 @@
 #include "dm-store/history.h"
 #include "dm-store/read_budget.h"
 #include "dm-store/rejects.h"
-#include "dm-store/scrub.h"
 #include "dm-store/seek_due.h"
+#include "dm-store/suspects.h"
 #include "dm-store/unplaced.h"
 #include "dm-store/versions.h"
 
@@ -129,7 +129,7 @@ find_current(struct store *s, const struct entry *e,
 	if ((flags & SETTLE_LOST) != 0 ||
 	    files_stage_link(f, version, e->name, e->sha256, e->size) == -1)
 		return false;
-	scrub_suspect_key(s, key);
+	suspects_add(s, key);
 	return true;
 }
 

@@ -16,6 +16,7 @@
 #include "dm-store/seek.h"
 #include "dm-store/settle.h"
 #include "dm-store/stream.h"
+#include "dm-store/suspects.h"
 #include "dm-store/syncer.h"
 #include "dm-store/tell.h"
 #include "dm-store/ticket.h"
@@ -55,6 +56,7 @@ store_setup(struct store *s)
 	s->commit = commit_new(s, settle_lost);
 	s->reload = reload_new(s);
 	s->stream = stream_new(s);
+	s->suspected = suspects_new();
 	s->scrub = scrub_new(s);
 	s->seek = seek_new(s);
 	verify_listen(s);
@@ -68,6 +70,7 @@ store_clear(struct store *s)
 	syncer_free(s->syncer);
 	puts_free(s);
 	scrub_free(s->scrub);
+	suspects_free(s->suspected);
 	seek_free(s->seek);
 	watch_free(s->watch);
 	reload_free(s->reload);

@@ -36,6 +36,7 @@ struct reload;
 struct scrub;
 struct seek;
 struct stream;
+struct suspects;
 struct tell;
 struct tickets;
 struct watch;
@@ -57,6 +58,7 @@ struct store {
 	struct reload *reload;
 	struct stream *stream;
 	unsigned suspects; /* that dm-net sent and got no credit for */
+	struct suspects *suspected;
 	struct scrub *scrub;
 	struct seek *seek;
 	struct worker *verifier; /* as main.c made it; NULL: without thread */

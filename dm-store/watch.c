@@ -12,7 +12,7 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "common/xevent.h"
-#include "dm-store/scrub.h"
+#include "dm-store/suspects.h"
 #include "dm-store/unplaced.h"
 
 #define EVENTS                                                                \
@@ -265,7 +265,7 @@ add_edit(struct store *s, const char *name)
 		return;
 	}
 	if (w->n_edits == EDITS_MAX) {
-		scrub_look_again(s);
+		suspects_look_again(s);
 		return;
 	}
 	e = &w->edit[w->n_edits++];
@@ -298,7 +298,7 @@ look_at_edit(struct store *s, const char *name)
 	switch (table_winner(s->index, VIEW_BATCH, key, &w)) {
 	case FOUND:
 		if (w.state == WINNER_SHOWN)
-			scrub_suspect_key(s, key);
+			suspects_add(s, key);
 		if (w.state == WINNER_SHOWN || w.state == WINNER_LOST)
 			return;
 		break;
@@ -342,7 +342,7 @@ on_directory(struct store *s, const char *name, uint32_t mask)
 	if ((mask & (IN_MOVED_FROM | IN_MOVED_TO)) == 0)
 		return;
 	dir_lost(s->watch, name);
-	scrub_look_again(s);
+	suspects_look_again(s);
 }
 
 static void
@@ -364,7 +364,7 @@ on_event(struct store *s, const struct inotify_event *e)
 
 	if ((e->mask & IN_Q_OVERFLOW) != 0) {
 		s->watch->own_n = 0;
-		scrub_look_again(s);
+		suspects_look_again(s);
 		return;
 	}
 	if ((e->mask & IN_IGNORED) != 0) {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "dm-store/scrub.h"
+#include "dm-store/suspects.h"
 
 #define FILES 30
 #define LARGE 100000
@@ -110,7 +111,7 @@ start(void)
 {
 	fix_start(&f);
 	fix_configure(&f, "d/*", &key, 1);
-	scrub_look_again(&f.s);
+	suspects_look_again(&f.s);
 	fix_turn(&f);
 }
 

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "dm-store/scrub.h"
+#include "dm-store/suspects.h"
 
 #define FILES 200
 
@@ -85,7 +86,7 @@ static void
 due(uint64_t ns)
 {
 	fix_pass(ns);
-	scrub_look_again(&f.s);
+	suspects_look_again(&f.s);
 	fix_turn(&f);
 }
 
@@ -108,7 +109,7 @@ test_look_in_slices(void **state)
 		strcat(path, name);
 		assert_int_equal(unlink(path), 0);
 	}
-	scrub_look_again(&f.s);
+	suspects_look_again(&f.s);
 	turn();
 	commit_flush(&f.s);
 	n = index_count(f.s.index, VIEW_COMMITTED, INDEX_WANTED);
@@ -300,7 +301,7 @@ test_healed(void **state)
 	fix_turn(&f);
 	damage("d/7");
 	name_key("d/7", k);
-	scrub_suspect_key(&f.s, k);
+	suspects_add(&f.s, k);
 	while (fix_winner(&f, "d/7").state == WINNER_SHOWN)
 		event_base_loop(f.s.base, EVLOOP_ONCE);
 	assert_int_equal(f.s.stats.healed, 0);
