@@ -5,7 +5,6 @@
 
 #include "common/name.h"
 #include "dm-store/disk.h"
-#include "dm-store/settle.h"
 
 /* Sizes are summed up: far from where that could overflow. */
 #define SIZE_CEILING (UINT64_C(1) << 60)
@@ -109,9 +108,7 @@ accept_judge(struct store *s, const struct entry *e, const uint8_t *version,
 		return count(s, v);
 	name_key(e->name, key);
 	found = table_winner(s->index, VIEW_BATCH, key, &held);
-	if (found == FOUND_DAMAGED && settle_name(s, e->name, 0))
-		/* an older version must not slip in over a damaged row */
-		found = table_winner(s->index, VIEW_BATCH, key, &held);
+	out->is_damaged = found == FOUND_DAMAGED;
 	if (found != FOUND)
 		return VERDICT_OK;
 	out->held_signed_at_ns = held.rank.signed_at_ns;

@@ -3,8 +3,7 @@
  * May this entry be stored here? The one place that decides, for entries of
  * peers, of HTTP clients and of dmctl alike, in the order of dm.toml(5), "Which
  * version wins": cheap checks first, the signature last. Reads the index as
- * the open batch has it. It stores no entry: it counts refusals, and settles a
- * name again whose row it finds damaged, which adds to the batch.
+ * the open batch has it. It changes nothing but the counters of refusals.
  */
 #ifndef DMSTORE_ACCEPT_H
 #define DMSTORE_ACCEPT_H
@@ -22,12 +21,14 @@ enum accept_from {
 struct accepted {
 	uint64_t held_signed_at_ns; /* of the winner here, 0: none */
 	bool was_visible;	    /* there is a file of this name */
+	bool is_damaged;	    /* the row of the winner here */
 };
 
 /*
  * VERDICT_OK: greater than what is held (or wanted). version is NULL as long
  * as the hash of the content is not known: then what depends on it is left
- * out. The signature is not looked at.
+ * out. The signature is not looked at. Nothing is held if out->is_damaged: see
+ * settle_judge().
  */
 enum verdict accept_judge(struct store *, const struct entry *,
     const uint8_t *version, enum accept_from, struct accepted *);

@@ -60,7 +60,7 @@ judge(
 
 	entry_version(e, version);
 	reload_name(s, e->name);
-	v = accept_judge(s, e, version, FROM_PEER, &acc);
+	v = settle_judge(s, e, version, FROM_PEER, &acc);
 	a->held_signed_at_ns = acc.held_signed_at_ns;
 	if (v == VERDICT_OK)
 		v = accept_room(s, e, e->size + puts_reserved(s));

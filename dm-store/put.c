@@ -187,7 +187,7 @@ judge(struct put *p, uint64_t needed, struct accepted *a)
 	enum verdict v;
 
 	reload_name(s, p->entry.name);
-	v = accept_judge(
+	v = settle_judge(
 	    s, &p->entry, p->is_known ? p->version : NULL, p->from, a);
 	return v == VERDICT_OK ? accept_room(s, &p->entry, needed) : v;
 }
@@ -226,7 +226,7 @@ put_new(struct store *s, const struct entry *e, bool is_known, bool is_verified,
     enum accept_from from, struct bytes sender, const struct reply *reply)
 {
 	struct put *p = xcalloc(1, sizeof(*p));
-	struct accepted a = {0, false};
+	struct accepted a = {0};
 	enum verdict v;
 
 	p->store = s;

@@ -406,6 +406,17 @@ settle_lost(struct store *s, const char *name)
 	settle_name(s, name, SETTLE_LOST);
 }
 
+enum verdict
+settle_judge(struct store *s, const struct entry *e, const uint8_t *version,
+    enum accept_from from, struct accepted *out)
+{
+	enum verdict v = accept_judge(s, e, version, from, out);
+
+	if (out->is_damaged && settle_name(s, e->name, 0))
+		v = accept_judge(s, e, version, from, out);
+	return v;
+}
+
 /* --- forgetting --- */
 
 struct signers {

@@ -8,6 +8,7 @@
 #ifndef DMSTORE_SETTLE_H
 #define DMSTORE_SETTLE_H
 
+#include "dm-store/accept.h"
 #include "dm-store/store.h"
 
 /* Content of a version that waits as tmp/VERSION. */
@@ -61,6 +62,13 @@ bool settle_name(struct store *, const char *name, unsigned flags);
 
 /* The same for a name whose file is damaged or gone. */
 void settle_lost(struct store *, const char *name);
+
+/*
+ * accept_judge(), which a damaged row does not mislead: the name is settled
+ * first, so that no older version slips in over it. This adds to the batch.
+ */
+enum verdict settle_judge(struct store *, const struct entry *,
+    const uint8_t *version, enum accept_from, struct accepted *);
 
 /*
  * Drops all records of a name with its file. Returns how many there were; the

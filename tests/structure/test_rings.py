@@ -26,7 +26,6 @@ PARTS = ("common", "dm-net", "dm-store", "dmd", "dmctl")
 # made smaller.
 ALLOWED = {
     "dm-net/sync": (11,),
-    "dm-store": (4,),
 }
 
 
