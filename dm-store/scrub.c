@@ -90,6 +90,8 @@ look_at(struct store *s, const uint8_t key[static 16])
 		settle_name(s, w.name, SETTLE_PRUNE);
 		return;
 	}
+	if (table_wanted_mend(s->index, key, &w))
+		commit_schedule(s);
 	if (w.state != WINNER_SHOWN)
 		return;
 	watch_dir_of(s, w.name);

@@ -57,6 +57,23 @@ begin(struct store *s, const uint8_t key[static 16])
 	return true;
 }
 
+/* A row of the table that no winner has put there: its key has rotted. It
+ * would be counted as wanted for good. */
+static void
+drop_astray(struct store *s, const uint8_t key[static 16])
+{
+	struct winner w;
+	enum index_found found = table_winner(s->index, VIEW_BATCH, key, &w);
+
+	if (found == FOUND_DAMAGED ||
+	    (found == FOUND && w.state == WINNER_WANTED))
+		return;
+	index_begin(s->index);
+	index_delete(s->index, INDEX_WANTED, key, 16);
+	commit_schedule(s);
+	s->stats.is_changed = true;
+}
+
 static void
 look(struct store *s)
 {
@@ -67,6 +84,7 @@ look(struct store *s)
 	    k->has_key ? k->key : NULL, TABLE_KEYS_MAX, &keys);
 	for (size_t i = 0; i < keys.n && k->file.fd == -1; i++) {
 		memcpy(k->key, keys.key[i], 16);
+		drop_astray(s, k->key);
 		begin(s, k->key);
 	}
 	k->has_key = keys.n > 0;

@@ -80,6 +80,22 @@ table_winner_set(struct index *ix, const char *name,
 	    ix, INDEX_WINNERS, key, 16, body, row_winner_encode(now, body));
 }
 
+bool
+table_wanted_mend(
+    struct index *ix, const uint8_t key[static 16], const struct winner *w)
+{
+	uint8_t body[ROW_SMALL_MAX];
+	size_t len;
+
+	if (w->state != WINNER_WANTED ||
+	    index_get(ix, VIEW_BATCH, INDEX_WANTED, key, 16, body, sizeof(body),
+		&len) == FOUND)
+		return false;
+	index_begin(ix);
+	derived_put(ix, w->name, key, w);
+	return true;
+}
+
 /* --- records ---------------------------------------------------------- */
 
 enum index_found

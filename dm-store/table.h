@@ -69,6 +69,11 @@ bool table_meta(struct index *, const char *name, void *value, size_t len);
 void table_meta_set(
     struct index *, const char *name, const void *value, size_t len);
 
+/* A winner without content that is not in the table of those (its row has
+ * rotted) is put there again. False if it is there. */
+bool table_wanted_mend(
+    struct index *, const uint8_t key[static 16], const struct winner *);
+
 /* Keys of the table expiry: time, key of the name. */
 #define EXPIRY_KEY_SIZE 24
 

@@ -8,6 +8,7 @@
 
 #include "common/hex.h"
 #include "dm-store/files_path.h"
+#include "dm-store/suspects.h"
 
 static struct key_pair key;
 static struct fix f;
@@ -593,6 +594,40 @@ test_damaged_winner(void **state)
 	assert_memory_equal(f.announced.sha256, e.sha256, 32);
 }
 
+/* The row that says that content is missing has rotted: its key is another's
+ * now. What is missing is wanted again, and nothing else is. */
+static void
+test_damaged_wanted(void **state)
+{
+	struct entry e = fix_file("d/a", START_NS, "abc", 3, &key);
+	uint8_t k[16], body[16];
+	char path[400];
+	size_t len;
+
+	fix_put(&f, &e, "abc", 3);
+	fix_path(&f, "files/d/a", path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(fix_open(&f, "d/a", NULL), VERDICT_WITHDRAWN);
+	name_key("d/a", k);
+	index_begin(f.s.index);
+	index_delete(f.s.index, INDEX_WANTED, k, 16);
+	k[3] ^= 4;
+	index_put(f.s.index, INDEX_WANTED, k, 16, NULL, 0);
+	assert_int_equal(commit_flush(&f.s), 0);
+	restart();
+	suspects_look_again(&f.s);
+	fix_turn(&f);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_WANTED), 1);
+	assert_int_equal(index_get(f.s.index, VIEW_COMMITTED, INDEX_WANTED, k,
+			     16, body, sizeof(body), &len),
+	    FOUND_NONE);
+	assert_int_equal(fix_fetch(&f, &e, "abc", 3), VERDICT_CREATED);
+	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
+	assert_int_equal(
+	    index_count(f.s.index, VIEW_COMMITTED, INDEX_WANTED), 0);
+}
+
 /* Something else stands where a file must go: a link goes, the rest is moved
  * aside. */
 static void
@@ -693,14 +728,14 @@ main(void)
 	const struct CMUnitTest tests[] = {T(test_before_placement),
 	    T(test_before_commit), T(test_delete_before_placement),
 	    T(test_unsynced_file), T(test_reads_right),
-	    T(test_reads_right_on_a_full_disk),
-	    T(test_a_start_on_a_full_disk), T(test_pending_apart),
-	    T(test_apart_and_replaced), T(test_redo_goes), T(test_stale_redo),
-	    T(test_lost_file), T(test_damaged_index),
-	    T(test_starts_that_are_ended), T(test_mark_of_an_earlier_version),
-	    T(test_older_index), T(test_future_index), T(test_damaged_record),
-	    T(test_damaged_winner), T(test_obstacles), T(test_unplaced),
-	    T(test_full_disk)};
+	    T(test_reads_right_on_a_full_disk), T(test_a_start_on_a_full_disk),
+	    T(test_pending_apart), T(test_apart_and_replaced),
+	    T(test_redo_goes), T(test_stale_redo), T(test_lost_file),
+	    T(test_damaged_index), T(test_starts_that_are_ended),
+	    T(test_mark_of_an_earlier_version), T(test_older_index),
+	    T(test_future_index), T(test_damaged_record),
+	    T(test_damaged_winner), T(test_damaged_wanted), T(test_obstacles),
+	    T(test_unplaced), T(test_full_disk)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
