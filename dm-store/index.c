@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "dm-store/disk.h"
+#include "dm-store/key_order.h"
 #include "dm-store/row.h"
 
 /* Sparse: address space, not disk. */
@@ -69,14 +70,11 @@ is_full(int rc)
 	       disk_error_is_full(rc);
 }
 
-/* What LMDB says outside of a batch, where nothing may go wrong. */
-static void __attribute__((noreturn))
-give_up(struct index *ix, const char *what, int rc)
+/* What LMDB says outside of a batch, where nothing may go wrong. Any error may
+ * come of a damaged page, even that there is no memory: a length in it may be
+ * wrong. So the mark stays, and the next start checks the index. */
+static void __attribute__((noreturn)) give_up(const char *what, int rc)
 {
-	/* what LMDB calls damage may be: the mark stays, for it to be checked
-	 */
-	if (!is_damage(rc))
-		index_settled(ix->dir_fd);
 	fatal("index: %s: %s", what, mdb_strerror(rc));
 }
 
@@ -103,7 +101,7 @@ note(struct index *ix, const char *what, int rc)
 		return;
 	rc = full_disk(ix, rc);
 	if (!is_full(rc))
-		give_up(ix, what, rc);
+		give_up(what, rc);
 	ix->error = rc;
 }
 
@@ -338,7 +336,7 @@ index_begin(struct index *ix)
 	}
 	rc = mdb_txn_begin(ix->env, NULL, 0, &ix->batch);
 	if (rc != 0)
-		give_up(ix, "a transaction", rc);
+		give_up("a transaction", rc);
 	ix->error = 0;
 }
 
@@ -407,7 +405,7 @@ index_commit(struct index *ix)
 		rc = full_disk(ix, rc);
 	}
 	if (!is_full(rc))
-		give_up(ix, "commit", rc);
+		give_up("commit", rc);
 	ix->failure = rc;
 	errno = rc > 0 ? rc : ENOSPC;
 	return -1;
@@ -479,7 +477,7 @@ view_enter(struct index *ix, enum index_view view)
 	else
 		rc = mdb_txn_renew(ix->reader);
 	if (rc != 0)
-		give_up(ix, "a reader", rc);
+		give_up("a reader", rc);
 	return ix->reader;
 }
 
@@ -513,8 +511,15 @@ index_get(struct index *ix, enum index_view view, enum index_table t,
 	}
 	view_leave(ix, txn);
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		give_up(ix, table_names[t], rc);
+		give_up(table_names[t], rc);
 	return found;
+}
+
+/* A row whose key rotted is not found by it: neither mended nor deleted. */
+static void __attribute__((noreturn)) out_of_order(enum index_table t)
+{
+	fatal("index: %s: rows out of order: the next start checks the index",
+	    table_names[t]);
 }
 
 size_t
@@ -525,6 +530,7 @@ index_walk(struct index *ix, enum index_view view, enum index_table t,
 	MDB_txn *txn = view_enter(ix, view);
 	MDB_val k = val(from, from_len), v;
 	MDB_cursor *cursor;
+	struct key_order order = {.is_set = false};
 	struct bytes body;
 	bool is_sound, goes_on = true;
 	size_t n = 0;
@@ -532,10 +538,12 @@ index_walk(struct index *ix, enum index_view view, enum index_table t,
 
 	rc = mdb_cursor_open(txn, ix->table[t], &cursor);
 	if (rc != 0)
-		give_up(ix, table_names[t], rc);
+		give_up(table_names[t], rc);
 	rc = mdb_cursor_get(
 	    cursor, &k, &v, from_len > 0 ? MDB_SET_RANGE : MDB_FIRST);
 	while (rc == 0 && goes_on && n < limit) {
+		if (!key_order_next(&order, k.mv_data, k.mv_size))
+			out_of_order(t);
 		is_sound = row_open(
 		    t, k.mv_data, k.mv_size, v.mv_data, v.mv_size, &body);
 		if (!is_sound)
@@ -548,7 +556,7 @@ index_walk(struct index *ix, enum index_view view, enum index_table t,
 	mdb_cursor_close(cursor);
 	view_leave(ix, txn);
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		give_up(ix, table_names[t], rc);
+		give_up(table_names[t], rc);
 	return n;
 }
 
@@ -562,7 +570,7 @@ index_count(struct index *ix, enum index_view view, enum index_table t)
 	rc = mdb_stat(txn, ix->table[t], &st);
 	view_leave(ix, txn);
 	if (rc != 0)
-		give_up(ix, table_names[t], rc);
+		give_up(table_names[t], rc);
 	return st.ms_entries;
 }
 
@@ -578,7 +586,7 @@ index_last(struct index *ix, enum index_view view, enum index_table t,
 
 	rc = mdb_cursor_open(txn, ix->table[t], &cursor);
 	if (rc != 0)
-		give_up(ix, table_names[t], rc);
+		give_up(table_names[t], rc);
 	rc = mdb_cursor_get(cursor, &k, &v, MDB_LAST);
 	if (rc == 0 && k.mv_size <= cap) {
 		memcpy(key, k.mv_data, k.mv_size);
@@ -587,6 +595,6 @@ index_last(struct index *ix, enum index_view view, enum index_table t,
 	mdb_cursor_close(cursor);
 	view_leave(ix, txn);
 	if (rc != 0 && rc != MDB_NOTFOUND)
-		give_up(ix, table_names[t], rc);
+		give_up(table_names[t], rc);
 	return len;
 }
