@@ -5,7 +5,7 @@
 # new source file needs no line here.
 
 ifeq ($(wildcard config.mk),)
-ifeq ($(filter clean dist,$(MAKECMDGOALS)),)
+ifeq ($(filter clean distclean dist deb deb-check,$(MAKECMDGOALS)),)
 $(error config.mk is missing: run ./bootstrap first)
 endif
 endif
@@ -200,36 +200,27 @@ fuzz:
 
 # --- install and the rest -----------------------------------------------------
 
-install: all
-	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) \
-	    $(DESTDIR)$(libexecdir)/dmd $(DESTDIR)$(mandir)/man3 \
-	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(docdir) \
-	    $(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir) \
-	    $(DESTDIR)$(tmpfilesdir)
+# How a page of the manual is installed: with the place of dm.toml in it.
+define install_page
+f=$(DESTDIR)$(mandir)/man$${p##*.}/$${p##*/}; \
+sed 's|/etc/data-mesher|$(sysconfdir)/data-mesher|' $$p >$$f && chmod 644 $$f
+endef
+zshdir = $(datarootdir)/zsh/site-functions
+
+install: install-dmd install-dmctl
+
+install-dmd: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/dmd \
+	    $(DESTDIR)$(mandir)/man3 $(DESTDIR)$(mandir)/man5 \
+	    $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(docdir) \
+	    $(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir)
 	install -m 755 $(B)/dmd $(DESTDIR)$(sbindir)/dmd
 	install -m 755 $(B)/dm-net $(B)/dm-store $(DESTDIR)$(libexecdir)/dmd
-	install -m 755 $(B)/dmctl $(DESTDIR)$(bindir)/dmctl
-	ln -sf dmctl $(DESTDIR)$(bindir)/data-mesher
-	for p in man/*.[358]; do \
-		f=$(DESTDIR)$(mandir)/man$${p##*.}/$${p##*/}; \
-		sed 's|/etc/data-mesher|$(sysconfdir)/data-mesher|' $$p >$$f && \
-		chmod 644 $$f || exit; done
+	for p in $(filter-out man/dmctl.8,$(wildcard man/*.[358])); do \
+		$(install_page) || exit; done
 	install -m 644 README.md dist/dm.toml $(DESTDIR)$(docdir)
 	# the place of dm.toml; a store of packages may not be written to
 	-install -d $(DESTDIR)$(sysconfdir)/data-mesher
-	install -d $(DESTDIR)$(datarootdir)/bash-completion/completions \
-	    $(DESTDIR)$(datarootdir)/zsh/site-functions \
-	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d
-	install -m 644 dist/completions/dmctl.bash \
-	    $(DESTDIR)$(datarootdir)/bash-completion/completions/dmctl
-	ln -sf dmctl \
-	    $(DESTDIR)$(datarootdir)/bash-completion/completions/data-mesher
-	install -m 644 dist/completions/_dmctl \
-	    $(DESTDIR)$(datarootdir)/zsh/site-functions
-	install -m 644 dist/completions/dmctl.fish \
-	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d
-	ln -sf dmctl.fish \
-	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d/data-mesher.fish
 	sed 's|@sbindir@|$(sbindir)|;s|@bindir@|$(bindir)|;s|@sysconfdir@|$(sysconfdir)|' \
 	    dist/systemd/dmd.service.in \
 	    >$(DESTDIR)$(systemdunitdir)/dmd.service
@@ -238,6 +229,25 @@ install: all
 	    $(DESTDIR)$(sysusersdir)/dmd.conf
 	install -m 644 dist/systemd/dmd.tmpfiles \
 	    $(DESTDIR)$(tmpfilesdir)/dmd.conf
+
+install-dmctl: all
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man8 \
+	    $(DESTDIR)$(zshdir) \
+	    $(DESTDIR)$(datarootdir)/bash-completion/completions \
+	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d
+	install -m 755 $(B)/dmctl $(DESTDIR)$(bindir)/dmctl
+	ln -sf dmctl $(DESTDIR)$(bindir)/data-mesher
+	for p in man/dmctl.8; do $(install_page) || exit; done
+	ln -sf dmctl.8 $(DESTDIR)$(mandir)/man8/data-mesher.8
+	install -m 644 dist/completions/dmctl.bash \
+	    $(DESTDIR)$(datarootdir)/bash-completion/completions/dmctl
+	ln -sf dmctl \
+	    $(DESTDIR)$(datarootdir)/bash-completion/completions/data-mesher
+	install -m 644 dist/completions/_dmctl $(DESTDIR)$(zshdir)
+	install -m 644 dist/completions/dmctl.fish \
+	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d
+	ln -sf dmctl.fish \
+	    $(DESTDIR)$(datarootdir)/fish/vendor_completions.d/data-mesher.fish
 
 # The release is what is committed, and only that decides its bytes: not the
 # place of the clone, its umask, its clock, or git's own gzip.
@@ -266,6 +276,14 @@ release-check: dist have-pytest
 	test "$$($(B)/release/$(RELEASE)/build/dmd --version)" = \
 	    "dmd $(VERSION)"
 
+# Packages for Debian, of what is committed, built in a clean chroot of SUITE;
+# deb-check installs, upgrades and purges them in another one.
+SUITE ?= bookworm
+deb: dist
+	sh dist/deb/build.sh $(SUITE) $(RELEASE).tar.gz $(B)/deb/$(SUITE)
+deb-check:
+	sh tests/package/deb.sh $(SUITE) $(B)/deb/$(SUITE)
+
 compile_commands.json: Makefile config.mk
 	@$(MAKE) -nB all | $(PYTHON) tests/lint/compile_commands.py >$@
 
@@ -276,7 +294,8 @@ distclean: clean
 	rm -rf config.mk config.log config.status configure autom4te.cache
 
 .PHONY: all check asan fuzz lint lint-headers lint-man lint-length \
-	lint-format lint-cppcheck install dist release-check clean distclean
+	lint-format lint-cppcheck install install-dmd install-dmctl \
+	dist release-check deb deb-check clean distclean
 .DELETE_ON_ERROR:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

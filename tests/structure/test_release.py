@@ -61,6 +61,11 @@ def test_programs_say_the_version(program):
     assert out.strip() == f"{program} {VERSION}"
 
 
+def test_the_packages_for_debian_have_the_version():
+    newest = (ROOT / "debian/changelog").read_text().split("\n", 1)[0]
+    assert newest.startswith(f"dmd ({VERSION}) ")
+
+
 def test_the_newest_changes_are_of_this_version():
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(),
                        re.MULTILINE)
