@@ -56,17 +56,20 @@ def eventually(what, timeout=PATIENCE, message="did not happen"):
         time.sleep(0.02)
 
 
-# Other runs of pytest take the rights away that the processes' users need on the
-# way to a node: they close /tmp/pytest-of-USER for all but its owner. So this
-# run has a place of its own.
-if "PYTEST_DEBUG_TEMPROOT" not in os.environ:
-    os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.mkdtemp(prefix="dmd-test.")
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Other runs of pytest take the rights away that the processes' users need
+    on the way to a node: they close /tmp/pytest-of-USER for all but its owner.
+    So this run has a place of its own; short, for the paths of sockets."""
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="dmd.") + "/t"
+        config.dmd_place = pathlib.Path(config.option.basetemp).parent
 
 
-def pytest_sessionfinish(exitstatus):
+def pytest_sessionfinish(session, exitstatus):
     """What failed is left to be looked at."""
-    place = pathlib.Path(os.environ["PYTEST_DEBUG_TEMPROOT"])
-    if exitstatus == 0 and place.name.startswith("dmd-test."):
+    place = getattr(session.config, "dmd_place", None)
+    if exitstatus == 0 and place is not None:
         shutil.rmtree(place, ignore_errors=True)
 
 
