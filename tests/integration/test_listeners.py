@@ -41,7 +41,7 @@ def healthz(node):
 
 
 def listens(node):
-    return sorted(node.status()["listen"])
+    return sorted(node.status().get("listen", []))
 
 
 def spoil(parent, how):
@@ -193,9 +193,10 @@ def test_reload_between_forms(node, forms):
     for form in forms[1:]:
         listen_on(node, form)
         assert reload(node).verdict == "ok"
+        # forms that clash are away for some milliseconds in between
         eventually(lambda: is_there(node, form) and
-                   shown.get(form) in (None, listens(node)))
-        assert not node.status().get("not_listening")
+                   shown.get(form) in (None, listens(node)) and
+                   not node.status().get("not_listening"))
         if form not in ("all6", "other"):
             eventually(lambda: healthz(node) == 200)
     assert "error: " not in node.log(), node.log()
