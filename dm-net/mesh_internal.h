@@ -160,7 +160,6 @@ struct link {
 	size_t outbox_len, outbox_sent;
 	/* transfer.c: the shared stream for small files, in order of requests
 	 */
-	struct p2p_stream *fetch_stream;
 	struct fetch_stream *fetch_state;
 	unsigned n_serving; /* serve.c: files held open for it */
 };

@@ -35,26 +35,24 @@ find_wanted(struct store *s, const uint8_t key[static 16], struct winner *w)
 	       w->state == WINNER_WANTED;
 }
 
-/* False if old/ does not have it. */
-static bool
-begin(struct store *s, const uint8_t key[static 16])
+/* Hashes what old/ has of it, if it has it. */
+static void
+begin(struct store *s, const struct winner *w)
 {
 	struct seek *k = s->seek;
-	struct winner w;
 	struct record rec;
 	int fd;
 
-	if (!find_wanted(s, key, &w) ||
-	    !table_old(s->index, VIEW_BATCH, w.sha256, &k->when_ns) ||
-	    table_record(s->index, VIEW_BATCH, w.name, w.signer, &rec) != FOUND)
-		return false;
-	fd = files_read_old(&s->files, w.sha256, w.size);
+	if (!table_old(s->index, VIEW_BATCH, w->sha256, &k->when_ns) ||
+	    table_record(s->index, VIEW_BATCH, w->name, w->signer, &rec) !=
+		FOUND)
+		return;
+	fd = files_read_old(&s->files, w->sha256, w->size);
 	if (fd == -1)
-		return false; /* the scrub says why */
+		return; /* the scrub says why */
 	k->entry = rec.entry;
-	memcpy(k->version, w.rank.version, sizeof(k->version));
+	memcpy(k->version, w->rank.version, sizeof(k->version));
 	hashing_begin(&k->file, fd);
-	return true;
 }
 
 /* A row of the table that no winner has put there: its key has rotted. It
@@ -62,16 +60,22 @@ begin(struct store *s, const uint8_t key[static 16])
 static void
 drop_astray(struct store *s, const uint8_t key[static 16])
 {
-	struct winner w;
-	enum index_found found = table_winner(s->index, VIEW_BATCH, key, &w);
-
-	if (found == FOUND_DAMAGED ||
-	    (found == FOUND && w.state == WINNER_WANTED))
-		return;
 	index_begin(s->index);
 	index_delete(s->index, INDEX_WANTED, key, 16);
 	commit_schedule(s);
 	s->stats.is_changed = true;
+}
+
+static void
+look_at(struct store *s, const uint8_t key[static 16])
+{
+	struct winner w;
+	enum index_found found = table_winner(s->index, VIEW_BATCH, key, &w);
+
+	if (found == FOUND && w.state == WINNER_WANTED)
+		begin(s, &w);
+	else if (found != FOUND_DAMAGED)
+		drop_astray(s, key);
 }
 
 static void
@@ -84,8 +88,7 @@ look(struct store *s)
 	    k->has_key ? k->key : NULL, TABLE_KEYS_MAX, &keys);
 	for (size_t i = 0; i < keys.n && k->file.fd == -1; i++) {
 		memcpy(k->key, keys.key[i], 16);
-		drop_astray(s, k->key);
-		begin(s, k->key);
+		look_at(s, k->key);
 	}
 	k->has_key = keys.n > 0;
 	if (!k->has_key)

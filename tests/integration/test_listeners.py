@@ -6,13 +6,12 @@ import os
 import shutil
 import signal
 import socket
-import urllib.error
-import urllib.request
 
 import pytest
 
 from conftest import BUILD, _nodes, eventually
 from rights import needs_proc, needs_root
+from test_node import healthz
 
 SYS_PIDFD_GETFD = 438
 
@@ -28,16 +27,6 @@ def connects(port, address="127.0.0.1"):
             return True
     except OSError:
         return False
-
-
-def healthz(node):
-    try:
-        with urllib.request.urlopen(node.url("/healthz"), timeout=5) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
 
 
 def listens(node):
