@@ -59,12 +59,12 @@ LINK = $(CC) -pthread $(SANFLAGS) $(EXTRA_CFLAGS) $(CFLAGS) $(LDFLAGS) \
 
 # --- archives -----------------------------------------------------------
 
-common_SRC = $(wildcard common/*.c)
+common_SRC = $(wildcard common/*.c common/*/*.c)
 p2p_SRC = $(wildcard dm-net/libp2p/*.c)
 libp2p_PROTO = $(wildcard dm-net/libp2p/*.proto)
 sync_SRC = $(wildcard dm-net/sync/*.c)
 dm-net_SRC = $(filter-out dm-net/main.c,$(wildcard dm-net/*.c)) \
-	$(wildcard dm-net/http/*.c)
+	$(wildcard dm-net/http/*.c dm-net/mesh/*.c dm-net/store/*.c)
 dm-store_SRC = $(filter-out dm-store/main.c,$(wildcard dm-store/*.c))
 dmd_SRC = $(filter-out dmd/main.c,$(wildcard dmd/*.c))
 dmctl_SRC = $(filter-out dmctl/main.c,$(wildcard dmctl/*.c))
@@ -141,7 +141,7 @@ include tests/tests.mk
 
 # --- lint ------------------------------------------------------------------
 
-C_FILES = $(wildcard common/*.[ch] dm-net/*.[ch] dm-net/*/*.[ch] \
+C_FILES = $(wildcard common/*.[ch] common/*/*.[ch] dm-net/*.[ch] dm-net/*/*.[ch] \
 	dm-store/*.[ch] dmd/*.[ch] dmctl/*.[ch] tests/*/*.[ch] \
 	tests/unit/*/*.[ch] tests/unit/*/*/*.[ch])
 HEADERS = $(filter-out common/ipc_dispatch.h,$(filter %.h,$(C_FILES)))

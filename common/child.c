@@ -17,11 +17,11 @@
 #include "common/event_log.h"
 #include "common/log.h"
 #include "common/log_out.h"
-#include "common/privdrop.h"
-#include "common/sandbox.h"
+#include "common/sandbox/privdrop.h"
+#include "common/sandbox/sandbox.h"
 #include "common/sha256.h"
 #include "common/signals.h"
-#include "common/user_map.h"
+#include "common/sandbox/user_map.h"
 
 static const char *const tags[ROLE_COUNT] = {
     "dmd", "dmd[net]", "dmd[store]", "dmd[resolver]"};

@@ -8,13 +8,13 @@
 #include "common/base64.h"
 #include "common/clock.h"
 #include "common/hex.h"
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "common/msgpull.h"
 #include "common/msgput.h"
 #include "common/name.h"
 #include "common/sha256.h"
-#include "common/sshsig.h"
+#include "common/keys/sshsig.h"
 
 #define ENTRY_FIELDS 9
 

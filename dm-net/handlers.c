@@ -28,7 +28,7 @@ ask_index(struct net *net)
 {
 	struct ipc_index_credit credit = {.messages = IPC_INDEX_WINDOW};
 
-	if (net->mesh == NULL || !store_link_is_up(net->store))
+	if (net->mesh == NULL || !store_client_is_up(net->store))
 		return;
 	mesh_store_up(net->mesh);
 	ipc_send(net->store_ipc, IPC_INDEX_CREDIT, &credit, -1);
@@ -41,7 +41,7 @@ on_opened(void *ctx, struct ipc *ipc)
 
 	if (ipc_peer(ipc) != ROLE_STORE)
 		return;
-	store_link_attach(net->store, ipc);
+	store_client_attach(net->store, ipc);
 	ask_index(net);
 }
 
@@ -51,7 +51,7 @@ drop_store(struct net *net)
 	net->is_index_complete = false;
 	if (net->mesh != NULL)
 		mesh_store_lost(net->mesh);
-	store_link_detach(net->store);
+	store_client_detach(net->store);
 	ipc_free(net->store_ipc);
 	net->store_ipc = NULL;
 }
@@ -162,7 +162,7 @@ store_channel(void *ctx)
 {
 	struct net *net = ctx;
 
-	return store_link_is_up(net->store) ? net->store_ipc : NULL;
+	return store_client_is_up(net->store) ? net->store_ipc : NULL;
 }
 
 /* Once dmd has signed the TLS key. False if the signature is wrong. */
@@ -364,56 +364,56 @@ void
 net_on_verdict(
     struct net *net, struct ipc *ipc, const struct ipc_verdict *m, int fd)
 {
-	store_link_on_verdict(net->store, m);
+	store_client_on_verdict(net->store, m);
 }
 
 void
 net_on_suspect_credit(struct net *net, struct ipc *ipc,
     const struct ipc_suspect_credit *m, int fd)
 {
-	store_link_on_suspect_credit(net->store, m);
+	store_client_on_suspect_credit(net->store, m);
 }
 
 void
 net_on_put_credit(
     struct net *net, struct ipc *ipc, const struct ipc_put_credit *m, int fd)
 {
-	store_link_on_put_credit(net->store, m);
+	store_client_on_put_credit(net->store, m);
 }
 
 void
 net_on_put_result(
     struct net *net, struct ipc *ipc, const struct ipc_put_result *m, int fd)
 {
-	store_link_on_put_result(net->store, m);
+	store_client_on_put_result(net->store, m);
 }
 
 void
 net_on_opened(
     struct net *net, struct ipc *ipc, const struct ipc_opened *m, int fd)
 {
-	store_link_on_opened(net->store, m, fd);
+	store_client_on_opened(net->store, m, fd);
 }
 
 void
 net_on_entry_read(
     struct net *net, struct ipc *ipc, const struct ipc_entry_read *m, int fd)
 {
-	store_link_on_entry_read(net->store, m);
+	store_client_on_entry_read(net->store, m);
 }
 
 void
 net_on_list_row(
     struct net *net, struct ipc *ipc, const struct ipc_list_row *m, int fd)
 {
-	store_link_on_list_row(net->store, m);
+	store_client_on_list_row(net->store, m);
 }
 
 void
 net_on_list_end(
     struct net *net, struct ipc *ipc, const struct ipc_list_end *m, int fd)
 {
-	store_link_on_list_end(net->store, m);
+	store_client_on_list_end(net->store, m);
 }
 
 /* --- from the store: the replica --- */

@@ -14,16 +14,18 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/sandbox.h"
+#include "common/sandbox/sandbox.h"
+#include "dm-net/commands.h"
 #include "dm-net/net.h"
-#include "dm-net/refusals.h"
+#include "dm-net/node_facts.h"
+#include "dm-net/reject_relay.h"
 
 static void
 net_refused(void *ctx, enum verdict v, const struct entry *e, const char *from)
 {
 	struct net *net = ctx;
 
-	refusals_note(net->refusals, v, e, from);
+	reject_relay_note(net->refusals, v, e, from);
 }
 
 static struct http_server *
@@ -31,10 +33,10 @@ new_http(struct net *net)
 {
 	const struct http_backend backend = {.store = net->store,
 	    .ctx = net,
-	    .peers = net_peers,
-	    .facts = net_facts,
-	    .is_own_address = net_is_own_address,
-	    .metrics = net_metrics,
+	    .peers = node_facts_peers,
+	    .facts = node_facts_read,
+	    .is_own_address = node_facts_is_own_address,
+	    .metrics = node_facts_metrics,
 	    .refused = net_refused,
 	    .listener_ended = net_listener_ended,
 	    .connections_max = net->descriptors.http,
@@ -82,11 +84,12 @@ setup(struct net *net)
 	net->descriptors = share_descriptors();
 	net->layers = child_confine(ROLE_NET, &net->settings, NULL, 0);
 	net->started_ns = clock_unix_ns();
-	net->store = store_link_new();
+	net->store = store_client_new();
 	net->resolve = resolve_new();
-	net->refusals = refusals_new(net->base, net->store);
+	net->refusals = reject_relay_new(net->base, net->store);
 	net->http = new_http(net);
-	net->control = control_server_new(net->base, ROLE_NET, net_answer, net);
+	net->control =
+	    control_server_new(net->base, ROLE_NET, commands_handle, net);
 	net->dmd = net_channel(net, CHILD_FD, ROLE_DMD);
 	ask_signature(net);
 }
@@ -98,8 +101,8 @@ teardown(struct net *net)
 	http_server_free(net->http);
 	mesh_free(net->mesh);
 	control_server_free(net->control);
-	refusals_free(net->refusals);
-	store_link_free(net->store);
+	reject_relay_free(net->refusals);
+	store_client_free(net->store);
 	resolve_free(net->resolve);
 	ipc_free(net->store_ipc);
 	ipc_free(net->resolver_ipc);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * struct net: the whole of the process dm-net. main.c makes it, handlers.c
- * fills it from dmd's and dm-store's messages, answers.c shows it to dmctl.
- * Included by these three only.
+ * struct net: the state of the process dm-net. main.c makes it, handlers.c
+ * fills it from the messages of dmd and dm-store, commands.c and node_facts.c
+ * show it.
  */
 #ifndef DM_NET_NET_H
 #define DM_NET_NET_H
@@ -14,9 +14,9 @@
 #include "common/control_serve.h"
 #include "common/ipc.h"
 #include "dm-net/http/http.h"
-#include "dm-net/mesh.h"
+#include "dm-net/mesh/mesh.h"
 #include "dm-net/resolve.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 
 #define NET_OWN_ADDRESSES_MAX 256
 #define NET_INDEX_BYTES_MAX (384u << 20) /* of the 512 MiB we may have */
@@ -35,9 +35,9 @@ struct net {
 	struct ipc *dmd;
 	struct ipc *store_ipc;
 	struct ipc *resolver_ipc;
-	struct store_link *store;
+	struct store_client *store;
 	struct resolve *resolve;
-	struct refusals *refusals;
+	struct reject_relay *refusals;
 	struct p2p_tls_key *tls_key;
 	struct mesh *mesh; /* NULL before dmd's signature */
 	struct http_server *http;
@@ -63,12 +63,5 @@ struct net {
 struct ipc *net_channel(struct net *, int fd, enum role peer);
 /* Tells dmd that a listening socket accepts no more. */
 void net_listener_ended(void *net);
-
-/* answers.c */
-control_handler net_answer;
-void net_peers(void *ctx, void (*row)(void *, const struct row_peer *), void *);
-void net_facts(void *ctx, struct http_facts *);
-bool net_is_own_address(void *ctx, const uint8_t *address, size_t len);
-void net_metrics(void *ctx, struct http_text *);
 
 #endif

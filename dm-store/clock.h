@@ -7,7 +7,7 @@
  *  - clock_is_set(): to show again what an end has hidden;
  *  - clock_is_sane(): to hide what has come to its end;
  *  - clock_is_steady(): to give up for good what is old enough.
- * Asked by accept.c, settle.c, expire.c, scrub.c, dormant.c, history.c; it
+ * Asked by judge.c, winner.c, expire.c, scrub.c, dormant.c, history.c; it
  * never sets anything.
  */
 #ifndef DMSTORE_CLOCK_H

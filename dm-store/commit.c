@@ -9,12 +9,13 @@
 
 #include "common/log.h"
 #include "common/xevent.h"
-#include "dm-store/accept.h"
-#include "dm-store/announce.h"
-#include "dm-store/failures.h"
+#include "dm-store/judge.h"
+#include "dm-store/notify.h"
+#include "dm-store/quarantine.h"
+#include "dm-store/store_log.h"
 #include "dm-store/history.h"
 #include "dm-store/redo.h"
-#include "dm-store/seek_due.h"
+#include "dm-store/restore_due.h"
 #include "dm-store/unplaced.h"
 #include "dm-store/watch.h"
 
@@ -104,7 +105,7 @@ commit_answer(
 	struct commit *c = s->commit;
 
 	if (!index_is_open(s->index)) {
-		announce_answer(s, reply, answer);
+		notify_answer(s, reply, answer);
 		return;
 	}
 	if (c->n_answers == c->cap_answers) {
@@ -179,7 +180,7 @@ keep_old(struct store *s, const struct change *ch)
 	rc = waiting != NULL ? keep_waiting(s, waiting, ch->prev.sha256)
 			     : files_keep(&s->files, ch->name, ch->prev.sha256);
 	if (rc == -1 && errno != ENOENT)
-		failures_tell(s, "keeping older content in", "index/old/",
+		store_log_failure(s, "keeping older content in", "index/old/",
 		    ch->name, strerror(errno));
 }
 
@@ -190,7 +191,7 @@ place(struct store *s, const struct change *ch)
 	int rc = 0;
 
 	if (ch->quarantine)
-		files_quarantine(&s->files, ch->name);
+		quarantine_file(&s->files, ch->name);
 	if (ch->keep)
 		keep_old(s, ch);
 	if (ch->place) {
@@ -214,7 +215,7 @@ after_placing(struct store *s, const struct change *ch)
 	if (ch->row == INDEX_PENDING) {
 		/* durable before anybody hears of it; else its row stays */
 		if (files_sync(&s->files, ch->name, false) == -1) {
-			failures_tell(s,
+			store_log_failure(s,
 			    "syncing (done again at the next "
 			    "start)",
 			    "files/", ch->name, strerror(errno));
@@ -256,7 +257,7 @@ set_apart(struct store *s, const struct change *ch, int error)
 	snprintf(path, sizeof(path), "files/%s", ch->name);
 	snprintf(why, sizeof(why), "%s: %s", strerror(error),
 	    unplaced_remedy(error));
-	failures_tell(s,
+	store_log_failure(s,
 	    ch->place ? "placing (tried again every second)"
 		      : "removing (tried again every second)",
 	    path, "", why);
@@ -295,7 +296,7 @@ fail_batch(struct store *s, int error)
 		if (c->change[i].place)
 			files_unstage(&s->files, c->change[i].now.rank.version);
 	for (size_t i = 0; i < c->n_answers; i++) {
-		c->answer[i].answer.verdict = accept_error(error);
+		c->answer[i].answer.verdict = judge_error(error);
 		c->answer[i].answer.ticket = 0;
 	}
 }
@@ -317,7 +318,7 @@ answer_uploads(struct store *s)
 		    p->answer.change == COMMIT_NO_CHANGE ||
 		    !c->change[p->answer.change].is_origin)
 			continue;
-		announce_answer(s, &p->reply, &p->answer);
+		notify_answer(s, &p->reply, &p->answer);
 		p->reply.to = REPLY_NOBODY;
 	}
 }
@@ -334,13 +335,13 @@ place_batch(struct store *s)
 		struct answer *a = &c->answer[i].answer;
 
 		if (a->change != COMMIT_NO_CHANGE && c->outcome[a->change] != 0)
-			a->verdict = accept_error(c->outcome[a->change]);
+			a->verdict = judge_error(c->outcome[a->change]);
 	}
 	answer_uploads(s);
 	ipc_flush(s->net);
 	for (size_t i = 0; i < c->n_changes; i++)
 		if (c->outcome[i] == 0)
-			announce_change(s, &c->change[i]);
+			notify_change(s, &c->change[i]);
 }
 
 /* The lists are taken out first: what is told now may begin the next batch. */
@@ -354,7 +355,7 @@ answer_all(struct store *s)
 	c->answer = NULL;
 	c->n_answers = c->cap_answers = 0;
 	for (size_t i = 0; i < n; i++)
-		announce_answer(s, &list[i].reply, &list[i].answer);
+		notify_answer(s, &list[i].reply, &list[i].answer);
 	free(list);
 }
 
@@ -371,7 +372,7 @@ write_batch(struct store *s)
 		saved = 0;
 	} else {
 		saved = errno;
-		failures_tell(s, "committing to", "index/data.mdb", "",
+		store_log_failure(s, "committing to", "index/data.mdb", "",
 		    index_failure(s->index));
 		fail_batch(s, saved);
 		s->stats.bytes = c->bytes_before;
@@ -461,7 +462,7 @@ retry(struct store *s, const struct change *waiting)
 	log_info("files/%s is %s now", ch.name,
 	    ch.place ? "in its place" : "removed");
 	after_placing(s, &ch);
-	announce_change(s, &ch);
+	notify_change(s, &ch);
 }
 
 static void
@@ -483,7 +484,7 @@ commit_tick(struct store *s)
 	/* trimming takes files away at once, so it has a batch of its own:
 	 * no change in it counts on what goes, nor does what is looked for */
 	commit_flush(s);
-	if (!index_is_open(s->index) && !seek_is_busy(s) && history_trim(s))
+	if (!index_is_open(s->index) && !restore_is_busy(s) && history_trim(s))
 		commit_schedule(s);
 }
 

@@ -8,7 +8,7 @@
 #ifndef DMSTORE_COMMIT_H
 #define DMSTORE_COMMIT_H
 
-#include "dm-store/settle.h"
+#include "dm-store/winner.h"
 #include "dm-store/store.h"
 
 /* The content of files/NAME, which could not be placed, is gone; the batch may

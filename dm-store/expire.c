@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "dm-store/commit.h"
-#include "dm-store/tell.h"
+#include "dm-store/store_log.h"
 
 #define SLICE 256    /* names a batch */
 #define SLICES_MAX 8 /* a second: what waits longer is not served anyway */
@@ -36,7 +36,7 @@ on_due(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 
 /* True if that was work. */
 static bool
-settle_key(
+winner_key(
     struct store *s, const uint8_t key[static 16], enum winner_state not_this)
 {
 	struct winner w;
@@ -44,8 +44,8 @@ settle_key(
 	if (table_winner(s->index, VIEW_BATCH, key, &w) != FOUND ||
 	    w.state == not_this || w.state == WINNER_LOST)
 		return false;
-	if (settle_name(s, w.name, 0) && not_this == WINNER_HIDDEN)
-		tell_expired(s, w.name);
+	if (winner_decide(s, w.name, 0) && not_this == WINNER_HIDDEN)
+		store_log_expired(s, w.name);
 	return true;
 }
 
@@ -55,7 +55,7 @@ settle_key(
  * the disk is full: again later.
  */
 static bool
-settle_range(struct store *s, uint64_t after_ns, uint64_t until_ns,
+winner_range(struct store *s, uint64_t after_ns, uint64_t until_ns,
     enum winner_state not_this)
 {
 	uint8_t from[EXPIRY_KEY_SIZE] = {0};
@@ -70,7 +70,7 @@ settle_range(struct store *s, uint64_t after_ns, uint64_t until_ns,
 		index_walk(s->index, VIEW_BATCH, INDEX_EXPIRY, from,
 		    sizeof(from), SLICE, on_due, &d);
 		for (size_t i = 0; i < d.n; i++)
-			has_worked |= settle_key(s, d.key[i], not_this);
+			has_worked |= winner_key(s, d.key[i], not_this);
 		if (commit_flush(s) == -1)
 			return false;
 		slices += has_worked;
@@ -96,14 +96,14 @@ expire_tick(struct store *s)
 	/* to show again what a wrong clock has hidden needs no better one */
 	if ((went_back || now < s->expired_until_ns) &&
 	    s->expired_until_ns > now) {
-		if (settle_range(s, now, s->expired_until_ns, WINNER_SHOWN))
+		if (winner_range(s, now, s->expired_until_ns, WINNER_SHOWN))
 			s->expired_until_ns = now;
 		return;
 	}
 	if (!clock_is_sane(&s->clock))
 		return;
 	/* from a little before: what came meanwhile with an end just past */
-	if (settle_range(s,
+	if (winner_range(s,
 		s->expired_until_ns > NS_PER_S ? s->expired_until_ns - NS_PER_S
 					       : 0,
 		now, WINNER_HIDDEN))

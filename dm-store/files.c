@@ -13,6 +13,8 @@
 #include "common/log.h"
 #include "dm-store/disk.h"
 #include "dm-store/files_path.h"
+#include "dm-store/hashing.h"
+#include "dm-store/quarantine.h"
 
 static void
 put_name(uint64_t serial, char out[static FILES_HEX_SIZE])
@@ -128,7 +130,8 @@ files_stage_kept(struct files *f, const uint8_t version[static 32],
 
 	if (fd == -1)
 		return -1;
-	is_good = files_hash(fd, size, hash) && memcmp(hash, sha256, 32) == 0;
+	is_good =
+	    hashing_whole(fd, size, hash) && memcmp(hash, sha256, 32) == 0;
 	close(fd);
 	if (is_good)
 		return files_stage_link(f, version, name, sha256, size);
@@ -181,16 +184,18 @@ part_make(int dir_fd, const char *part)
 	return -1;
 }
 
-/* What stands where a directory must be goes to quarantine/. */
+/* Opens the directory `part` of dir_fd, and makes it if it is missing. path is
+ * the same directory below state_dir. A file in its place goes to
+ * quarantine/. */
 static int
-part_open(struct files *f, int dir_fd, const char *part)
+part_open(struct files *f, int dir_fd, const char *part, const char *path)
 {
 	int fd = disk_open(dir_fd, part, O_RDONLY | O_DIRECTORY, 0);
 
 	if (fd != -1)
 		return fd;
 	if (errno == ENOTDIR || errno == ELOOP) {
-		if (files_evict(f, dir_fd, part) == -1)
+		if (quarantine_take(f, dir_fd, part, path) == -1)
 			return -1;
 	} else if (errno != ENOENT) {
 		return -1;
@@ -205,7 +210,7 @@ part_open(struct files *f, int dir_fd, const char *part)
 static int
 parent_make(struct files *f, const char *name)
 {
-	char part[NAME_LEN_MAX + 1];
+	char part[NAME_LEN_MAX + 1], path[FILES_PATH_SIZE];
 	const char *p = name, *slash;
 	int fd, next, saved;
 
@@ -213,7 +218,9 @@ parent_make(struct files *f, const char *name)
 	for (; fd != -1 && (slash = strchr(p, '/')) != NULL; p = slash + 1) {
 		memcpy(part, p, (size_t)(slash - p));
 		part[slash - p] = '\0';
-		next = part_open(f, fd, part);
+		snprintf(path, sizeof(path), "files/%.*s", (int)(slash - name),
+		    name);
+		next = part_open(f, fd, part, path);
 		saved = errno;
 		close(fd);
 		errno = saved;
@@ -225,10 +232,11 @@ parent_make(struct files *f, const char *name)
 int
 files_place(struct files *f, const uint8_t version[static 32], const char *name)
 {
-	char staged[FILES_HEX_SIZE];
+	char staged[FILES_HEX_SIZE], path[FILES_PATH_SIZE];
 	int dir_fd, rc, saved;
 
 	hex_encode(version, 32, staged);
+	snprintf(path, sizeof(path), "files/%s", name);
 	dir_fd = files_parent(f, name);
 	if (dir_fd == -1)
 		dir_fd = parent_make(f, name);
@@ -236,7 +244,7 @@ files_place(struct files *f, const uint8_t version[static 32], const char *name)
 		return -1;
 	rc = disk_rename(f->tmp_fd, staged, dir_fd, files_base(name));
 	if (rc == -1 && errno == EISDIR &&
-	    files_evict(f, dir_fd, files_base(name)) == 0)
+	    quarantine_take(f, dir_fd, files_base(name), path) == 0)
 		rc = disk_rename(f->tmp_fd, staged, dir_fd, files_base(name));
 	saved = errno;
 	close(dir_fd);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The directories under state_dir and what happens in them: unfinished content
- * in tmp/, current content in files/, superseded content in old/, damaged
- * content in quarantine/. It knows no entry and no row; of the index
- * it knows the directory. It decides nothing, and nothing in files/ is ever
- * written in place.
+ * Content on disk: unfinished content in index/tmp/, current content in files/,
+ * superseded content in index/old/. It reads no entry and no row, decides
+ * nothing, and never writes a file in files/ in place. state_dirs.h opens the
+ * directories, quarantine.h takes what is damaged.
  *
  * Names are valid file names (name.h), versions and sha256 32 bytes. Functions
  * return -1 with errno; a failing fsync is fatal(): the process starts again
@@ -27,21 +26,6 @@ struct files {
 	uint64_t quarantined; /* so many went there */
 	bool can_sync_all;    /* syncfs(2) reports errors: Linux 5.8 */
 };
-
-/* The directories that must be held before the change of user. */
-#define FILES_DIRS 3
-
-/*
- * Opens files/, index/ and quarantine/ in state_dir, for path look-up only:
- * root without its capabilities may not read them. may_make: makes what is
- * missing (not as root: dmd does it then). dirs are FILES_DIRS descriptors,
- * for the sandbox.
- */
-int files_hold(const char *state_dir, bool may_make, int dirs[FILES_DIRS]);
-
-/* Opens them for use, with old/ and tmp/, and closes dirs. */
-int files_open(struct files *, int dirs[FILES_DIRS]);
-void files_close(struct files *);
 
 /* --- tmp/ --- */
 
@@ -76,19 +60,6 @@ int files_stage_link(struct files *, const uint8_t version[static 32],
 void files_unstage(struct files *, const uint8_t version[static 32]);
 bool files_is_staged(struct files *, const uint8_t version[static 32]);
 
-/* The names in old/, one by one; NULL if it cannot be read. */
-struct files_list;
-struct files_list *files_list_old(struct files *);
-void files_list_close(struct files_list *); /* NULL is fine */
-/* The next; false behind the last. What is not ours is removed and left out. */
-bool files_list_next(struct files_list *, uint8_t sha256[static 32]);
-
-/* Removes all that is in tmp/ but the versions for which keep is true; tmp/ may
- * be another directory then. In old/: all, a new index knows nothing of it. */
-typedef bool files_keep_fn(void *ctx, const uint8_t version[static 32]);
-int files_sweep(struct files *, files_keep_fn *keep, void *ctx);
-int files_sweep_old(struct files *);
-
 /* --- files/ --- */
 
 /*
@@ -110,10 +81,6 @@ int files_keep_staged(struct files *, const uint8_t version[static 32],
 /* files/NAME goes; prune: and directories that this empties. One that is not
  * there is fine. */
 int files_remove(struct files *, const char *name, bool prune);
-
-/* files/NAME goes to quarantine/; so does old/SHA256. */
-void files_quarantine(struct files *, const char *name);
-void files_quarantine_old(struct files *, const uint8_t sha256[static 32]);
 
 /*
  * Syncs the directory of files/NAME and those above; with_content: and the
@@ -139,9 +106,6 @@ int files_read(struct files *, const char *name, uint64_t size);
 int files_read_old(
     struct files *, const uint8_t sha256[static 32], uint64_t size);
 
-/* True if there is anything at all in files/ or old/. */
-bool files_has_any(struct files *);
-
 /* --- the rest --- */
 
 void files_old_remove(struct files *, const uint8_t sha256[static 32]);
@@ -161,18 +125,5 @@ void files_old_sync_names(struct files *);
  * judged, and the write itself says that there is no room. */
 #define FILES_FREE_UNKNOWN UINT64_MAX /* as disk.h has it */
 uint64_t files_free(struct files *);
-
-/* True if nothing can be written there at all. */
-bool files_is_read_only(struct files *);
-
-/* index/'s data base goes to quarantine/index-TIME/. */
-int files_quarantine_index(struct files *, uint64_t now_s);
-
-/* Raw bytes of a damaged row into quarantine/row-TIME-N. */
-void files_quarantine_row(
-    struct files *, const void *data, size_t len, uint64_t now_s);
-
-/* sha256 of the content of fd; false on an error or if it is not size long. */
-bool files_hash(int fd, uint64_t size, uint8_t sha256[static 32]);
 
 #endif

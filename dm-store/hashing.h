@@ -37,4 +37,8 @@ size_t hashing_step(struct hashing *, uint8_t *buf, size_t len);
 /* Closes the file and gives its sha256. */
 void hashing_end(struct hashing *, uint8_t sha256[static 32]);
 
+/* Hashes the whole of fd at once. False on an error, or if the file has not
+ * `size` bytes. */
+bool hashing_whole(int fd, uint64_t size, uint8_t sha256[static 32]);
+
 #endif

@@ -13,8 +13,9 @@
 
 #include "common/child.h"
 #include "common/log.h"
-#include "dm-store/link.h"
+#include "dm-store/handlers.h"
 #include "dm-store/recover.h"
+#include "dm-store/state_dirs.h"
 #include "dm-store/store.h"
 #include "dm-store/syncer.h"
 #include "dm-store/verify.h"
@@ -40,7 +41,7 @@ open_all(struct store *s, const struct child_settings *settings,
 	char *path = index_path(settings);
 	enum recover_open status;
 
-	if (files_open(&s->files, dirs) == -1) {
+	if (state_dirs_open(&s->files, dirs) == -1) {
 		log_error(
 		    "the state directory cannot be used: %s", strerror(errno));
 		return EX_NOPERM;
@@ -76,7 +77,8 @@ main(void)
 		fatal("libevent does not start");
 	store.watch =
 	    watch_new(settings.root_dir != NULL ? "" : settings.state_dir);
-	if (files_hold(settings.state_dir, !settings.as_root, dirs) == -1) {
+	if (state_dirs_hold(settings.state_dir, !settings.as_root, dirs) ==
+	    -1) {
 		log_error("%s: %s", settings.state_dir, strerror(errno));
 		return EX_NOINPUT;
 	}
@@ -88,10 +90,10 @@ main(void)
 	rc = open_all(&store, &settings, dirs);
 	if (rc != 0)
 		return rc;
-	link_start(&store, CHILD_FD);
+	handlers_start(&store, CHILD_FD);
 	if (event_base_dispatch(store.base) == -1)
 		fatal("the event loop failed");
-	link_end(&store);
+	handlers_end(&store);
 	store_clear(&store);
 	event_base_free(store.base);
 	return 0;

@@ -12,11 +12,10 @@
 #include "common/log.h"
 #include "common/sha256.h"
 #include "dm-store/disk.h"
-#include "dm-store/failures.h"
 #include "dm-store/rejects.h"
 #include "dm-store/reload.h"
 #include "dm-store/syncer.h"
-#include "dm-store/tell.h"
+#include "dm-store/store_log.h"
 #include "dm-store/ticket.h"
 #include "dm-store/verify.h"
 
@@ -97,7 +96,7 @@ put_answer(struct store *s, const struct reply *reply, enum verdict v,
 	const struct answer a = {v, held_ns, 0, COMMIT_NO_CHANGE};
 
 	if (v == VERDICT_BAD_CONTENT)
-		accept_count(s, v, 1);
+		judge_count(s, v, 1);
 	commit_answer(s, reply, &a);
 }
 
@@ -110,8 +109,9 @@ put_fail(struct put *p, const char *doing, int error)
 	if (p->serial != 0)
 		snprintf(path, sizeof(path), "index/tmp/put-%llu",
 		    (unsigned long long)p->serial);
-	failures_tell(p->store, doing, path, p->entry.name, strerror(error));
-	put_refuse(p, accept_error(error), 0);
+	store_log_failure(
+	    p->store, doing, path, p->entry.name, strerror(error));
+	put_refuse(p, judge_error(error), 0);
 }
 
 /* The end of a put that was not stored. */
@@ -187,9 +187,9 @@ judge(struct put *p, uint64_t needed, struct accepted *a)
 	enum verdict v;
 
 	reload_name(s, p->entry.name);
-	v = settle_judge(
+	v = winner_judge(
 	    s, &p->entry, p->is_known ? p->version : NULL, p->from, a);
-	return v == VERDICT_OK ? accept_room(s, &p->entry, needed) : v;
+	return v == VERDICT_OK ? judge_room(s, &p->entry, needed) : v;
 }
 
 static void
@@ -223,7 +223,7 @@ enlist(struct put *p)
  */
 struct put *
 put_new(struct store *s, const struct entry *e, bool is_known, bool is_verified,
-    enum accept_from from, struct bytes sender, const struct reply *reply)
+    enum judge_from from, struct bytes sender, const struct reply *reply)
 {
 	struct put *p = xcalloc(1, sizeof(*p));
 	struct accepted a = {0};
@@ -499,16 +499,16 @@ put_store(struct put *p)
 	a.verdict = judge(p, is_small(p) ? p->entry.size : 0, &acc);
 	a.held_signed_at_ns = acc.held_signed_at_ns;
 	has_content =
-	    p->entry.kind == ENTRY_FILE && !accept_is_expired(s, &p->entry);
+	    p->entry.kind == ENTRY_FILE && !judge_is_expired(s, &p->entry);
 	if (a.verdict != VERDICT_OK) {
 		put_refuse(p, a.verdict, a.held_signed_at_ns);
 		return;
 	}
 	if (has_content && !stage(p, &st))
 		return;
-	a.verdict = accept_success(&p->entry, &acc);
-	a.change = settle_entry(s, &p->entry, has_content ? &st : NULL);
-	tell_stored(s, &p->entry, p->sender);
+	a.verdict = judge_success(&p->entry, &acc);
+	a.change = winner_replace(s, &p->entry, has_content ? &st : NULL);
+	store_log_stored(s, &p->entry, p->sender);
 	commit_answer(s, &p->reply, &a);
 	put_free(p);
 }
@@ -577,7 +577,7 @@ on_verified(struct store *s, const struct verify_job *job)
 
 	if (p == NULL)
 		return;
-	v = accept_signature(s, job->is_good);
+	v = judge_signature(s, job->is_good);
 	p->is_verified = v == VERDICT_OK;
 	if (v != VERDICT_OK)
 		put_refuse(p, v, 0);

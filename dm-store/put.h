@@ -2,13 +2,13 @@
 /*
  * Content on its way in, from dm-net in chunks with credit, or from a control
  * client's memfd: counted, hashed as it comes, kept in memory up to 64 KiB and
- * in tmp/ beyond, and handed to settle.c when it is all there and what was
+ * in tmp/ beyond, and handed to winner.c when it is all there and what was
  * signed. Every put is answered exactly once.
  */
 #ifndef DMSTORE_PUT_H
 #define DMSTORE_PUT_H
 
-#include "dm-store/accept.h"
+#include "dm-store/judge.h"
 #include "dm-store/commit.h"
 
 #define PUT_CONTROL_MAX 16 /* from control clients, beside IPC_PUTS_MAX */
@@ -31,7 +31,7 @@ bool put_on_whole(
 
 /* An upload of dmctl: e and its content (fd: sealed memfd, or -1 for a
  * tombstone), which it takes. The answer goes to reply. */
-void put_from_fd(
+void put_memfd(
     struct store *, const struct entry *, int fd, const struct reply *);
 
 /* Bytes that the puts under way will still take from the disk. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A put under way, as put.c keeps it and put_pull.c feeds it; for nobody else.
+ * A put under way, as put.c keeps it and put_memfd.c feeds it; for nobody else.
  */
 #ifndef DMSTORE_PUT_INTERNAL_H
 #define DMSTORE_PUT_INTERNAL_H
 
 #include "common/sha256.h"
-#include "dm-store/accept.h"
+#include "dm-store/judge.h"
 #include "dm-store/commit.h"
 #include "dm-store/put.h"
 
@@ -14,7 +14,7 @@ struct put {
 	struct store *store;
 	struct reply reply;
 	struct entry entry;
-	enum accept_from from;
+	enum judge_from from;
 	char sender[REJECT_FROM_MAX + 1]; /* for the logs */
 	bool is_known;			  /* its sha256 and version are */
 	bool is_verified;		  /* so is the signature */
@@ -39,7 +39,7 @@ struct put {
  * been answered.
  */
 struct put *put_new(struct store *, const struct entry *, bool is_known,
-    bool is_verified, enum accept_from, struct bytes sender,
+    bool is_verified, enum judge_from, struct bytes sender,
     const struct reply *);
 
 /* Asks for its content, once its signature is known to be good. */

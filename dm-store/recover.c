@@ -11,6 +11,7 @@
 #include "dm-store/disk.h"
 #include "dm-store/page_walk.h"
 #include "dm-store/salvage.h"
+#include "dm-store/state_dirs.h"
 
 /* --- is it sound? --- */
 
@@ -89,7 +90,7 @@ is_cut_short(
     struct store *s, uint64_t bytes, char why[static PAGE_WALK_WHY_SIZE])
 {
 	if (bytes >= INDEX_BYTES_MIN ||
-	    (bytes == 0 && !files_has_any(&s->files)))
+	    (bytes == 0 && !state_dirs_has_any(&s->files)))
 		return false;
 	snprintf(why, PAGE_WALK_WHY_SIZE, "data.mdb has %llu bytes of %u",
 	    (unsigned long long)bytes, INDEX_BYTES_MIN);
@@ -143,14 +144,14 @@ open_salvaged(struct store *s, const char *path, const char *why)
 static enum recover_open
 opened_new(struct store *s)
 {
-	if (files_has_any(&s->files))
+	if (state_dirs_has_any(&s->files))
 		log_warn("there are files but no index: this state directory "
 			 "was used before and has been emptied; what is in "
 			 "files/ is replaced as peers send it");
 	else
 		log_info("a new index: this is the first start, or the state "
 			 "directory was emptied");
-	files_sweep_old(&s->files);
+	state_dirs_sweep_old(&s->files);
 	return RECOVER_OK;
 }
 

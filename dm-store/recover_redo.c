@@ -13,6 +13,7 @@
  * A name whose file cannot be put in its place is set apart, as commit.c does
  * it: one name, or a full disk, does not keep the others from being served.
  */
+#include "dm-store/hashing.h"
 #include "dm-store/recover.h"
 
 #include <errno.h>
@@ -22,7 +23,8 @@
 
 #include "common/log.h"
 #include "common/name.h"
-#include "dm-store/settle.h"
+#include "dm-store/state_dirs.h"
+#include "dm-store/winner.h"
 #include "dm-store/unplaced.h"
 
 /* One row, copied out of the index. */
@@ -92,7 +94,7 @@ has_content(int fd, const struct redo *r)
 
 	if (fd == -1)
 		return false;
-	is_same = files_hash(fd, r->content.len, sha256) &&
+	is_same = hashing_whole(fd, r->content.len, sha256) &&
 		  memcmp(sha256, r->sha256, sizeof(sha256)) == 0;
 	close(fd);
 	return is_same;
@@ -239,7 +241,7 @@ set_apart(struct store *s, const struct redo *r, struct step *st, int error)
 }
 
 static void
-tell_rest(const struct store *s)
+store_log_rest(const struct store *s)
 {
 	if (s->unplaced.n > TOLD_MAX)
 		log_error("%zu more files cannot be put in their places",
@@ -375,14 +377,14 @@ recover_run(struct store *s)
 
 	redo_table(s, INDEX_PENDING, &list);
 	redo_table(s, INDEX_REDO, &list);
-	tell_rest(s);
+	store_log_rest(s);
 	if (index_is_read_only(s->index)) {
 		log_error("the state directory is on a read-only file system: "
 			  "what is there is served, nothing new is stored");
 	} else {
 		sync_steps(&s->files, &list);
 		drop_rows(s, &list);
-		rc = files_sweep(&s->files, is_kept, &list);
+		rc = state_dirs_sweep(&s->files, is_kept, &list);
 	}
 	free(list.step);
 	return rc;

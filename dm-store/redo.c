@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "dm-store/failures.h"
+#include "dm-store/store_log.h"
 
 #define BEHIND_BYTES_MAX ((size_t)16 << 20)
 #define BEHIND_ROWS_MAX 4096
@@ -98,7 +98,7 @@ sync_row(struct store *s, struct redo_row *row)
 	if (files_sync(&s->files, row->name, is_current) == 0)
 		return;
 	row->is_stuck = true;
-	failures_tell(s, "syncing (done again at the next start)", "files/",
+	store_log_failure(s, "syncing (done again at the next start)", "files/",
 	    row->name, strerror(errno));
 }
 

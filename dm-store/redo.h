@@ -7,7 +7,7 @@
 #ifndef DMSTORE_REDO_H
 #define DMSTORE_REDO_H
 
-#include "dm-store/settle.h"
+#include "dm-store/winner.h"
 
 struct redo_list;
 

@@ -6,9 +6,9 @@
 
 #include "common/log.h"
 #include "common/name.h"
-#include "dm-store/accept.h"
+#include "dm-store/judge.h"
 #include "dm-store/commit.h"
-#include "dm-store/tell.h"
+#include "dm-store/store_log.h"
 
 #define WRITE_NS (10 * NS_PER_S)
 #define LIKE_MAX 64 /* how far back the same is looked for */
@@ -139,7 +139,7 @@ add(struct store *s, struct reject *j)
 	r->ring[at] = *j;
 	r->is_dirty[at] = r->has_dirty = true;
 	if (j->code != REJECT_CONFLICT)
-		tell_refused(j->name, j->signer, reject_code(j), j->from);
+		store_log_refused(j->name, j->signer, reject_code(j), j->from);
 }
 
 static void
@@ -254,7 +254,7 @@ add_net(struct store *s, struct reject *j)
 		j->count += r->net[at].count;
 	} else if (r->net_lines > 0) {
 		r->net_lines--;
-		tell_refused(j->name, j->signer, reject_code(j), j->from);
+		store_log_refused(j->name, j->signer, reject_code(j), j->from);
 	}
 	r->net[at] = *j;
 	r->is_net_dirty[at] = r->has_dirty = true;
@@ -279,7 +279,7 @@ rejects_relayed(struct store *s, const struct ipc_refused *m)
 		memcpy(j.signer, m->signer.data, sizeof(j.signer));
 	bytes_copy_text(m->name, j.name, sizeof(j.name));
 	bytes_copy_text(m->from, j.from, sizeof(j.from));
-	accept_count(s, (enum verdict)m->verdict, m->times);
+	judge_count(s, (enum verdict)m->verdict, m->times);
 	add_net(s, &j);
 	return true;
 }
@@ -287,7 +287,7 @@ rejects_relayed(struct store *s, const struct ipc_refused *m)
 /* --- keeping --- */
 
 static void
-settle_net(struct store *s)
+drain_net(struct store *s)
 {
 	struct rejects *r = s->rejects;
 	uint8_t key[8], body[ROW_SMALL_MAX];
@@ -325,7 +325,7 @@ rejects_settle(struct store *s)
 		row_put_u64(key, i - REJECTS_MAX);
 		index_delete(s->index, INDEX_REFUSALS, key, sizeof(key));
 	}
-	settle_net(s);
+	drain_net(s);
 	r->has_dirty = false;
 	commit_schedule(s);
 }

@@ -12,7 +12,7 @@
 #include "dm-store/commit.h"
 #include "dm-store/dormant.h"
 #include "dm-store/loop.h"
-#include "dm-store/seek_due.h"
+#include "dm-store/restore_due.h"
 
 #define SLICE_ROWS 500 /* read in a turn of the loop */
 #define SLICE_NAMES 125
@@ -90,7 +90,7 @@ on_record(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 /* Leaving first: what stays must not find a removed name in its way.
  * True if its winner has changed. */
 static bool
-settle_seen(struct store *s, const struct seen *seen, bool is_leaving)
+winner_seen(struct store *s, const struct seen *seen, bool is_leaving)
 {
 	bool is_configured = policy_find(s->policy, seen->name) != NULL;
 	struct winner w;
@@ -106,12 +106,12 @@ settle_seen(struct store *s, const struct seen *seen, bool is_leaving)
 		return false;
 	if (found == FOUND_NONE && !seen->has_best)
 		return false;
-	return settle_name(s, seen->name, is_leaving ? SETTLE_PRUNE : 0);
+	return winner_decide(s, seen->name, is_leaving ? DECIDE_PRUNE : 0);
 }
 
 /* What is not admitted goes to sleep, what is wakes up. */
 static void
-settle_marks(struct store *s, const struct name_slice *sl)
+winner_marks(struct store *s, const struct name_slice *sl)
 {
 	uint64_t now = clock_now_ns(&s->clock);
 
@@ -184,11 +184,11 @@ slice_settle(struct store *s, struct reload *r, struct turn *t)
 	size_t n = 0, all = sl->n;
 
 	while (n < all && t->n_changed < CHANGES_MAX)
-		if (settle_seen(s, &sl->seen[n++], r->is_leaving))
+		if (winner_seen(s, &sl->seen[n++], r->is_leaving))
 			t->n_changed++;
 	sl->n = n;
 	if (r->is_leaving)
-		settle_marks(s, sl);
+		winner_marks(s, sl);
 	return n == all;
 }
 
@@ -225,14 +225,14 @@ follow(struct store *s, const uint8_t hash[static 32])
 
 /* The first attempt has come to an end, be it because the disk is full. */
 static void
-tell_done(struct store *s)
+store_log_done(struct store *s)
 {
 	struct reload *r = s->reload;
 
 	if (!r->is_new)
 		return;
 	r->is_new = false;
-	seek_soon(s);
+	restore_soon(s);
 	log_info("%zu name%s configured, %llu visible here", s->policy->n,
 	    s->policy->n == 1 ? "" : "s",
 	    (unsigned long long)index_count(
@@ -295,7 +295,7 @@ work(struct store *s)
 	if (goes_on && s->needs_reload)
 		loop_soon(s->reload->turn);
 	else
-		tell_done(s);
+		store_log_done(s);
 }
 
 static void
@@ -340,8 +340,8 @@ reload_name(struct store *s, const char *name)
 {
 	if (!s->needs_reload || s->policy == NULL)
 		return;
-	settle_name(
-	    s, name, policy_find(s->policy, name) == NULL ? SETTLE_PRUNE : 0);
+	winner_decide(
+	    s, name, policy_find(s->policy, name) == NULL ? DECIDE_PRUNE : 0);
 }
 
 void

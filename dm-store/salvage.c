@@ -11,7 +11,9 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-store/disk.h"
+#include "dm-store/hashing.h"
 #include "dm-store/page_rest.h"
+#include "dm-store/quarantine.h"
 
 #define NEW "new" /* in index/ */
 #define LOCK "lock.mdb"
@@ -352,7 +354,7 @@ is_in_place(struct copy *c, const struct entry *e)
 
 	if (fd == -1)
 		return false;
-	is = files_hash(fd, e->size, sha256) &&
+	is = hashing_whole(fd, e->size, sha256) &&
 	     memcmp(sha256, e->sha256, sizeof(sha256)) == 0;
 	close(fd);
 	return is;
@@ -477,7 +479,7 @@ salvage_index(
 		return -1;
 	rc = build(&s->files, path, new_fd, out);
 	if (rc == 0)
-		rc = files_quarantine_index(&s->files, now_s);
+		rc = quarantine_index(&s->files, now_s);
 	if (rc == 0)
 		rc = move_in(&s->files, new_fd);
 	saved = errno;

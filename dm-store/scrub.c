@@ -87,7 +87,7 @@ look_at(struct store *s, const uint8_t key[static 16])
 		FOUND ||
 	    (w.state == WINNER_HIDDEN && clock_is_set(&s->clock) &&
 		w.expires_ns > now)) {
-		settle_name(s, w.name, SETTLE_PRUNE);
+		winner_decide(s, w.name, DECIDE_PRUNE);
 		return;
 	}
 	if (table_wanted_mend(s->index, key, &w))
@@ -102,7 +102,7 @@ look_at(struct store *s, const uint8_t key[static 16])
 		log_warn("files/%s %s: it is fetched again", w.name,
 		    errno == EACCES ? "does not belong to store_user"
 				    : "is missing or not what was stored");
-		settle_name(s, w.name, SETTLE_LOST);
+		winner_decide(s, w.name, DECIDE_LOST);
 	}
 }
 
@@ -285,7 +285,7 @@ file_judge(struct store *s, const uint8_t sha256[static 32])
 	    w.name);
 	if (sc->is_of_pass)
 		sc->pass.damaged++;
-	settle_name(s, w.name, SETTLE_LOST);
+	winner_decide(s, w.name, DECIDE_LOST);
 }
 
 static void

@@ -10,6 +10,8 @@
 #include "dm-store/commit.h"
 #include "dm-store/hashing.h"
 #include "dm-store/history.h"
+#include "dm-store/quarantine.h"
+#include "dm-store/state_dirs.h"
 
 #define NAMES 256 /* of orphans looked for in a step */
 
@@ -22,7 +24,7 @@ struct scrub_old {
 	struct hashing file;
 	uint64_t when_ns; /* of its row */
 	uint64_t size;
-	struct files_list *names; /* while sweeping */
+	struct state_dirs_list *names; /* while sweeping */
 };
 
 struct scrub_old *
@@ -39,7 +41,7 @@ static void
 stop(struct scrub_old *o)
 {
 	hashing_stop(&o->file);
-	files_list_close(o->names);
+	state_dirs_list_close(o->names);
 	o->names = NULL;
 }
 
@@ -89,7 +91,7 @@ next_row(struct store *s, struct scrub_old *o)
 static void
 drop(struct store *s, struct scrub_old *o)
 {
-	files_quarantine_old(&s->files, o->key);
+	quarantine_old(&s->files, o->key);
 	index_begin(s->index);
 	history_drop(s, o->key);
 	commit_schedule(s);
@@ -162,9 +164,9 @@ sweep_some(struct store *s, struct scrub_old *o)
 	uint64_t when_ns;
 
 	if (o->names == NULL)
-		o->names = files_list_old(&s->files);
+		o->names = state_dirs_list_old(&s->files);
 	for (unsigned i = 0; i < NAMES; i++) {
-		if (o->names == NULL || !files_list_next(o->names, sha256))
+		if (o->names == NULL || !state_dirs_list_next(o->names, sha256))
 			return false;
 		if (!table_old(s->index, VIEW_BATCH, sha256, &when_ns) &&
 		    !index_has_failed(s->index))

@@ -6,19 +6,19 @@
 
 #include "common/log.h"
 #include "dm-store/commit.h"
-#include "dm-store/failures.h"
 #include "dm-store/history.h"
 #include "dm-store/put.h"
 #include "dm-store/redo.h"
 #include "dm-store/rejects.h"
 #include "dm-store/reload.h"
 #include "dm-store/scrub.h"
-#include "dm-store/seek.h"
-#include "dm-store/settle.h"
-#include "dm-store/stream.h"
+#include "dm-store/restore.h"
+#include "dm-store/state_dirs.h"
+#include "dm-store/winner.h"
+#include "dm-store/index_feed.h"
 #include "dm-store/suspects.h"
 #include "dm-store/syncer.h"
-#include "dm-store/tell.h"
+#include "dm-store/store_log.h"
 #include "dm-store/ticket.h"
 #include "dm-store/unplaced.h"
 #include "dm-store/verify.h"
@@ -47,18 +47,17 @@ store_setup(struct store *s)
 	    on_winner, s);
 	history_load(s);
 	s->rejects = rejects_new(s);
-	s->tell = tell_new();
-	s->failures = failures_new();
+	s->log = store_log_new();
 	s->redo = redo_new();
 	s->recent = recent_new();
 	s->tickets = tickets_new();
 	s->puts = puts_new();
-	s->commit = commit_new(s, settle_lost);
+	s->commit = commit_new(s, winner_lost);
 	s->reload = reload_new(s);
-	s->stream = stream_new(s);
+	s->stream = index_feed_new(s);
 	s->suspected = suspects_new();
 	s->scrub = scrub_new(s);
-	s->seek = seek_new(s);
+	s->seek = restore_new(s);
 	verify_listen(s);
 	syncer_listen(s);
 }
@@ -71,20 +70,19 @@ store_clear(struct store *s)
 	puts_free(s);
 	scrub_free(s->scrub);
 	suspects_free(s->suspected);
-	seek_free(s->seek);
+	restore_free(s->seek);
 	watch_free(s->watch);
 	reload_free(s->reload);
-	stream_free(s->stream);
+	index_feed_free(s->stream);
 	commit_free(s->commit);
 	tickets_free(s->tickets);
 	recent_free(s->recent);
 	redo_free(s->redo);
 	rejects_free(s->rejects);
-	tell_free(s->tell);
-	failures_free(s->failures);
+	store_log_free(s->log);
 	policy_free(s->policy);
 	policy_free(s->coming);
 	unplaced_clear(s);
 	index_close(s->index);
-	files_close(&s->files);
+	state_dirs_close(&s->files);
 }

@@ -27,17 +27,16 @@ struct control_client;
 struct control_server;
 struct change;
 struct commit;
-struct failures;
 struct puts;
 struct recent;
 struct redo_list;
 struct rejects;
 struct reload;
 struct scrub;
-struct seek;
-struct stream;
+struct restore;
+struct index_feed;
 struct suspects;
-struct tell;
+struct store_log;
 struct tickets;
 struct watch;
 struct worker;
@@ -56,11 +55,11 @@ struct store {
 	struct recent *recent;
 	struct redo_list *redo;
 	struct reload *reload;
-	struct stream *stream;
+	struct index_feed *stream;
 	unsigned suspects; /* that dm-net sent and got no credit for */
 	struct suspects *suspected;
 	struct scrub *scrub;
-	struct seek *seek;
+	struct restore *seek;
 	struct worker *verifier; /* as main.c made it; NULL: without thread */
 	struct worker *syncer;	 /* likewise */
 	struct watch *watch;	 /* NULL: there is none */
@@ -81,19 +80,18 @@ struct store {
 		struct change **slot;
 		size_t n, n_slots, at;
 	} unplaced;
-	struct seek_due {
-		struct event *turn; /* seek.c's */
+	struct restore_due {
+		struct event *turn; /* restore.c's */
 		bool is_busy;
 		bool is_again; /* from the beginning, at the end */
-	} seek_due;
+	} restore_due;
 	struct read_budget {
 		uint64_t left;	    /* bytes that may be read at once */
 		uint64_t refill_ns; /* mono */
 	} read_budget;
 	bool has_doomed; /* history.c: content in old/ that has to go */
 	struct rejects *rejects;
-	struct tell *tell;
-	struct failures *failures;
+	struct store_log *log;
 	struct dormant {	  /* dormant.c: how far it has looked */
 		uint64_t next_ns; /* mono */
 		size_t last_len;

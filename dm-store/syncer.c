@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "dm-store/accept.h"
+#include "dm-store/judge.h"
 #include "dm-store/disk.h"
 #include "dm-store/worker.h"
 
@@ -56,7 +56,7 @@ end(struct store *s, const struct sync_job *job)
 {
 	/* where a full disk shows only now (some file systems), nothing but
 	 * this content is lost, and nobody counts on it yet */
-	if (job->error != 0 && accept_error(job->error) != VERDICT_NO_SPACE)
+	if (job->error != 0 && judge_error(job->error) != VERDICT_NO_SPACE)
 		files_sync_failed(&s->files, "an upload", job->error);
 	if (job->is_end)
 		job->tell(s, job->number, job->error);

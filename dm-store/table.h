@@ -3,9 +3,9 @@
  * The tables of the index with their types. Winners, records, redo rows and
  * superseded content are written here, and the tables that are derived from
  * winners (visible, wanted, expiry) and records (signers) are kept in step. The
- * sources that own other tables (rejects.c, versions.c, stream.c) write them
- * themselves, and whoever walks a table decodes its rows with row.h. It decides
- * nothing. Writes go into the batch (index.h).
+ * sources that own other tables (rejects.c, versions.c, index_feed.c) write
+ * them themselves, and whoever walks a table decodes its rows with row.h. It
+ * decides nothing. Writes go into the batch (index.h).
  */
 #ifndef DMSTORE_TABLE_H
 #define DMSTORE_TABLE_H

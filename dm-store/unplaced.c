@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "dm-store/settle.h"
+#include "dm-store/winner.h"
 
 /*
  * A hash table with linear probing. The keys are hashes already (name_key()),

@@ -3,7 +3,7 @@
 
 #include <sched.h>
 
-#include "common/key_check.h"
+#include "common/keys/key_check.h"
 #include "dm-store/worker.h"
 
 static void

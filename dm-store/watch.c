@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "common/xevent.h"
+#include "dm-store/quarantine.h"
 #include "dm-store/suspects.h"
 #include "dm-store/unplaced.h"
 
@@ -308,7 +309,7 @@ look_at_edit(struct store *s, const char *name)
 		return;
 	}
 	/* nobody signed that it is here; it says so itself if it is gone */
-	files_quarantine(&s->files, name);
+	quarantine_file(&s->files, name);
 }
 
 void

@@ -11,8 +11,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/sshwire.h"
-#include "dmctl/when.h"
+#include "common/keys/sshwire.h"
+#include "dmctl/time_text.h"
 
 #define ANSWER_MAX (256u << 10) /* what OpenSSH's agent sends at most */
 #define REQUEST_DATA_MAX 4096
@@ -51,7 +51,7 @@ wait_ready(int fd, short events, uint64_t deadline_mono_ns)
 	int n;
 
 	do
-		n = poll(&p, 1, when_left_ms(deadline_mono_ns));
+		n = poll(&p, 1, time_left_ms(deadline_mono_ns));
 	while (n == -1 && errno == EINTR);
 	if (n == 0)
 		errno = ETIMEDOUT;
@@ -65,11 +65,11 @@ connect_agent(int fd, const struct sockaddr_un *un, uint64_t deadline_mono_ns)
 	while (connect(fd, (const struct sockaddr *)un, sizeof(*un)) == -1) {
 		if (errno != EAGAIN && errno != EINTR)
 			return false;
-		if (when_left_ms(deadline_mono_ns) == 0) {
+		if (time_left_ms(deadline_mono_ns) == 0) {
 			errno = ETIMEDOUT;
 			return false;
 		}
-		when_sleep_ns(100 * NS_PER_MS);
+		time_sleep_ns(100 * NS_PER_MS);
 	}
 	return true;
 }

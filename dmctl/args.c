@@ -7,7 +7,7 @@
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/log.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 
 #define TIMEOUT_DEFAULT_NS (30 * NS_PER_S)
 #define NO_FIELD SIZE_MAX

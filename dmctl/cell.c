@@ -7,7 +7,7 @@
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/log.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 
 static struct cell
 cell_of(enum cell_kind kind, uint64_t number)
@@ -115,9 +115,9 @@ cell_format(
 		break;
 	case CELL_TIME:
 		if (is_exact)
-			when_format(cell->number, out);
+			time_format(cell->number, out);
 		else
-			when_format_s(cell->number, out);
+			time_format_s(cell->number, out);
 		break;
 	case CELL_SIZE:
 		if (!is_exact) {

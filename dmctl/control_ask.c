@@ -11,7 +11,7 @@
 
 #include "common/clock.h"
 #include "common/fdpass.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 
 #define SEND_NS_MAX (10 * NS_PER_S)	 /* for connect() and the request */
 #define RECEIVED_MAX (UINT64_C(1) << 30) /* all names with all signers fit */
@@ -22,7 +22,7 @@ send_limit(uint64_t deadline_mono_ns)
 {
 	const uint64_t latest = clock_mono_ns() + SEND_NS_MAX;
 	int ms =
-	    when_left_ms(deadline_mono_ns < latest ? deadline_mono_ns : latest);
+	    time_left_ms(deadline_mono_ns < latest ? deadline_mono_ns : latest);
 
 	return (struct timeval){ms / 1000, ms % 1000 * 1000 + (ms == 0)};
 }
@@ -95,7 +95,7 @@ ask_wait(struct control_ask *ask, uint64_t deadline_mono_ns)
 {
 	struct pollfd p = {ask->fd, POLLIN, 0};
 	const uint64_t start = clock_mono_ns();
-	int n = poll(&p, 1, when_left_ms(deadline_mono_ns));
+	int n = poll(&p, 1, time_left_ms(deadline_mono_ns));
 
 	ask->waited_ns += clock_mono_ns() - start;
 	return n == -1 && errno != EINTR ? -1 : 0;
@@ -112,7 +112,7 @@ control_ask_next(struct control_ask *ask, uint64_t deadline_mono_ns)
 	while ((n = ask_receive(ask)) == -1) {
 		if (errno != EAGAIN && errno != EINTR)
 			return ASK_LOST;
-		if (when_left_ms(deadline_mono_ns) == 0)
+		if (time_left_ms(deadline_mono_ns) == 0)
 			return ASK_LATE;
 		if (ask_wait(ask, deadline_mono_ns) == -1)
 			return ASK_LOST;

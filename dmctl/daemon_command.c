@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "dmctl/command.h"
 #include "dmctl/output.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 /* Asks, and prints the sentence of success or done. */
 static int
@@ -15,22 +15,22 @@ tell(const struct args *args, enum control_command command, const void *fields,
 {
 	struct control_ask ask;
 	enum ask_result result;
-	struct where w;
+	struct target t;
 	struct bytes said;
 	char text[4 * CONTROL_SENTENCE_MAX + 1];
 	int code;
 
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = where_ask(&w, &ask, command, fields);
+		code = target_ask(&t, &ask, command, fields);
 	if (code != EX_OK) {
-		where_clear(&w);
+		target_clear(&t);
 		return code;
 	}
-	while ((result = control_ask_next(&ask, where_deadline(&w, &ask))) ==
+	while ((result = control_ask_next(&ask, target_deadline(&t, &ask))) ==
 	       ASK_ROW)
 		continue;
-	code = where_ended(&w, &ask, result, NULL);
+	code = target_ended(&t, &ask, result, NULL);
 	if (code == EX_OK) {
 		said = done != NULL ? bytes_text(done) : ask.answer.sentence;
 		if ((args->given & ARG_JSON) != 0) {
@@ -46,7 +46,7 @@ tell(const struct args *args, enum control_command command, const void *fields,
 		}
 	}
 	control_ask_close(&ask);
-	where_clear(&w);
+	target_clear(&t);
 	return code;
 }
 

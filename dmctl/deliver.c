@@ -9,10 +9,10 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "dmctl/when.h"
-#include "dmctl/fields.h"
+#include "dmctl/time_text.h"
+#include "dmctl/entry_fields.h"
 #include "dmctl/json_scan.h"
-#include "dmctl/patience.h"
+#include "dmctl/retry.h"
 
 #define ANSWER_NS_MAX (60 * NS_PER_S) /* the store may wait for its disk */
 #define BODY_MAX 8192
@@ -49,44 +49,44 @@ judged(struct delivery *d, enum verdict verdict, const void *text, size_t len)
 /* --- over the control socket ------------------------------------------ */
 
 static enum attempt
-unreachable(const struct where *w, struct delivery *d, int error)
+unreachable(const struct target *t, struct delivery *d, int error)
 {
-	char text[WHERE_TEXT_MAX];
+	char text[TARGET_TEXT_MAX];
 
-	if (where_may_come(error))
+	if (target_may_come(error))
 		return not_judged(d, ATTEMPT_AGAIN, EX_UNAVAILABLE, "%s",
-		    where_absent(w, error, text));
+		    target_absent(t, error, text));
 	switch (error) {
 	case EACCES:
 	case EPERM:
 		return not_judged(d, ATTEMPT_DONE, EX_NOPERM,
 		    "you may not use %s: root and the group of dm.toml may",
-		    w->socket);
+		    t->socket);
 	case EPROTO:
 		return not_judged(d, ATTEMPT_DONE, EX_PROTOCOL,
-		    "the answer of dmd at %s is not understood", w->socket);
+		    "the answer of dmd at %s is not understood", t->socket);
 	default:
 		return not_judged(d, ATTEMPT_DONE, EX_UNAVAILABLE, "%s: %s",
-		    w->socket, strerror(error));
+		    t->socket, strerror(error));
 	}
 }
 
 static enum attempt
 try_control(
-    const struct where *w, const struct entry *e, int fd, struct delivery *d)
+    const struct target *t, const struct entry *e, int fd, struct delivery *d)
 {
 	uint8_t buf[ENTRY_SIZE_MAX];
 	const struct control_upload request = {
 	    .entry = bytes_of(buf, entry_encode(e, buf))};
 	uint64_t deadline =
-	    patience_deadline(w->args, ANSWER_NS_MAX + when_disk_ns(e->size));
+	    retry_deadline(t->args, ANSWER_NS_MAX + time_disk_ns(e->size));
 	enum attempt attempt = ATTEMPT_DONE;
 	struct control_ask ask;
 	enum ask_result result;
 
 	if (control_ask_open(
-		&ask, w->socket, CONTROL_UPLOAD, &request, fd, deadline) == -1)
-		return unreachable(w, d, errno);
+		&ask, t->socket, CONTROL_UPLOAD, &request, fd, deadline) == -1)
+		return unreachable(t, d, errno);
 	while ((result = control_ask_next(&ask, deadline)) == ASK_ROW)
 		if (ask.answer.kind == ROW_HELD)
 			d->held_signed_at_ns = ask.answer.row.held.signed_at_ns;
@@ -94,11 +94,11 @@ try_control(
 		attempt = judged(d, ask.answer.verdict,
 		    ask.answer.sentence.data, ask.answer.sentence.len);
 	else if (result == ASK_LOST)
-		attempt = unreachable(w, d, errno);
+		attempt = unreachable(t, d, errno);
 	else
 		attempt = not_judged(d, ATTEMPT_DONE, EX_TEMPFAIL,
 		    "dmd at %s does not answer: it may or may not have it",
-		    w->socket);
+		    t->socket);
 	control_ask_close(&ask);
 	return attempt;
 }
@@ -152,7 +152,7 @@ judge_body(const struct body *b, int status, struct delivery *d)
 		snprintf(detail, sizeof(detail), "%s", verdict_sentence(v));
 	if (json_scan_text(b->text, b->len, "held_signed_at", at, sizeof(at)) !=
 		JSON_STRING ||
-	    !when_parse(at, strlen(at), &d->held_signed_at_ns))
+	    !time_parse(at, strlen(at), &d->held_signed_at_ns))
 		d->held_signed_at_ns = 0;
 	/* a 2xx is dmd's word that it is durable, whatever the body */
 	if ((status < 300) != verdict_is_ok(v))
@@ -164,9 +164,9 @@ judge_body(const struct body *b, int status, struct delivery *d)
 
 static enum attempt
 try_http(
-    const struct where *w, const struct entry *e, int fd, struct delivery *d)
+    const struct target *t, const struct entry *e, int fd, struct delivery *d)
 {
-	char fields[FIELDS_TEXT_MAX], path[NAME_LEN_MAX + 8];
+	char fields[ENTRY_FIELDS_TEXT_MAX], path[NAME_LEN_MAX + 8];
 	struct body body = {.len = 0};
 	const struct http_call call = {
 	    .method = e->kind == ENTRY_DELETE ? "DELETE" : "PUT",
@@ -181,40 +181,40 @@ try_http(
 
 	/* the characters of names need no escape in a path */
 	snprintf(path, sizeof(path), "/files/%s", e->name);
-	fields_format(e, fields);
-	switch (http_client_call(w->http, &call, &r)) {
+	entry_fields_format(e, fields);
+	switch (http_client_call(t->http, &call, &r)) {
 	case HTTP_ANSWERED:
 		return judge_body(&body, r->status, d);
 	case HTTP_UNREACHABLE:
 	case HTTP_LOST:
 		return not_judged(d, ATTEMPT_AGAIN, EX_UNAVAILABLE, "%s",
-		    http_client_error(w->http));
+		    http_client_error(t->http));
 	case HTTP_UNRESOLVED:
 		return not_judged(d, ATTEMPT_DONE, EX_NOHOST, "%s",
-		    http_client_error(w->http));
+		    http_client_error(t->http));
 	case HTTP_MALFORMED:
 		return not_judged(d, ATTEMPT_DONE, EX_PROTOCOL, "%s",
-		    http_client_error(w->http));
+		    http_client_error(t->http));
 	case HTTP_BODY:
 	case HTTP_STOPPED:
 		break;
 	}
 	return not_judged(
-	    d, ATTEMPT_DONE, EX_DATAERR, "%s", http_client_error(w->http));
+	    d, ATTEMPT_DONE, EX_DATAERR, "%s", http_client_error(t->http));
 }
 
 /* --- patience --------------------------------------------------------- */
 
 void
-deliver(struct where *w, const struct entry *e, int fd, struct delivery *d)
+deliver(struct target *t, const struct entry *e, int fd, struct delivery *d)
 {
 	enum attempt attempt;
-	struct patience p;
+	struct retry p;
 
-	patience_begin(&p, w->args);
+	retry_begin(&p, t->args);
 	do {
 		memset(d, 0, sizeof(*d));
-		attempt = w->http != NULL ? try_http(w, e, fd, d)
-					  : try_control(w, e, fd, d);
-	} while (attempt == ATTEMPT_AGAIN && patience_wait(&p, d->text));
+		attempt = t->http != NULL ? try_http(t, e, fd, d)
+					  : try_control(t, e, fd, d);
+	} while (attempt == ATTEMPT_AGAIN && retry_wait(&p, d->text));
 }

@@ -12,7 +12,7 @@
 
 #include "common/entry.h"
 #include "common/verdict.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 #define DELIVER_TEXT_MAX 1024
 
@@ -26,6 +26,6 @@ struct delivery {
 
 /* fd: the content (memory that is sealed, for the control socket), -1 for a
  * deletion; stays the caller's. Says on stderr only that it is waiting. */
-void deliver(struct where *, const struct entry *, int fd, struct delivery *);
+void deliver(struct target *, const struct entry *, int fd, struct delivery *);
 
 #endif

@@ -9,7 +9,7 @@
 #include "common/name.h"
 #include "dmctl/command.h"
 #include "dmctl/output.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 static void
 say(const struct args *args, const char *name, uint64_t records)
@@ -32,7 +32,7 @@ command_forget(const struct args *args)
 	struct control_ask ask;
 	enum ask_result result;
 	uint64_t records = 0;
-	struct where w;
+	struct target t;
 	int code;
 
 	if (!name_is_valid(name, strlen(name))) {
@@ -40,21 +40,21 @@ command_forget(const struct args *args)
 		    "%.300s: %s", name, verdict_sentence(VERDICT_BAD_NAME));
 		return EX_DATAERR;
 	}
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = where_ask(&w, &ask, CONTROL_FORGET, &request);
+		code = target_ask(&t, &ask, CONTROL_FORGET, &request);
 	if (code != EX_OK) {
-		where_clear(&w);
+		target_clear(&t);
 		return code;
 	}
-	while ((result = control_ask_next(&ask, where_deadline(&w, &ask))) ==
+	while ((result = control_ask_next(&ask, target_deadline(&t, &ask))) ==
 	       ASK_ROW)
 		if (ask.answer.kind == ROW_VALUE)
 			records = ask.answer.row.value.number;
-	code = where_ended(&w, &ask, result, name);
+	code = target_ended(&t, &ask, result, name);
 	if (code == EX_OK)
 		say(args, name, records);
 	control_ask_close(&ask);
-	where_clear(&w);
+	target_clear(&t);
 	return code;
 }

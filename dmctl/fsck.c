@@ -7,16 +7,16 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "dmctl/command.h"
-#include "dmctl/facts.h"
+#include "dmctl/values.h"
 #include "dmctl/progress.h"
-#include "dmctl/when.h"
-#include "dmctl/where.h"
+#include "dmctl/time_text.h"
+#include "dmctl/target.h"
 
 #define SILENCE_NS (60 * NS_PER_S)
 
 /* Rows until the end; progress on the way. */
 static enum ask_result
-follow(struct control_ask *ask, struct facts *facts)
+follow(struct control_ask *ask, struct values *facts)
 {
 	struct progress progress;
 	bool has_progress = false;
@@ -27,7 +27,7 @@ follow(struct control_ask *ask, struct facts *facts)
 		const struct row_progress *row = &ask->answer.row.progress;
 
 		if (ask->answer.kind == ROW_VALUE)
-			facts_add(facts, "dm-store", &ask->answer.row.value);
+			values_add(facts, "dm-store", &ask->answer.row.value);
 		if (ask->answer.kind != ROW_PROGRESS)
 			continue;
 		if (!has_progress)
@@ -44,18 +44,18 @@ follow(struct control_ask *ask, struct facts *facts)
 }
 
 static int
-say(const struct args *args, const struct facts *facts)
+say(const struct args *args, const struct values *facts)
 {
-	uint64_t damaged = facts_number(facts, "damaged", 0);
+	uint64_t damaged = values_number(facts, "damaged", 0);
 
 	if ((args->given & ARG_JSON) != 0) {
 		printf("{\"ok\":%s", damaged == 0 ? "true" : "false");
-		facts_print_json(facts);
+		values_print_json(facts);
 		printf("}\n");
 	} else {
 		printf("%" PRIu64 " files with %" PRIu64 " bytes are ",
-		    facts_number(facts, "files", 0),
-		    facts_number(facts, "bytes", 0));
+		    values_number(facts, "files", 0),
+		    values_number(facts, "bytes", 0));
 		if (damaged == 0)
 			printf("read: all are what was signed\n");
 		else
@@ -64,7 +64,7 @@ say(const struct args *args, const struct facts *facts)
 			       "in quarantine, and all but older versions "
 			       "are fetched again from peers (%" PRIu64
 			       " still wanted)\n",
-			    damaged, facts_number(facts, "wanted", 0));
+			    damaged, values_number(facts, "wanted", 0));
 	}
 	return damaged == 0 ? EX_OK : EX_DATAERR;
 }
@@ -72,23 +72,23 @@ say(const struct args *args, const struct facts *facts)
 int
 command_fsck(const struct args *args)
 {
-	struct facts facts = {NULL, 0};
+	struct values facts = {NULL, 0};
 	struct control_ask ask;
 	enum ask_result result;
-	struct where w;
+	struct target t;
 	int code;
 
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = where_ask(&w, &ask, CONTROL_FSCK, NULL);
+		code = target_ask(&t, &ask, CONTROL_FSCK, NULL);
 	if (code == EX_OK) {
 		result = follow(&ask, &facts);
-		code = where_ended(&w, &ask, result, NULL);
+		code = target_ended(&t, &ask, result, NULL);
 		control_ask_close(&ask);
 	}
-	where_clear(&w);
+	target_clear(&t);
 	if (code == EX_OK)
 		code = say(args, &facts);
-	facts_clear(&facts);
+	values_clear(&facts);
 	return code;
 }

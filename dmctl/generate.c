@@ -6,7 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "dmctl/command.h"
 #include "dmctl/output.h"

@@ -18,7 +18,7 @@
 #include "dmctl/command.h"
 #include "dmctl/retrieve.h"
 
-struct target {
+struct sink {
 	const char *path; /* NULL: stdout */
 	bool is_replaced; /* by half_written; else written to directly */
 	int fd;
@@ -51,9 +51,9 @@ catch_ends(void)
 }
 
 static bool
-target_take(void *ctx, const void *data, size_t len)
+sink_take(void *ctx, const void *data, size_t len)
 {
-	const struct target *t = ctx;
+	const struct sink *t = ctx;
 	const char *p = data;
 
 	while (len > 0) {
@@ -82,7 +82,7 @@ is_special(const char *path)
 }
 
 static int
-target_open(struct target *t, const char *path)
+sink_open(struct sink *t, const char *path)
 {
 	mode_t mask = umask(0);
 
@@ -121,7 +121,7 @@ target_open(struct target *t, const char *path)
 
 /* In its place if all went well, else gone. */
 static int
-target_close(struct target *t, int code)
+sink_close(struct sink *t, int code)
 {
 	if (t->path == NULL)
 		return code;
@@ -145,8 +145,8 @@ int
 command_get(const struct args *args)
 {
 	const char *name = args->operands[0];
+	struct sink sink;
 	struct target target;
-	struct where w;
 	struct entry e;
 	int code;
 
@@ -164,14 +164,14 @@ command_get(const struct args *args)
 		log_error("--version: a number, or at most 64 digits");
 		return EX_DATAERR;
 	}
-	code = where_init(&w, args);
+	code = target_init(&target, args);
 	if (code == EX_OK)
-		code = target_open(&target, args->output);
+		code = sink_open(&sink, args->output);
 	if (code == EX_OK) {
 		code = retrieve_version(
-		    &w, name, args->which, target_take, &target, &e);
-		code = target_close(&target, code);
+		    &target, name, args->which, sink_take, &sink, &e);
+		code = sink_close(&sink, code);
 	}
-	where_clear(&w);
+	target_clear(&target);
 	return code;
 }

@@ -19,7 +19,7 @@
 #include "common/log.h"
 #include "dmctl/lookup.h"
 #include "dmctl/progress.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 
 #define CONNECT_NS_MAX (10 * NS_PER_S) /* for each address */
 #define CALL_NS_MIN (60 * NS_PER_S)    /* and for the bodies */
@@ -135,7 +135,7 @@ connect_one(const struct addrinfo *ai, uint64_t end_mono_ns)
 		error = errno;
 	if (error == EINPROGRESS) {
 		do
-			n = poll(&p, 1, when_left_ms(deadline));
+			n = poll(&p, 1, time_left_ms(deadline));
 		while (n == -1 && errno == EINTR);
 		if (n == 0)
 			error = ETIMEDOUT;
@@ -208,8 +208,8 @@ call_end(const struct http_client *c, const struct http_call *call)
 
 	return c->deadline_mono_ns != 0
 		   ? c->deadline_mono_ns
-		   : clock_mono_ns() + CALL_NS_MIN + when_network_ns(size) +
-			 when_disk_ns(size);
+		   : clock_mono_ns() + CALL_NS_MIN + time_network_ns(size) +
+			 time_disk_ns(size);
 }
 
 static void
@@ -293,7 +293,7 @@ send_some(struct transfer *t)
 		return HTTP_ANSWERED;
 	}
 	/* the answer to a large body comes when the disk has it */
-	t->idle_mono_ns = idle_end(c, when_disk_ns(t->body_sent));
+	t->idle_mono_ns = idle_end(c, time_disk_ns(t->body_sent));
 	if (is_head) {
 		t->head_sent += (size_t)n;
 		t->continue_mono_ns = clock_mono_ns() + CONTINUE_NS_MAX;
@@ -318,7 +318,7 @@ take_head(struct transfer *t)
 	    !t->call->on_head(t->call->ctx, &c->response, &t->body_max))
 		return false;
 	if (c->deadline_mono_ns == 0)
-		c->end_mono_ns += when_network_ns(t->body_max);
+		c->end_mono_ns += time_network_ns(t->body_max);
 	return true;
 }
 
@@ -413,7 +413,7 @@ transfer_step(struct transfer *t)
 		p.events |= POLLOUT;
 	else if (t->is_waiting && t->continue_mono_ns < deadline)
 		deadline = t->continue_mono_ns;
-	n = poll(&p, 1, when_left_ms(deadline));
+	n = poll(&p, 1, time_left_ms(deadline));
 	if (n == -1 && errno != EINTR)
 		return fail(c, HTTP_LOST, "poll: %s", strerror(errno));
 	if (n == 0 && t->is_waiting && deadline == t->continue_mono_ns) {

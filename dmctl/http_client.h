@@ -55,8 +55,9 @@ enum http_outcome {
 
 /*
  * deadline_mono_ns ends every call, from the look-up of the host to the last
- * byte. 0: a call has a minute, and what the slowest network (when.h) takes for
- * the bodies that were announced; silence for a minute ends it before.
+ * byte. 0: a call has a minute, and what the slowest network (time_text.h)
+ * takes for the bodies that were announced; silence for a minute ends it
+ * before.
  */
 struct http_client *http_client_new(
     const struct url *, uint64_t deadline_mono_ns);

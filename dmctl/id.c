@@ -5,25 +5,25 @@
 
 #include "common/log.h"
 #include "dmctl/command.h"
-#include "dmctl/facts.h"
+#include "dmctl/values.h"
 #include "dmctl/output.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 static int
-ask_facts(const struct where *w, enum control_command command,
-    struct facts *facts, char *sentence, size_t size)
+ask_facts(const struct target *t, enum control_command command,
+    struct values *facts, char *sentence, size_t size)
 {
 	struct control_ask ask;
 	enum ask_result result;
-	int code = where_ask(w, &ask, command, NULL);
+	int code = target_ask(t, &ask, command, NULL);
 
 	if (code != EX_OK)
 		return code;
-	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	while ((result = control_ask_next(&ask, target_deadline(t, &ask))) ==
 	       ASK_ROW)
 		if (ask.answer.kind == ROW_VALUE)
-			facts_add(facts, "id", &ask.answer.row.value);
-	code = where_ended(w, &ask, result, NULL);
+			values_add(facts, "id", &ask.answer.row.value);
+	code = target_ended(t, &ask, result, NULL);
 	if (code == EX_OK)
 		log_escape(ask.answer.sentence.data, ask.answer.sentence.len,
 		    sentence, size);
@@ -36,24 +36,24 @@ command_id(const struct args *args)
 {
 	bool is_rotate = (args->given & ARG_ROTATE) != 0;
 	char sentence[4 * CONTROL_SENTENCE_MAX + 1];
-	struct facts facts = {NULL, 0};
-	struct where w;
+	struct values facts = {NULL, 0};
+	struct target t;
 	int code;
 
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = ask_facts(&w, is_rotate ? CONTROL_ID_ROTATE : CONTROL_ID,
+		code = ask_facts(&t, is_rotate ? CONTROL_ID_ROTATE : CONTROL_ID,
 		    &facts, sentence, sizeof(sentence));
-	where_clear(&w);
+	target_clear(&t);
 	if (code == EX_OK && (args->given & ARG_JSON) != 0) {
 		printf("{\"rotated\":%s", is_rotate ? "true" : "false");
-		facts_print_json(&facts);
+		values_print_json(&facts);
 		printf("}\n");
 	} else if (code == EX_OK) {
-		facts_print(&facts, (args->given & ARG_NO_HEADER) != 0);
+		values_print(&facts, (args->given & ARG_NO_HEADER) != 0);
 		if (is_rotate)
 			log_info("%s", sentence);
 	}
-	facts_clear(&facts);
+	values_clear(&facts);
 	return code;
 }

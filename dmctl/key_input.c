@@ -12,7 +12,7 @@
 
 #include "common/limits.h"
 #include "common/log.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 
 /* Until there is something to read, or its end: 0, or -1 with errno. */
 static int
@@ -23,7 +23,7 @@ wait_readable(int fd, uint64_t deadline_mono_ns)
 
 	do
 		n = poll(&p, 1,
-		    deadline_mono_ns != 0 ? when_left_ms(deadline_mono_ns)
+		    deadline_mono_ns != 0 ? time_left_ms(deadline_mono_ns)
 					  : -1);
 	while (n == -1 && errno == EINTR);
 	if (n == 0)

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "common/keys.h"
+#include "common/keys/keys.h"
 
 /*
  * A file must be a regular one or a pipe, of the caller or root and closed to

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base64.h"
-#include "common/keys.h"
+#include "common/keys/keys.h"
 
 #define KEY_TEXT_LEN BASE64_LEN(32)
 

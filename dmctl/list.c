@@ -7,12 +7,12 @@
 #include "common/base64.h"
 #include "common/entry.h"
 #include "common/hex.h"
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "dmctl/command.h"
 #include "dmctl/output.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 enum { STATE_CURRENT = 0 };
 
@@ -209,13 +209,13 @@ answer_print(struct rows *rows, const struct control_answer *a)
 }
 
 static int
-rows_print(struct where *w, struct rows *rows, enum control_command command,
+rows_print(struct target *t, struct rows *rows, enum control_command command,
     const void *fields, const char *subject)
 {
 	struct control_ask ask;
 	enum ask_result result;
 	bool is_understood = true;
-	int code = where_ask(w, &ask, command, fields);
+	int code = target_ask(t, &ask, command, fields);
 
 	if (code != EX_OK)
 		return code;
@@ -223,11 +223,11 @@ rows_print(struct where *w, struct rows *rows, enum control_command command,
 					show_columns, SHOW_COLUMNS)
 				  : output_new(rows->args, OUTPUT_TABLE,
 					list_columns, LIST_COLUMNS);
-	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	while ((result = control_ask_next(&ask, target_deadline(t, &ask))) ==
 	       ASK_ROW)
 		if (!answer_print(rows, &ask.answer))
 			is_understood = false;
-	code = where_ended(w, &ask, result, subject);
+	code = target_ended(t, &ask, result, subject);
 	if (code == EX_OK && !is_understood) {
 		log_error("a row of the answer is not understood");
 		code = EX_PROTOCOL;
@@ -248,17 +248,17 @@ command_list(const struct args *args)
 	const char *prefix = args->n_operands > 0 ? args->operands[0] : "";
 	const struct control_list request = {.prefix = bytes_text(prefix)};
 	struct rows rows = {args, NULL, NULL, false};
-	struct where w;
+	struct target t;
 	int code;
 
 	if (request.prefix.len > NAME_LEN_MAX) {
 		log_error("a prefix has at most %d bytes", NAME_LEN_MAX);
 		return EX_DATAERR;
 	}
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = rows_print(&w, &rows, CONTROL_LIST, &request, NULL);
-	where_clear(&w);
+		code = rows_print(&t, &rows, CONTROL_LIST, &request, NULL);
+	target_clear(&t);
 	return code;
 }
 
@@ -268,7 +268,7 @@ command_show(const struct args *args)
 	const char *name = args->operands[0];
 	const struct control_show request = {.name = bytes_text(name)};
 	struct rows rows = {args, NULL, NULL, true};
-	struct where w;
+	struct target t;
 	int code;
 
 	if (!name_is_valid(name, strlen(name))) {
@@ -276,9 +276,9 @@ command_show(const struct args *args)
 		    "%.300s: %s", name, verdict_sentence(VERDICT_BAD_NAME));
 		return EX_DATAERR;
 	}
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = rows_print(&w, &rows, CONTROL_SHOW, &request, name);
-	where_clear(&w);
+		code = rows_print(&t, &rows, CONTROL_SHOW, &request, name);
+	target_clear(&t);
 	return code;
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 
 /* One question, shared with the thread that asks it. */
 struct question {
@@ -52,7 +52,7 @@ is_answered(const struct question *q, uint64_t deadline_mono_ns)
 	int n;
 
 	do
-		n = poll(&p, 1, when_left_ms(deadline_mono_ns));
+		n = poll(&p, 1, time_left_ms(deadline_mono_ns));
 	while (n == -1 && errno == EINTR);
 	return n > 0;
 }

@@ -17,7 +17,7 @@
 #include "dmctl/args.h"
 #include "dmctl/command.h"
 #include "dmctl/help.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 
 #define ANY ARGS_OPERANDS_MAX
 #define SIGNING (ARG_KEY | ARG_AGENT | ARG_NETWORK)

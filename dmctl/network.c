@@ -7,11 +7,11 @@
 #include <sysexits.h>
 
 #include "common/base64.h"
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "dmctl/json_scan.h"
 #include "dmctl/known_file.h"
-#include "dmctl/patience.h"
+#include "dmctl/retry.h"
 #include "dmctl/sign.h"
 
 #define HEALTH_MAX 4096
@@ -52,7 +52,7 @@ health_add(void *ctx, const uint8_t *data, size_t len)
 
 /* /healthz of the server. 0, or an exit code after a message. */
 static int
-ask_health(struct where *w, struct health *health)
+ask_health(struct target *t, struct health *health)
 {
 	const struct http_call call = {.method = "GET",
 	    .path = "/healthz",
@@ -61,25 +61,25 @@ ask_health(struct where *w, struct health *health)
 	    .on_body = health_add,
 	    .ctx = health};
 	const struct http_response *r;
-	struct patience p;
+	struct retry p;
 
-	patience_begin(&p, w->args);
+	retry_begin(&p, t->args);
 	for (;;) {
 		enum http_outcome outcome;
 
 		health->len = 0;
-		outcome = http_client_call(w->http, &call, &r);
+		outcome = http_client_call(t->http, &call, &r);
 		if (outcome == HTTP_ANSWERED)
 			return EX_OK;
 		if ((outcome != HTTP_UNREACHABLE && outcome != HTTP_LOST) ||
-		    !patience_wait(&p, http_client_error(w->http)))
-			return where_http_failed(w, outcome);
+		    !retry_wait(&p, http_client_error(t->http)))
+			return target_http_failed(t, outcome);
 	}
 }
 
 /* The server's word is not enough: says with which flag the user gives it. */
 static int
-refuse_word(const struct where *w, const char *text)
+refuse_word(const struct target *t, const char *text)
 {
 	char authority[URL_AUTHORITY_MAX], key[BASE64_LEN(32) + 1];
 	uint8_t public_key[32];
@@ -90,16 +90,16 @@ refuse_word(const struct where *w, const char *text)
 	log_error("http://%s says that its network is %s, and nothing here "
 		  "confirms it: if that is right, give --network %s once, "
 		  "which is remembered for this URL",
-	    url_authority(&w->url, authority), key, key);
+	    url_authority(&t->url, authority), key, key);
 	return EX_USAGE;
 }
 
 static int
-network_from_http(struct where *w, struct network *n)
+network_from_http(struct target *t, struct network *n)
 {
 	struct health health = {.len = 0};
 	char authority[URL_AUTHORITY_MAX], text[256];
-	int code = ask_health(w, &health);
+	int code = ask_health(t, &health);
 
 	if (code != EX_OK)
 		return code;
@@ -108,11 +108,11 @@ network_from_http(struct where *w, struct network *n)
 	case JSON_NULL:
 		log_warn("no network is taken, on the word of http://%s alone: "
 			 "--network - given once confirms it",
-		    url_authority(&w->url, authority));
+		    url_authority(&t->url, authority));
 		n->has_key = false;
 		return EX_OK;
 	case JSON_STRING:
-		return refuse_word(w, text);
+		return refuse_word(t, text);
 	case JSON_NONE:
 		break;
 	}
@@ -120,47 +120,47 @@ network_from_http(struct where *w, struct network *n)
 }
 
 static int
-network_from_url(struct where *w, struct network *n)
+network_from_url(struct target *t, struct network *n)
 {
 	bool is_known;
-	int code = known_file_find(&w->url, n, &is_known);
+	int code = known_file_find(&t->url, n, &is_known);
 
-	return code != EX_OK || is_known ? code : network_from_http(w, n);
+	return code != EX_OK || is_known ? code : network_from_http(t, n);
 }
 
 /* --- through the control socket --------------------------------------- */
 
 /* Patient, since uploads are. */
 static int
-ask_id(const struct where *w, struct control_ask *ask)
+ask_id(const struct target *t, struct control_ask *ask)
 {
-	struct patience p;
+	struct retry p;
 	char why[512];
 
-	patience_begin(&p, w->args);
-	while (control_ask_open(ask, w->socket, CONTROL_ID, NULL, -1,
+	retry_begin(&p, t->args);
+	while (control_ask_open(ask, t->socket, CONTROL_ID, NULL, -1,
 		   p.deadline_mono_ns) == -1) {
 		int error = errno;
 
 		snprintf(why, sizeof(why), "no dmd answers at %s: %s",
-		    w->socket, strerror(error));
-		if (!where_may_come(error) || !patience_wait(&p, why))
-			return where_unreachable(w, error);
+		    t->socket, strerror(error));
+		if (!target_may_come(error) || !retry_wait(&p, why))
+			return target_unreachable(t, error);
 	}
 	return EX_OK;
 }
 
 static int
-network_from_control(const struct where *w, struct network *n)
+network_from_control(const struct target *t, struct network *n)
 {
 	struct control_ask ask;
 	enum ask_result result;
 	char key[256] = "";
-	int code = ask_id(w, &ask);
+	int code = ask_id(t, &ask);
 
 	if (code != EX_OK)
 		return code;
-	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	while ((result = control_ask_next(&ask, target_deadline(t, &ask))) ==
 	       ASK_ROW) {
 		const struct row_value *row = &ask.answer.row.value;
 
@@ -169,7 +169,7 @@ network_from_control(const struct where *w, struct network *n)
 		    !bytes_copy_text(row->text, key, sizeof(key)))
 			key[0] = '\0';
 	}
-	code = where_ended(w, &ask, result, NULL);
+	code = target_ended(t, &ask, result, NULL);
 	control_ask_close(&ask);
 	if (code != EX_OK)
 		return code;
@@ -179,26 +179,26 @@ network_from_control(const struct where *w, struct network *n)
 /* --- all together ----------------------------------------------------- */
 
 static int
-network_from_flag(const struct where *w, struct network *n)
+network_from_flag(const struct target *t, struct network *n)
 {
-	int code = network_parse(w->args->network, n);
+	int code = network_parse(t->args->network, n);
 
-	if (code == EX_OK && w->http != NULL)
-		known_file_remember(&w->url, n);
+	if (code == EX_OK && t->http != NULL)
+		known_file_remember(&t->url, n);
 	return code;
 }
 
 int
-network_choose(struct where *w, struct network *n)
+network_choose(struct target *t, struct network *n)
 {
 	memset(n, 0, sizeof(*n));
-	if (w->args->network != NULL)
-		return network_from_flag(w, n);
-	if (w->config != NULL) {
-		n->has_key = w->config->has_network;
-		memcpy(n->key, w->config->network, sizeof(n->key));
+	if (t->args->network != NULL)
+		return network_from_flag(t, n);
+	if (t->config != NULL) {
+		n->has_key = t->config->has_network;
+		memcpy(n->key, t->config->network, sizeof(n->key));
 		return EX_OK;
 	}
-	return w->http != NULL ? network_from_url(w, n)
-			       : network_from_control(w, n);
+	return t->http != NULL ? network_from_url(t, n)
+			       : network_from_control(t, n);
 }

@@ -8,7 +8,7 @@
 #define DMCTL_NETWORK_H
 
 #include "dmctl/known_networks.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 /*
  * --network, which is remembered for --url; else the configuration; else, with
@@ -16,6 +16,6 @@
  * there is none; else the daemon at the control socket is asked. 0, or an exit
  * code after a message.
  */
-int network_choose(struct where *, struct network *);
+int network_choose(struct target *, struct network *);
 
 #endif

@@ -42,7 +42,7 @@ void output_end(struct output *, const char *empty);
 /* True if stdout shows colours: a terminal, and NO_COLOR is not set. */
 bool output_has_colour(void);
 
-/* --- for the renderers and for facts.c -------------------------------- */
+/* --- for the renderers and for values.c -------------------------------- */
 
 /* As a JSON value. */
 void json_cell(FILE *, const struct cell *);

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "common/utf8.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 #include "dmctl/output.h"
 
 /* Bytes of the character at p that are printed; 0 if it is not UTF-8. */
@@ -61,7 +61,7 @@ json_cell(FILE *f, const struct cell *cell)
 		fputs(cell->number != 0 ? "true" : "false", f);
 		break;
 	case CELL_TIME:
-		fprintf(f, "\"%s\"", when_format(cell->number, text));
+		fprintf(f, "\"%s\"", time_format(cell->number, text));
 		break;
 	case CELL_NUMBER:
 	case CELL_SIZE:

@@ -4,7 +4,7 @@
 
 #include "dmctl/command.h"
 #include "dmctl/output.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 /* In JSON as GET /peers says it. */
 static const struct column columns[] = {
@@ -54,24 +54,24 @@ command_peers(const struct args *args)
 	struct control_ask ask;
 	enum ask_result result;
 	struct output *out;
-	struct where w;
+	struct target t;
 	int code;
 
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = where_ask(&w, &ask, CONTROL_PEERS, NULL);
+		code = target_ask(&t, &ask, CONTROL_PEERS, NULL);
 	if (code != EX_OK) {
-		where_clear(&w);
+		target_clear(&t);
 		return code;
 	}
 	out = output_new(args, OUTPUT_TABLE, columns, COLUMNS);
-	while ((result = control_ask_next(&ask, where_deadline(&w, &ask))) ==
+	while ((result = control_ask_next(&ask, target_deadline(&t, &ask))) ==
 	       ASK_ROW)
 		if (ask.answer.kind == ROW_PEER)
 			peer_row(out, &ask.answer.row.peer);
-	code = where_ended(&w, &ask, result, NULL);
+	code = target_ended(&t, &ask, result, NULL);
 	output_end(out, code == EX_OK ? "no peers" : NULL);
 	control_ask_close(&ask);
-	where_clear(&w);
+	target_clear(&t);
 	return code;
 }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 
 #define FIRST_NS NS_PER_S
 #define EVERY_NS (200 * NS_PER_MS)

@@ -9,7 +9,7 @@
 #include "common/base64.h"
 #include "common/log.h"
 #include "dmctl/command.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 static const struct column columns[] = {
     {"LAST", "last_at", 0},
@@ -62,24 +62,24 @@ command_rejects(const struct args *args)
 	struct control_ask ask;
 	enum ask_result result;
 	struct output *out;
-	struct where w;
+	struct target t;
 	int code;
 
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = where_ask(&w, &ask, CONTROL_REJECTS, NULL);
+		code = target_ask(&t, &ask, CONTROL_REJECTS, NULL);
 	if (code != EX_OK) {
-		where_clear(&w);
+		target_clear(&t);
 		return code;
 	}
 	out = rejects_output(args);
-	while ((result = control_ask_next(&ask, where_deadline(&w, &ask))) ==
+	while ((result = control_ask_next(&ask, target_deadline(&t, &ask))) ==
 	       ASK_ROW)
 		if (ask.answer.kind == ROW_REJECT)
 			rejects_row(out, &ask.answer.row.reject);
-	code = where_ended(&w, &ask, result, NULL);
+	code = target_ended(&t, &ask, result, NULL);
 	output_end(out, code == EX_OK ? "nothing was refused lately" : NULL);
 	control_ask_close(&ask);
-	where_clear(&w);
+	target_clear(&t);
 	return code;
 }

@@ -13,7 +13,7 @@
 #include "common/log.h"
 #include "common/sha256.h"
 #include "dmctl/content.h"
-#include "dmctl/fields.h"
+#include "dmctl/entry_fields.h"
 #include "dmctl/json_scan.h"
 
 #define BUFFER_SIZE (128u << 10)
@@ -92,7 +92,7 @@ read_content(struct reading *r, int fd, uint64_t size)
 }
 
 static int
-from_control(struct where *w, struct reading *r, struct entry *e)
+from_control(struct target *t, struct reading *r, struct entry *e)
 {
 	const struct control_get current = {.name = bytes_text(r->name)};
 	const struct control_get_version earlier = {.name = bytes_text(r->name),
@@ -102,11 +102,11 @@ from_control(struct where *w, struct reading *r, struct entry *e)
 	int code, fd = -1;
 
 	code = r->which == NULL
-		   ? where_ask(w, &ask, CONTROL_GET, &current)
-		   : where_ask(w, &ask, CONTROL_GET_VERSION, &earlier);
+		   ? target_ask(t, &ask, CONTROL_GET, &current)
+		   : target_ask(t, &ask, CONTROL_GET_VERSION, &earlier);
 	if (code != EX_OK)
 		return code;
-	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	while ((result = control_ask_next(&ask, target_deadline(t, &ask))) ==
 	       ASK_ROW) {
 		const struct bytes *entry = &ask.answer.row.content.entry;
 
@@ -114,7 +114,7 @@ from_control(struct where *w, struct reading *r, struct entry *e)
 		    entry_decode(e, entry->data, entry->len) > 0)
 			fd = control_ask_take_fd(&ask);
 	}
-	code = where_ended(w, &ask, result, r->name);
+	code = target_ended(t, &ask, result, r->name);
 	if (code == EX_OK && fd == -1) {
 		log_error("%s: dmd sent no content", r->name);
 		code = EX_PROTOCOL;
@@ -137,7 +137,7 @@ take_entry(struct reading *r, const struct http_response *response)
 	char text[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX];
 
 	snprintf(e->name, sizeof(e->name), "%s", r->name);
-	r->has_entry = fields_parse(response, e);
+	r->has_entry = entry_fields_parse(response, e);
 	if (!r->has_entry) {
 		log_error(
 		    "%s: what answers there is not dmd: no signature", r->name);
@@ -202,7 +202,7 @@ refused(const struct reading *r)
 }
 
 static int
-from_http(struct where *w, struct reading *r)
+from_http(struct target *t, struct reading *r)
 {
 	char path[NAME_LEN_MAX + 8];
 	const struct http_call call = {.method = "GET",
@@ -215,11 +215,11 @@ from_http(struct where *w, struct reading *r)
 	enum http_outcome outcome;
 
 	snprintf(path, sizeof(path), "/files/%s", r->name);
-	outcome = http_client_call(w->http, &call, &r->response);
+	outcome = http_client_call(t->http, &call, &r->response);
 	if (outcome == HTTP_STOPPED)
 		return r->code != EX_OK ? r->code : EX_IOERR;
 	if (outcome != HTTP_ANSWERED)
-		return where_http_failed(w, outcome);
+		return target_http_failed(t, outcome);
 	if (r->response->status != 200)
 		return refused(r);
 	/* one without a body */
@@ -227,14 +227,14 @@ from_http(struct where *w, struct reading *r)
 }
 
 int
-retrieve(struct where *w, const char *name, retrieve_fn *take, void *ctx,
+retrieve(struct target *t, const char *name, retrieve_fn *take, void *ctx,
     struct entry *e)
 {
-	return retrieve_version(w, name, NULL, take, ctx, e);
+	return retrieve_version(t, name, NULL, take, ctx, e);
 }
 
 int
-retrieve_version(struct where *w, const char *name, const char *which,
+retrieve_version(struct target *t, const char *name, const char *which,
     retrieve_fn *take, void *ctx, struct entry *e)
 {
 	struct reading r = {.name = name,
@@ -242,13 +242,13 @@ retrieve_version(struct where *w, const char *name, const char *which,
 	    .take = take,
 	    .ctx = ctx,
 	    .entry = e,
-	    .file_max = where_file_max(w)};
+	    .file_max = target_file_max(t)};
 	uint8_t sha256[32];
 	int code;
 
 	memset(e, 0, sizeof(*e));
 	r.hash = sha256_new();
-	code = w->http != NULL ? from_http(w, &r) : from_control(w, &r, e);
+	code = t->http != NULL ? from_http(t, &r) : from_control(t, &r, e);
 	sha256_end(r.hash, sha256);
 	sha256_free(r.hash);
 	if (code != EX_OK)

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "common/entry.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 /* Takes content; false stops the reading (the taker has said why). */
 typedef bool retrieve_fn(void *ctx, const void *data, size_t len);
@@ -21,12 +21,12 @@ typedef bool retrieve_fn(void *ctx, const void *data, size_t len);
  * known over HTTP. OK means: size and hash of the content are those of the
  * entry; the signature is not looked at. 0, or an exit code after a message.
  */
-int retrieve(struct where *, const char *name, retrieve_fn *take, void *ctx,
+int retrieve(struct target *, const char *name, retrieve_fn *take, void *ctx,
     struct entry *);
 
 /* The same of an earlier version (control.def: get_version), which only the
  * control socket has. */
-int retrieve_version(struct where *, const char *name, const char *which,
+int retrieve_version(struct target *, const char *name, const char *which,
     retrieve_fn *take, void *ctx, struct entry *);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "common/log.h"
 #include "dmctl/command.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 /* dmd lies beside dmctl in a build tree, in sbin when installed. */
 static const char *const places[] = {"/dmd", "/../sbin/dmd"};
@@ -17,7 +17,7 @@ static const char *const places[] = {"/dmd", "/../sbin/dmd"};
 int
 command_server(const struct args *args)
 {
-	char dir[PATH_MAX], path[PATH_MAX + 16], config[] = WHERE_CONFIG;
+	char dir[PATH_MAX], path[PATH_MAX + 16], config[] = TARGET_CONFIG;
 	char name[] = "dmd", foreground[] = "-d", file[] = "-f";
 	char *argv[] = {name, foreground, file, config, NULL};
 	char given[PATH_MAX], *slash;

@@ -9,11 +9,11 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/sshsig.h"
+#include "common/keys/sshsig.h"
 #include "dmctl/agent.h"
 #include "dmctl/key_input.h"
-#include "dmctl/patience.h"
-#include "dmctl/when.h"
+#include "dmctl/retry.h"
+#include "dmctl/time_text.h"
 
 #define AGENT_NS_MAX (120 * NS_PER_S)
 
@@ -76,7 +76,7 @@ open_key(struct signer *s, const char *key, uint64_t deadline)
 static uint64_t
 agent_deadline(const struct signer *s)
 {
-	return patience_deadline(s->args, AGENT_NS_MAX);
+	return retry_deadline(s->args, AGENT_NS_MAX);
 }
 
 /* key: the public one that was named, or NULL. */

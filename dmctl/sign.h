@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "common/entry.h"
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "dmctl/args.h"
 
 struct signer {

@@ -13,11 +13,11 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 #include "dmctl/command.h"
-#include "dmctl/facts.h"
+#include "dmctl/values.h"
 #include "dmctl/output.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 #define SILENCE_NS NS_PER_S
 #define PARTS 3
@@ -35,7 +35,7 @@ static const struct {
 };
 
 struct status {
-	struct facts facts;
+	struct values facts;
 	struct control_ask ask[PARTS];
 	bool is_silent[PARTS];
 	enum health health;
@@ -53,7 +53,7 @@ gather(struct status *s, size_t part, uint64_t deadline)
 
 	while ((result = control_ask_next(ask, deadline)) == ASK_ROW)
 		if (ask->answer.kind == ROW_VALUE)
-			facts_add(&s->facts, parts[part].name,
+			values_add(&s->facts, parts[part].name,
 			    &ask->answer.row.value);
 	s->is_silent[part] =
 	    result != ASK_END || ask->answer.verdict != VERDICT_OK;
@@ -62,17 +62,17 @@ gather(struct status *s, size_t part, uint64_t deadline)
 
 /* 0 or an exit code: nobody is there at all. */
 static int
-ask_all(struct status *s, const struct where *w)
+ask_all(struct status *s, const struct target *t)
 {
 	uint64_t deadline;
 	size_t i;
 
 	for (i = 0; i < PARTS; i++)
-		if (control_ask_open(&s->ask[i], w->socket, parts[i].command,
+		if (control_ask_open(&s->ask[i], t->socket, parts[i].command,
 			NULL, -1, clock_mono_ns() + SILENCE_NS) == -1)
 			break;
 	if (i < PARTS) {
-		int code = where_unreachable(w, errno);
+		int code = target_unreachable(t, errno);
 
 		while (i-- > 0)
 			control_ask_close(&s->ask[i]);
@@ -107,13 +107,13 @@ reason(struct status *s, enum health health, const char *fmt, ...)
 static bool
 is_no(const struct status *s, const char *key)
 {
-	return facts_number(&s->facts, key, 1) == 0;
+	return values_number(&s->facts, key, 1) == 0;
 }
 
 static void
 judge_child(struct status *s, const char *name, const char *key)
 {
-	const struct fact *state = facts_find(&s->facts, key);
+	const struct fact *state = values_find(&s->facts, key);
 
 	if (state != NULL && strcmp(state->text, "ready") != 0)
 		reason(s, HEALTH_BROKEN, "%s is %s", name, state->text);
@@ -128,42 +128,42 @@ judge(struct status *s)
 	judge_child(s, "dm-net", "dm_net_state");
 	judge_child(s, "dm-store", "dm_store_state");
 	judge_child(s, "the resolver", "resolver_state");
-	if (facts_number(&s->facts, "state_gone", 0) != 0)
+	if (values_number(&s->facts, "state_gone", 0) != 0)
 		reason(s, HEALTH_BROKEN,
 		    "the state directory was removed or replaced: restart dmd");
-	else if (facts_number(&s->facts, "read_only", 0) != 0)
+	else if (values_number(&s->facts, "read_only", 0) != 0)
 		reason(s, HEALTH_BROKEN,
 		    "the state directory is on a read-only file system");
 	else if (is_no(s, "writable"))
 		reason(s, HEALTH_BROKEN, "the store takes no files");
-	if (facts_number(&s->facts, "set_apart", 0) > 0)
+	if (values_number(&s->facts, "set_apart", 0) > 0)
 		reason(s, HEALTH_WORKS,
 		    "%" PRIu64 " files could not be put in place (the log "
 		    "says why)",
-		    facts_number(&s->facts, "set_apart", 0));
+		    values_number(&s->facts, "set_apart", 0));
 	if (is_no(s, "store_connected"))
 		reason(s, HEALTH_BROKEN, "dm-net has no link to dm-store");
 	else if (is_no(s, "index_complete"))
 		reason(s, HEALTH_WORKS, "the index is being read");
-	if (facts_find(&s->facts, "expiry") != NULL)
+	if (values_find(&s->facts, "expiry") != NULL)
 		reason(s, HEALTH_WORKS, "expiry is %s",
-		    facts_find(&s->facts, "expiry")->text);
+		    values_find(&s->facts, "expiry")->text);
 	else if (is_no(s, "clock_sane"))
 		reason(s, HEALTH_WORKS, "the clock is wrong");
-	if (facts_number(&s->facts, "peers_ahead", 0) > 0)
+	if (values_number(&s->facts, "peers_ahead", 0) > 0)
 		reason(s, HEALTH_WORKS,
 		    "%" PRIu64 " of %" PRIu64
 		    " peers hold versions signed in the future: check the "
 		    "clock (dmctl rejects says which)",
-		    facts_number(&s->facts, "peers_ahead", 0),
-		    facts_number(&s->facts, "peers_connected", 0));
-	if (facts_find(&s->facts, "not_listening") != NULL)
+		    values_number(&s->facts, "peers_ahead", 0),
+		    values_number(&s->facts, "peers_connected", 0));
+	if (values_find(&s->facts, "not_listening") != NULL)
 		reason(s, HEALTH_WORKS, "not listening on %s",
-		    facts_find(&s->facts, "not_listening")->text);
-	if (facts_find(&s->facts, "waiting_for") != NULL)
+		    values_find(&s->facts, "not_listening")->text);
+	if (values_find(&s->facts, "waiting_for") != NULL)
 		reason(s, HEALTH_WORKS, "waiting for interface %s",
-		    facts_find(&s->facts, "waiting_for")->text);
-	if (facts_number(&s->facts, "peers_known", 0) > 0 &&
+		    values_find(&s->facts, "waiting_for")->text);
+	if (values_number(&s->facts, "peers_known", 0) > 0 &&
 	    is_no(s, "peers_connected"))
 		reason(s, HEALTH_WORKS,
 		    "no peer is connected (dmctl peers says why)");
@@ -177,7 +177,7 @@ static size_t
 count(char *out, size_t size, const struct status *s, const char *key,
     const char *one, const char *many)
 {
-	const struct fact *f = facts_find(&s->facts, key);
+	const struct fact *f = values_find(&s->facts, key);
 	int n;
 
 	if (f == NULL)
@@ -216,7 +216,7 @@ say_json(const struct status *s, const char *sentence)
 			between = ",";
 		}
 	printf("]");
-	facts_print_json(&s->facts);
+	values_print_json(&s->facts);
 	printf("}\n");
 }
 
@@ -231,7 +231,7 @@ say(const struct status *s, const struct args *args, const char *sentence)
 	if (!with_tabs)
 		printf("%s%s%s\n\n", has_colour ? colours[s->health] : "",
 		    sentence, has_colour ? "\033[0m" : "");
-	facts_print(&s->facts, with_tabs);
+	values_print(&s->facts, with_tabs);
 	for (size_t i = 0; i < PARTS; i++)
 		if (s->is_silent[i])
 			printf(with_tabs ? "%s\tsilent\n" : "\n%s\n  silent\n",
@@ -243,13 +243,13 @@ command_status(const struct args *args)
 {
 	char sentence[5 * REASONS_MAX];
 	struct status s = {.health = HEALTH_FINE};
-	struct where w;
+	struct target t;
 	int code;
 
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = ask_all(&s, &w);
-	where_clear(&w);
+		code = ask_all(&s, &t);
+	target_clear(&t);
 	if (code != EX_OK)
 		return code;
 	judge(&s);
@@ -258,6 +258,6 @@ command_status(const struct args *args)
 		say_json(&s, sentence);
 	else
 		say(&s, args, sentence);
-	facts_clear(&s.facts);
+	values_clear(&s.facts);
 	return (int)s.health;
 }

@@ -14,8 +14,8 @@
 #include "dmctl/command.h"
 #include "dmctl/content.h"
 #include "dmctl/network.h"
-#include "dmctl/outcome.h"
-#include "dmctl/prepare_entry.h"
+#include "dmctl/results.h"
+#include "dmctl/new_entry.h"
 #include "dmctl/sign.h"
 
 #define SUFFIX ".signed"
@@ -27,17 +27,17 @@
 static int
 offline_network(const struct args *args, struct network *n)
 {
-	struct where w;
-	int code = where_init(&w, args);
+	struct target t;
+	int code = target_init(&t, args);
 
-	if (code == EX_OK && args->network == NULL && w.config == NULL) {
+	if (code == EX_OK && args->network == NULL && t.config == NULL) {
 		log_error("for which network? Say --network KEY, or - for "
 			  "none, or -f FILE");
 		code = EX_USAGE;
 	}
 	if (code == EX_OK)
-		code = network_choose(&w, n);
-	where_clear(&w);
+		code = network_choose(&t, n);
+	target_clear(&t);
 	return code;
 }
 
@@ -131,7 +131,7 @@ command_sign(const struct args *args)
 
 	code = offline_network(args, &network);
 	if (code == EX_OK)
-		code = entry_prepare(&e, args, args->operands[0], &network);
+		code = new_entry_file(&e, args, args->operands[0], &network);
 	if (code == EX_OK)
 		code = signer_open(&signer, args);
 	if (code != EX_OK)
@@ -151,30 +151,30 @@ command_sign(const struct args *args)
 int
 command_submit(const struct args *args)
 {
-	struct outcome *outcome;
+	struct results *outcome;
 	struct content content;
 	struct delivery d;
-	struct where w;
+	struct target t;
 	struct entry e;
 	int code;
 
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code != EX_OK) {
-		where_clear(&w);
+		target_clear(&t);
 		return code;
 	}
-	outcome = outcome_new(args);
+	outcome = results_new(args);
 	for (size_t i = 0; i < args->n_operands; i++) {
 		code = bundle_open(
-		    args->operands[i], &e, &content, w.http == NULL);
+		    args->operands[i], &e, &content, t.http == NULL);
 		if (code != EX_OK) {
-			outcome_fail(outcome, code);
+			results_fail(outcome, code);
 			continue;
 		}
-		deliver(&w, &e, e.kind == ENTRY_FILE ? content.fd : -1, &d);
-		outcome_add(outcome, &e, &d);
+		deliver(&t, &e, e.kind == ENTRY_FILE ? content.fd : -1, &d);
+		results_add(outcome, &e, &d);
 		content_close(&content);
 	}
-	where_clear(&w);
-	return outcome_end(outcome);
+	target_clear(&t);
+	return results_end(outcome);
 }

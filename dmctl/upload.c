@@ -6,21 +6,21 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/name.h"
-#include "dmctl/when.h"
+#include "dmctl/time_text.h"
 #include "dmctl/command.h"
 #include "dmctl/content.h"
 #include "dmctl/network.h"
-#include "dmctl/outcome.h"
-#include "dmctl/prepare_entry.h"
+#include "dmctl/results.h"
+#include "dmctl/new_entry.h"
 #include "dmctl/sign.h"
 
 #define SKEW_DEFAULT_NS (300 * NS_PER_S) /* of max_clock_skew */
 
 struct upload {
-	struct where where;
+	struct target where;
 	struct network network;
 	struct signer signer;
-	struct outcome *outcome;
+	struct results *outcome;
 };
 
 /* 0 or an exit code; upload_end() only after a 0. */
@@ -30,7 +30,7 @@ upload_begin(struct upload *u, const struct args *args)
 	int code;
 
 	memset(u, 0, sizeof(*u));
-	code = where_init(&u->where, args);
+	code = target_init(&u->where, args);
 	if (code == EX_OK)
 		code = signer_open(&u->signer, args);
 	if (code == EX_OK) {
@@ -39,9 +39,9 @@ upload_begin(struct upload *u, const struct args *args)
 			signer_close(&u->signer);
 	}
 	if (code != EX_OK)
-		where_clear(&u->where);
+		target_clear(&u->where);
 	else
-		u->outcome = outcome_new(args);
+		u->outcome = results_new(args);
 	return code;
 }
 
@@ -49,8 +49,8 @@ static int
 upload_end(struct upload *u)
 {
 	signer_close(&u->signer);
-	where_clear(&u->where);
-	return outcome_end(u->outcome);
+	target_clear(&u->where);
+	return results_end(u->outcome);
 }
 
 /*
@@ -74,7 +74,7 @@ upload_entry(struct upload *u, struct entry *e, int fd)
 
 	code = signer_sign(&u->signer, e);
 	if (code != EX_OK) {
-		outcome_fail(u->outcome, code);
+		results_fail(u->outcome, code);
 		return;
 	}
 	deliver(&u->where, e, fd, &d);
@@ -82,12 +82,12 @@ upload_entry(struct upload *u, struct entry *e, int fd)
 		e->signed_at_ns = d.held_signed_at_ns + 1;
 		code = signer_sign(&u->signer, e);
 		if (code != EX_OK) {
-			outcome_fail(u->outcome, code);
+			results_fail(u->outcome, code);
 			return;
 		}
 		deliver(&u->where, e, fd, &d);
 	}
-	outcome_add(u->outcome, e, &d);
+	results_add(u->outcome, e, &d);
 }
 
 static void
@@ -97,12 +97,12 @@ upload_path(struct upload *u, const struct args *args, const char *path)
 	struct entry e;
 	int code;
 
-	code = entry_prepare(&e, args, path, &u->network);
+	code = new_entry_file(&e, args, path, &u->network);
 	if (code == EX_OK)
 		code = content_open(&content, path, u->where.http == NULL,
-		    where_file_max(&u->where));
+		    target_file_max(&u->where));
 	if (code != EX_OK) {
-		outcome_fail(u->outcome, code);
+		results_fail(u->outcome, code);
 		return;
 	}
 	e.size = content.size;
@@ -140,11 +140,11 @@ command_delete(const struct args *args)
 	if (code != EX_OK)
 		return code;
 	for (size_t i = 0; i < args->n_operands; i++) {
-		code = entry_prepare_delete(&e, args->operands[i], &u.network);
+		code = new_entry_delete(&e, args->operands[i], &u.network);
 		if (code == EX_OK)
 			upload_entry(&u, &e, -1);
 		else
-			outcome_fail(u.outcome, code);
+			results_fail(u.outcome, code);
 	}
 	return upload_end(&u);
 }

@@ -10,7 +10,7 @@
 #include "common/base64.h"
 #include "common/entry.h"
 #include "common/hex.h"
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "common/verdict.h"
@@ -41,14 +41,14 @@ discard(void *ctx, const void *data, size_t len)
 
 /* True if --key, or else the configuration, lets this key sign the file. */
 static int
-judge_signer(const struct where *w, const struct entry *e)
+judge_signer(const struct target *t, const struct entry *e)
 {
 	const struct config_file *file;
 	uint8_t key[32];
 	int code;
 
-	if (w->args->key != NULL) {
-		code = signer_parse_public(w->args->key, key);
+	if (t->args->key != NULL) {
+		code = signer_parse_public(t->args->key, key);
 		if (code != EX_OK)
 			return code;
 		if (memcmp(key, e->signer, sizeof(key)) == 0)
@@ -56,12 +56,12 @@ judge_signer(const struct where *w, const struct entry *e)
 		log_error("%s: signed by another key than --key", e->name);
 		return EX_NOPERM;
 	}
-	if (w->config == NULL) {
+	if (t->config == NULL) {
 		log_error("whose signature? Say --key FILE.pub, or -f FILE for "
 			  "the signers in a dm.toml");
 		return EX_USAGE;
 	}
-	file = config_find(w->config, e->name);
+	file = config_find(t->config, e->name);
 	for (size_t i = 0; file != NULL && i < file->n; i++)
 		if (memcmp(file->signers[i], e->signer, 32) == 0)
 			return EX_OK;
@@ -98,7 +98,7 @@ print(const struct args *args, const struct entry *e)
 }
 
 static int
-verify_copy(struct where *w, const char *name, struct entry *e)
+verify_copy(struct target *t, const char *name, struct entry *e)
 {
 	struct network network;
 	int code;
@@ -108,10 +108,10 @@ verify_copy(struct where *w, const char *name, struct entry *e)
 		    "%.300s: %s", name, verdict_sentence(VERDICT_BAD_NAME));
 		return EX_DATAERR;
 	}
-	code = retrieve(w, name, discard, NULL, e);
-	if (code == EX_OK && w->http != NULL) {
+	code = retrieve(t, name, discard, NULL, e);
+	if (code == EX_OK && t->http != NULL) {
 		/* the signature covers it, the X- fields do not name it */
-		code = network_choose(w, &network);
+		code = network_choose(t, &network);
 		e->has_network = network.has_key;
 		memcpy(e->network, network.key, sizeof(e->network));
 	}
@@ -128,22 +128,22 @@ command_verify(const struct args *args)
 {
 	const char *what = args->operands[0];
 	struct content content;
-	struct where w;
+	struct target t;
 	struct entry e;
 	int code;
 
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK && (args->given & ARG_BUNDLE) != 0) {
 		code = bundle_open(what, &e, &content, false);
 		if (code == EX_OK)
 			content_close(&content);
 	} else if (code == EX_OK) {
-		code = verify_copy(&w, what, &e);
+		code = verify_copy(&t, what, &e);
 	}
 	if (code == EX_OK)
-		code = judge_signer(&w, &e);
+		code = judge_signer(&t, &e);
 	if (code == EX_OK)
 		print(args, &e);
-	where_clear(&w);
+	target_clear(&t);
 	return code;
 }

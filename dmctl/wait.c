@@ -16,9 +16,9 @@
 #include "common/name.h"
 #include "dmctl/command.h"
 #include "dmctl/output.h"
-#include "dmctl/patience.h"
-#include "dmctl/when.h"
-#include "dmctl/where.h"
+#include "dmctl/retry.h"
+#include "dmctl/time_text.h"
+#include "dmctl/target.h"
 
 #define PAUSE_NS (100 * NS_PER_MS)
 #define HASH_DIGITS 64
@@ -72,13 +72,13 @@ consider(struct wait *wt, const struct control_answer *a)
 	} else if (row->state == STATE_CURRENT) {
 		snprintf(wt->why, sizeof(wt->why),
 		    "what is here is another version, signed %s",
-		    when_format_s(e.signed_at_ns, at));
+		    time_format_s(e.signed_at_ns, at));
 	}
 }
 
 /* One question. Nothing is said before it is over. */
 static enum look
-look(struct wait *wt, const struct where *w, uint64_t deadline)
+look(struct wait *wt, const struct target *t, uint64_t deadline)
 {
 	const struct control_show request = {.name = bytes_text(wt->name)};
 	struct control_ask ask;
@@ -86,12 +86,12 @@ look(struct wait *wt, const struct where *w, uint64_t deadline)
 
 	wt->is_here = false;
 	if (control_ask_open(
-		&ask, w->socket, CONTROL_SHOW, &request, -1, deadline) == -1) {
-		if (!where_may_come(errno)) {
-			wt->code = where_unreachable(w, errno);
+		&ask, t->socket, CONTROL_SHOW, &request, -1, deadline) == -1) {
+		if (!target_may_come(errno)) {
+			wt->code = target_unreachable(t, errno);
 			return LOOK_FAILED;
 		}
-		where_absent(w, errno, wt->why);
+		target_absent(t, errno, wt->why);
 		return LOOK_AGAIN;
 	}
 	snprintf(wt->why, sizeof(wt->why), "dmctl why %s says why it is not",
@@ -100,7 +100,7 @@ look(struct wait *wt, const struct where *w, uint64_t deadline)
 		consider(wt, &ask.answer);
 	if (result == ASK_LATE || result == ASK_LOST)
 		snprintf(wt->why, sizeof(wt->why), "dmd at %s does not answer",
-		    w->socket);
+		    t->socket);
 	control_ask_close(&ask);
 	return wt->is_here && result == ASK_END ? LOOK_HERE : LOOK_AGAIN;
 }
@@ -115,7 +115,7 @@ say_here(const struct wait *wt)
 
 	if ((wt->args->given & (ARG_JSON | ARG_NO_HEADER)) == 0) {
 		printf("%s: it is here, signed %s\n", e->name,
-		    when_format_s(e->signed_at_ns, at));
+		    time_format_s(e->signed_at_ns, at));
 		return;
 	}
 	c[0] = cell_string(e->name);
@@ -129,13 +129,13 @@ say_here(const struct wait *wt)
 }
 
 static int
-wait_for(struct wait *wt, const struct where *w)
+wait_for(struct wait *wt, const struct target *t)
 {
 	const uint64_t deadline =
-	    patience_deadline(wt->args, wt->args->timeout_ns);
+	    retry_deadline(wt->args, wt->args->timeout_ns);
 
 	for (;;) {
-		switch (look(wt, w, deadline)) {
+		switch (look(wt, t, deadline)) {
 		case LOOK_HERE:
 			say_here(wt);
 			return EX_OK;
@@ -148,7 +148,7 @@ wait_for(struct wait *wt, const struct where *w)
 			log_error("%s: it did not come: %s", wt->name, wt->why);
 			return EX_TEMPFAIL;
 		}
-		when_sleep_ns(PAUSE_NS);
+		time_sleep_ns(PAUSE_NS);
 	}
 }
 
@@ -165,7 +165,7 @@ int
 command_wait(const struct args *args)
 {
 	struct wait wt = {.args = args, .name = args->operands[0]};
-	struct where w;
+	struct target t;
 	int code;
 
 	if (!name_is_valid(wt.name, strlen(wt.name))) {
@@ -178,9 +178,9 @@ command_wait(const struct args *args)
 		    HASH_DIGITS_MIN, HASH_DIGITS);
 		return EX_USAGE;
 	}
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = wait_for(&wt, &w);
-	where_clear(&w);
+		code = wait_for(&wt, &t);
+	target_clear(&t);
 	return code;
 }

@@ -11,14 +11,14 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "dmctl/command.h"
-#include "dmctl/facts.h"
+#include "dmctl/values.h"
 #include "dmctl/rejects.h"
-#include "dmctl/where.h"
+#include "dmctl/target.h"
 
 struct why {
 	const struct args *args;
 	const char *name;
-	struct facts facts;
+	struct values facts;
 	struct output *rejects; /* NULL: the sentence is still to be said */
 	bool is_net_silent;
 };
@@ -26,25 +26,25 @@ struct why {
 static void say_head(struct why *);
 
 static int
-gather(struct why *y, struct where *w, const char *part,
+gather(struct why *y, struct target *t, const char *part,
     enum control_command command, const void *fields)
 {
 	struct control_ask ask;
 	enum ask_result result;
-	int code = where_ask(w, &ask, command, fields);
+	int code = target_ask(t, &ask, command, fields);
 
 	if (code != EX_OK)
 		return code;
-	while ((result = control_ask_next(&ask, where_deadline(w, &ask))) ==
+	while ((result = control_ask_next(&ask, target_deadline(t, &ask))) ==
 	       ASK_ROW) {
 		if (ask.answer.kind == ROW_VALUE) {
-			facts_add(&y->facts, part, &ask.answer.row.value);
+			values_add(&y->facts, part, &ask.answer.row.value);
 		} else if (ask.answer.kind == ROW_REJECT) {
 			say_head(y); /* all facts come before */
 			rejects_row(y->rejects, &ask.answer.row.reject);
 		}
 	}
-	code = where_ended(w, &ask, result, y->name);
+	code = target_ended(t, &ask, result, y->name);
 	control_ask_close(&ask);
 	return code;
 }
@@ -52,7 +52,7 @@ gather(struct why *y, struct where *w, const char *part,
 static const char *
 fact_time(const struct why *y, const char *key, char out[static CELL_TEXT_MAX])
 {
-	struct cell c = cell_time(facts_number(&y->facts, key, 0));
+	struct cell c = cell_time(values_number(&y->facts, key, 0));
 
 	return cell_format(&c, false, out);
 }
@@ -60,7 +60,7 @@ fact_time(const struct why *y, const char *key, char out[static CELL_TEXT_MAX])
 static bool
 is_state(const struct why *y, const char *state)
 {
-	const struct fact *f = facts_find(&y->facts, "state");
+	const struct fact *f = values_find(&y->facts, "state");
 
 	return f != NULL && strcmp(f->text, state) == 0;
 }
@@ -70,7 +70,7 @@ static void
 say_wanted(const struct why *y, char *out, size_t size)
 {
 	char time[CELL_TEXT_MAX];
-	uint64_t sources = facts_number(&y->facts, "sources", 0);
+	uint64_t sources = values_number(&y->facts, "sources", 0);
 
 	fact_time(y, "signed_at", time);
 	if (y->is_net_silent)
@@ -78,12 +78,12 @@ say_wanted(const struct why *y, char *out, size_t size)
 		    "the version signed %s is wanted; dm-net does not say "
 		    "who has it",
 		    time);
-	else if (facts_number(&y->facts, "fetching", 0) != 0)
+	else if (values_number(&y->facts, "fetching", 0) != 0)
 		snprintf(out, size,
 		    "the version signed %s is being fetched; %" PRIu64
 		    " peers have it",
 		    time, sources);
-	else if (facts_number(&y->facts, "peers_connected", 0) == 0)
+	else if (values_number(&y->facts, "peers_connected", 0) == 0)
 		snprintf(out, size,
 		    "the content of the version signed %s is wanted, and no "
 		    "peer is connected",
@@ -93,24 +93,24 @@ say_wanted(const struct why *y, char *out, size_t size)
 		    "the content of the version signed %s is wanted; %" PRIu64
 		    " of the connected peers have it, %" PRIu64
 		    " attempts failed",
-		    time, sources, facts_number(&y->facts, "failures", 0));
+		    time, sources, values_number(&y->facts, "failures", 0));
 }
 
 static void
 say(const struct why *y, char *out, size_t size)
 {
 	char time[CELL_TEXT_MAX], end[CELL_TEXT_MAX];
-	const struct fact *doubt = facts_find(&y->facts, "expiry");
+	const struct fact *doubt = values_find(&y->facts, "expiry");
 
-	if (facts_number(&y->facts, "configured", 0) == 0)
+	if (values_number(&y->facts, "configured", 0) == 0)
 		snprintf(out, size,
 		    "it is not configured here: no name or pattern under "
 		    "[files] in dm.toml covers it");
 	else if (is_state(y, "none") &&
-		 facts_find(&y->facts, "sources") != NULL)
+		 values_find(&y->facts, "sources") != NULL)
 		snprintf(out, size,
 		    "it is about to be fetched; %" PRIu64 " peers have it",
-		    facts_number(&y->facts, "sources", 0));
+		    values_number(&y->facts, "sources", 0));
 	else if (is_state(y, "none"))
 		snprintf(out, size,
 		    "it is configured, and no version of it has been accepted "
@@ -149,7 +149,7 @@ say_head(struct why *y)
 		json_text(stdout, bytes_text(y->name));
 		printf(",\"why\":");
 		json_text(stdout, bytes_text(sentence));
-		facts_print_json(&y->facts);
+		values_print_json(&y->facts);
 		printf(",\"rejects\":");
 	} else {
 		printf("%s: %s\n", y->name, sentence);
@@ -158,16 +158,16 @@ say_head(struct why *y)
 }
 
 static int
-ask_both(struct why *y, struct where *w)
+ask_both(struct why *y, struct target *t)
 {
 	const struct control_why store = {.name = bytes_text(y->name)};
 	const struct control_why_net net = {.name = bytes_text(y->name)};
-	int code = gather(y, w, "dm-net", CONTROL_WHY_NET, &net);
+	int code = gather(y, t, "dm-net", CONTROL_WHY_NET, &net);
 
 	if (code == EX_UNAVAILABLE || code == EX_NOPERM)
 		return code;
 	y->is_net_silent = code != EX_OK;
-	code = gather(y, w, "dm-store", CONTROL_WHY, &store);
+	code = gather(y, t, "dm-store", CONTROL_WHY, &store);
 	if (code == EX_OK)
 		say_head(y);
 	if (y->rejects != NULL)
@@ -182,7 +182,7 @@ command_why(const struct args *args)
 {
 	const char *name = args->operands[0];
 	struct why y = {.args = args, .name = name};
-	struct where w;
+	struct target t;
 	int code;
 
 	if (!name_is_valid(name, strlen(name))) {
@@ -190,10 +190,10 @@ command_why(const struct args *args)
 		    "%.300s: %s", name, verdict_sentence(VERDICT_BAD_NAME));
 		return EX_DATAERR;
 	}
-	code = where_init(&w, args);
+	code = target_init(&t, args);
 	if (code == EX_OK)
-		code = ask_both(&y, &w);
-	where_clear(&w);
-	facts_clear(&y.facts);
+		code = ask_both(&y, &t);
+	target_clear(&t);
+	values_clear(&y.facts);
 	return code;
 }

@@ -8,7 +8,7 @@
 #include "common/base64.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/sandbox.h"
+#include "common/sandbox/sandbox.h"
 #include "dmd/daemon_state.h"
 #include "dmd/logging.h"
 #include "dmd/reload.h"

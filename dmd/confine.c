@@ -11,8 +11,8 @@
 
 #include "common/descriptors.h"
 #include "common/log.h"
-#include "common/privdrop.h"
-#include "common/sandbox.h"
+#include "common/sandbox/privdrop.h"
+#include "common/sandbox/sandbox.h"
 
 #define BIT(cap) (UINT64_C(1) << (cap))
 

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /*
  * Keeps the capabilities that starting and killing children takes, and

@@ -12,7 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/sandbox.h"
+#include "common/sandbox/sandbox.h"
 #include "common/signals.h"
 #include "common/xevent.h"
 #include "dmd/commands.h"
@@ -21,8 +21,8 @@
 #include "dmd/faults.h"
 #include "dmd/listening.h"
 #include "dmd/logging.h"
-#include "dmd/messages.h"
-#include "dmd/record.h"
+#include "dmd/handlers.h"
+#include "dmd/own_record.h"
 #include "dmd/reload.h"
 
 #define LOOK_US 5000000
@@ -60,9 +60,9 @@ on_child_started(void *ctx, struct child *c)
 		d->sinks_lost |= 1u << c->role;
 		logging_send_sinks(d);
 	}
-	/* dm-net first has its TLS key signed: messages.c */
+	/* dm-net first has its TLS key signed: handlers.c */
 	if (c->role == ROLE_STORE) {
-		prepared_open_again(&d->prepared);
+		directories_open_again(&d->prepared);
 		reload_send(d, c);
 	}
 }
@@ -171,7 +171,7 @@ static void
 on_look(evutil_socket_t unused, short what, void *arg)
 {
 	struct dmd *d = arg;
-	const char *gone = prepared_missing(&d->prepared);
+	const char *gone = directories_missing(&d->prepared);
 
 	if (gone != NULL && !d->is_state_gone)
 		log_error(
@@ -218,7 +218,7 @@ events_new(struct dmd *d)
 	}
 	signals_release();
 	d->listen_timer = xevent(d->base, -1, 0, listening_on_timer, d);
-	d->record_timer = xevent(d->base, -1, 0, record_on_timer, d);
+	d->record_timer = xevent(d->base, -1, 0, own_record_on_timer, d);
 	if (d->log == SPAWN_LOG_SYSLOG)
 		d->sink_timer = repeat_new(d, logging_on_timer, 1000000);
 	d->look_timer = repeat_new(d, on_look, LOOK_US);
@@ -246,7 +246,7 @@ daemon_open(struct dmd *d, const struct options *options, struct config *config,
 	if ((code = confine_check_descriptors(config)) != 0 ||
 	    (code = users_find(config, &d->users)) != 0 ||
 	    (code = faults_at_start(config, &d->users)) != 0 ||
-	    (code = prepare(config, &d->users, &d->prepared)) != 0)
+	    (code = directories_prepare(config, &d->users, &d->prepared)) != 0)
 		return code;
 	d->identity = identity_open(config->cluster.identity_key, &code);
 	if (d->identity == NULL)
@@ -271,7 +271,7 @@ daemon_open(struct dmd *d, const struct options *options, struct config *config,
 int
 daemon_run(struct dmd *d)
 {
-	const struct children_owner owner = {.handlers = messages_handlers(),
+	const struct children_owner owner = {.handlers = handlers_table(),
 	    .starting = on_child_starting,
 	    .started = on_child_started,
 	    .ended = on_child_ended,
@@ -290,7 +290,7 @@ daemon_run(struct dmd *d)
 	sandbox_describe(d->layers, text, sizeof(text));
 	log_debug("own sandbox: %s", text);
 	events_new(d);
-	record_update(d);
+	own_record_update(d);
 	d->children = children_new(d->base, d->spawn, &owner);
 	control_attach(d->control, d->children);
 	children_start(d->children);
@@ -327,7 +327,7 @@ daemon_close(struct dmd *d)
 	if (d->base != NULL)
 		event_base_free(d->base);
 	notify_close(&d->notify);
-	prepared_clear(&d->prepared);
+	directories_clear(&d->prepared);
 	config_free(d->config);
 	if (d->background_fd != -1)
 		close(d->background_fd);

@@ -6,7 +6,7 @@
 #ifndef DMD_DAEMON_H
 #define DMD_DAEMON_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "common/verdict.h"
 #include "dmd/children.h"
 #include "dmd/control.h"
@@ -15,12 +15,12 @@
 #include "dmd/netlink.h"
 #include "dmd/notify.h"
 #include "dmd/options.h"
-#include "dmd/prepare.h"
+#include "dmd/directories.h"
 #include "dmd/resolver_watch.h"
 #include "dmd/users.h"
 
 /* A moment, by both clocks. */
-struct record_clock {
+struct own_record_clock {
 	uint64_t unix_ns;
 	uint64_t mono_ns;
 };
@@ -31,7 +31,7 @@ struct dmd {
 	struct config *config;
 	uint32_t generation; /* of the configuration: 1 at the start */
 	struct users users;
-	struct prepared prepared;
+	struct directories prepared;
 	struct identity *identity;
 	struct netlink *netlink;
 	struct listen *listen;
@@ -56,10 +56,10 @@ struct dmd {
 	size_t addresses_left_out; /* there was no room for */
 	uint8_t envelope[PEER_RECORD_ENVELOPE_MAX];
 	size_t envelope_len;
-	struct record_clock record_signed;
+	struct own_record_clock own_record_signed;
 	struct event *record_timer;
 
-	uint64_t zones; /* configure_zones() of what dm-net was told */
+	uint64_t zones; /* config_send_zones() of what dm-net was told */
 
 	struct event *listen_timer; /* tries again what was in use */
 	struct resolver_watch resolver_watch;

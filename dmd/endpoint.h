@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "dmd/interfaces.h"
 
 enum endpoint_kind { ENDPOINT_LIBP2P = 0, ENDPOINT_HTTP = 1 };

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "dmd/prepare.h"
+#include "dmd/directories.h"
 #include "dmd/state_walk.h"
 
 #define FIRST_MAX 256
@@ -128,7 +128,7 @@ note_path(
 static void
 note_run(struct report *r)
 {
-	char *dir = prepare_dirname(r->config->control_socket), *empty;
+	char *dir = directories_dirname(r->config->control_socket), *empty;
 
 	note_path(r, dir, layout_run(r->users), false);
 	if (r->users->as_root) {

@@ -7,7 +7,7 @@
 #ifndef DMD_FAULTS_H
 #define DMD_FAULTS_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "dmd/users.h"
 
 /*

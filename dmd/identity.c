@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 
 #define TLS_PREFIX "libp2p-tls-handshake:"

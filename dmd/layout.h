@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What lies in state_dir, whose it is and with which mode. One table for those
- * who make it (prepare.c), look at it (faults.c) and repair it (repair.c).
+ * who make it (directories.c), look at it (faults.c) and repair it (repair.c).
  * Names of owners are for messages. Nothing here changes anything.
  */
 #ifndef DMD_LAYOUT_H

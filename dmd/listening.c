@@ -6,7 +6,7 @@
 
 #include "common/log.h"
 #include "dmd/daemon_state.h"
-#include "dmd/record.h"
+#include "dmd/own_record.h"
 
 static void
 timer_add_s(struct event *timer, time_t s)
@@ -82,7 +82,7 @@ listening_update(struct dmd *d)
 		timer_add_s(d->listen_timer, 5);
 	if (listen_is_held(d->listen))
 		evtimer_add(d->listen_timer, &moment);
-	record_update(d);
+	own_record_update(d);
 }
 
 void

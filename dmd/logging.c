@@ -3,7 +3,7 @@
 
 #include "common/log.h"
 #include "dmd/background.h"
-#include "dmd/sink.h"
+#include "dmd/syslog_socket.h"
 
 void
 logging_send_sinks(struct dmd *d)
@@ -15,7 +15,7 @@ logging_send_sinks(struct dmd *d)
 		c = children_get(d->children, role);
 		if ((d->sinks_lost & (1u << role)) == 0 || c->ipc == NULL)
 			continue;
-		fd = sink_connect();
+		fd = syslog_socket_connect();
 		if (fd == -1)
 			continue;
 		ipc_send(c->ipc, IPC_LOG_SINK, NULL, fd);
@@ -33,7 +33,7 @@ logging_on_timer(evutil_socket_t unused, short what, void *arg)
 	logging_send_sinks(d);
 	if (d->background_fd == -1 &&
 	    (log_sink_is_lost() || (d->sinks_lost & 1u << ROLE_DMD) != 0)) {
-		fd = sink_connect();
+		fd = syslog_socket_connect();
 		if (fd != -1) {
 			log_set_sink(fd);
 			d->sinks_lost &= ~(1u << ROLE_DMD);
@@ -45,7 +45,7 @@ logging_on_timer(evutil_socket_t unused, short what, void *arg)
 void
 logging_leave_terminal(struct dmd *d)
 {
-	int fd = sink_connect();
+	int fd = syslog_socket_connect();
 
 	if (fd != -1)
 		log_set_sink(fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Where the log lines of dmd and its children go, and from which level on.
- * sink.h connects to syslog; each process writes its own lines.
+ * syslog_socket.h connects to syslog; each process writes its own lines.
  */
 #ifndef DMD_LOGGING_H
 #define DMD_LOGGING_H

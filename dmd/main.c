@@ -18,7 +18,7 @@
 #include "common/log_out.h"
 #include "common/signals.h"
 #include "dmd/background.h"
-#include "dmd/configure.h"
+#include "dmd/config_file.h"
 #include "dmd/daemon.h"
 #include "dmd/faults.h"
 #include "dmd/repair.h"
@@ -31,7 +31,7 @@ config_read(const char *path)
 	struct config_errors errors;
 	struct config *config = NULL;
 
-	if (configure_load(path, &config, &errors) == -1) {
+	if (config_file_load(path, &config, &errors) == -1) {
 		for (size_t i = 0; i < errors.n; i++)
 			fprintf(stderr, "%s\n", errors.text[i]);
 		if (errors.more)
@@ -63,9 +63,9 @@ check_state(const struct config *config)
 static int
 check(const struct options *options, const struct config *config)
 {
-	char doubt[CONFIGURE_DOUBT_MAX];
+	char doubt[CONFIG_FILE_DOUBT_MAX];
 
-	if (configure_doubt(options->config_path, doubt) != NULL)
+	if (config_file_doubt(options->config_path, doubt) != NULL)
 		fprintf(stderr, "warning: %s\n", doubt);
 	fprintf(stderr, "%s: configuration OK\n", options->config_path);
 	return check_state(config);
@@ -85,7 +85,7 @@ serve(const struct options *options, struct config *config)
 	log_set_level(options->is_verbose ? LOG_L_DEBUG : config->log_level);
 	/* what is to be read by others is given its mode by name */
 	umask(077);
-	configure_log_doubt(options->config_path);
+	config_file_log_doubt(options->config_path);
 	if (chdir("/") == -1)
 		log_warn("cannot leave the current directory");
 	code = daemon_open(d, options, config, background_fd);

@@ -6,7 +6,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "dmd/configure.h"
+#include "dmd/config_file.h"
+#include "dmd/config_send.h"
 #include "dmd/daemon_state.h"
 #include "dmd/listening.h"
 #include "dmd/logging.h"
@@ -17,13 +18,13 @@ reload_send(struct dmd *d, struct child *c)
 	const struct interfaces *interfaces = netlink_interfaces(d->netlink);
 	uint8_t digest[DELIVERY_DIGEST_LEN];
 
-	configure_digest(c->role, d->config, interfaces, digest);
+	config_send_digest(c->role, d->config, interfaces, digest);
 	if (!delivery_is_due(&c->delivery, digest))
 		return;
-	configure_send(c->ipc, c->role, d->config, d->generation, interfaces);
+	config_send(c->ipc, c->role, d->config, d->generation, interfaces);
 	delivery_sent(&c->delivery, digest, ipc_ping(c->ipc));
 	if (c->role == ROLE_NET)
-		d->zones = configure_zones(d->config, interfaces);
+		d->zones = config_send_zones(d->config, interfaces);
 }
 
 void
@@ -37,7 +38,7 @@ void
 reload_follow_zones(struct dmd *d)
 {
 	if (daemon_net(d) != NULL &&
-	    configure_zones(d->config, netlink_interfaces(d->netlink)) !=
+	    config_send_zones(d->config, netlink_interfaces(d->netlink)) !=
 		d->zones)
 		reload_send(d, children_get(d->children, ROLE_NET));
 }
@@ -61,8 +62,8 @@ is_same(const struct dmd *d, const struct config *new)
 	uint8_t was[DELIVERY_DIGEST_LEN], is[DELIVERY_DIGEST_LEN];
 
 	/* dm-net is told all that dm-store is */
-	configure_digest(ROLE_NET, d->config, interfaces, was);
-	configure_digest(ROLE_NET, new, interfaces, is);
+	config_send_digest(ROLE_NET, d->config, interfaces, was);
+	config_send_digest(ROLE_NET, new, interfaces, is);
 	return memcmp(was, is, sizeof(was)) == 0;
 }
 
@@ -95,7 +96,7 @@ read_again(struct dmd *d, char text[static RELOAD_TEXT_MAX])
 	enum verdict verdict = VERDICT_OK;
 	const char *what;
 
-	if (configure_load(d->options->config_path, &new, &errors) == -1) {
+	if (config_file_load(d->options->config_path, &new, &errors) == -1) {
 		verdict = refuse(&errors, text);
 	} else if (config_needs_restart(d->config, new, &what)) {
 		snprintf(text, RELOAD_TEXT_MAX,
@@ -106,7 +107,7 @@ read_again(struct dmd *d, char text[static RELOAD_TEXT_MAX])
 	} else {
 		config_describe_change(d->config, new, text, RELOAD_TEXT_MAX);
 		log_info("reloaded: %s", text);
-		configure_log_doubt(d->options->config_path);
+		config_file_log_doubt(d->options->config_path);
 		apply(d, new);
 	}
 	config_errors_clear(&errors);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "dmd/prepare.h"
+#include "dmd/directories.h"
 #include "dmd/state_walk.h"
 #include "dmd/users.h"
 
@@ -140,7 +140,7 @@ repair(const struct config *config)
 	if (code == 0)
 		code = repair_open(config, &state_fd, &r);
 	if (code == 0)
-		code = prepare_lock(state_fd, config->state_dir, &lock_fd);
+		code = directories_lock(state_fd, config->state_dir, &lock_fd);
 	if (code == 0) {
 		state_walk(state_fd, config, &users, true, on_entry, &r);
 		code = tell_end(&r, config->state_dir);

@@ -9,7 +9,7 @@
 #ifndef DMD_REPAIR_H
 #define DMD_REPAIR_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /* 0, or a sysexits code after lines that say why: 75 another dmd runs, 77 not
  * root, or something was left as it is. */

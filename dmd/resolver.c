@@ -13,7 +13,7 @@
 #include "common/child.h"
 #include "common/log.h"
 #include "common/xevent.h"
-#include "dmd/lookup.h"
+#include "dmd/lookup_threads.h"
 
 /* In the C library, without a prototype in its headers. */
 int __nss_configure_lookup(const char *database, const char *services);
@@ -24,7 +24,7 @@ struct resolver {
 	struct ipc *net; /* NULL: no link at the moment */
 	uint64_t link;	 /* which one; answers for older ones are dropped */
 	bool told_lost;	 /* dmd knows that the log's reader is gone */
-	struct lookups *lookups;
+	struct lookup_threads *lookups;
 	struct event *done;
 };
 
@@ -65,9 +65,9 @@ resolver_on_resolve(
 		return;
 	}
 	if (!bytes_copy_text(msg->host, l.host, sizeof(l.host)) ||
-	    !lookup_host_is_valid(l.host))
+	    !lookup_threads_host_is_valid(l.host))
 		answer_error(r, l.id, "not a host name");
-	else if (!lookups_ask(r->lookups, &l))
+	else if (!lookup_threads_ask(r->lookups, &l))
 		answer_error(r, l.id, "too many look-ups at once");
 }
 
@@ -77,7 +77,7 @@ on_done(evutil_socket_t fd, short what, void *arg)
 	struct resolver *r = arg;
 	struct lookup l;
 
-	while (lookups_take(r->lookups, &l)) {
+	while (lookup_threads_take(r->lookups, &l)) {
 		if (l.error[0] != '\0')
 			log_debug("%s: %s", l.host, l.error);
 		answer(r, &l);
@@ -157,7 +157,7 @@ resolver_on_log_sink(
 /* No LDAP, no systemd, no mDNS: their modules talk to other daemons. Three
  * dead servers take 28 s instead of minutes. */
 static void
-lookups_configure(void)
+lookup_threads_configure(void)
 {
 	struct addrinfo *list = NULL;
 
@@ -182,17 +182,17 @@ resolver_main(void)
 
 	child_begin(ROLE_RESOLVER, &settings);
 	prctl(PR_SET_NAME, "dmd[resolver]");
-	lookups_configure();
+	lookup_threads_configure();
 	owner.ctx = &r;
 	r.base = event_base_new();
 	if (r.base == NULL)
 		fatal("libevent does not start");
 	layers = child_confine_begin(ROLE_RESOLVER, &settings, NULL, 0);
-	r.lookups = lookups_new();
+	r.lookups = lookup_threads_new();
 	layers = child_confine_end(ROLE_RESOLVER, &settings, layers);
 	r.dmd = ipc_new(r.base, CHILD_FD, ROLE_RESOLVER, ROLE_DMD, &owner);
-	r.done = xevent(
-	    r.base, lookups_fd(r.lookups), EV_READ | EV_PERSIST, on_done, &r);
+	r.done = xevent(r.base, lookup_threads_fd(r.lookups),
+	    EV_READ | EV_PERSIST, on_done, &r);
 	xevent_add(r.done, NULL);
 	ready.layers = layers;
 	ipc_send(r.dmd, IPC_READY, &ready, -1);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/resolver_paths.h"
+#include "common/sandbox/resolver_paths.h"
 
 /* Which file it is, not what is in it. */
 struct file_identity {

@@ -37,7 +37,7 @@ struct environment {
 char *
 spawn_directory(const char *own_path)
 {
-	char *dir = prepare_dirname(own_path);
+	char *dir = directories_dirname(own_path);
 	size_t len = strlen(dir) + sizeof("/dm-net");
 	char *beside = xmalloc(len);
 	bool is_there;
@@ -89,7 +89,7 @@ binaries_open(struct spawn *s)
 
 struct spawn *
 spawn_new(const struct config *config, const struct users *users,
-    const struct prepared *prepared, enum spawn_log log, int *exit_code)
+    const struct directories *prepared, enum spawn_log log, int *exit_code)
 {
 	struct spawn *s = xcalloc(1, sizeof(*s));
 

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "common/ipc.h"
-#include "dmd/prepare.h"
+#include "dmd/directories.h"
 #include "dmd/users.h"
 
 struct spawn;
@@ -28,7 +28,7 @@ enum spawn_log { SPAWN_LOG_STDERR, SPAWN_LOG_JOURNAL, SPAWN_LOG_SYSLOG };
  * resolver. NULL: logged, *exit_code is set.
  */
 struct spawn *spawn_new(const struct config *, const struct users *,
-    const struct prepared *, enum spawn_log, int *exit_code);
+    const struct directories *, enum spawn_log, int *exit_code);
 void spawn_free(struct spawn *);
 
 /* Its end of the channel becomes descriptor 3 of the child; the caller closes

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/limits.h"
-#include "dmd/prepare.h"
+#include "dmd/directories.h"
 
 #define DEPTH_MAX (2 * NAME_DEPTH_MAX) /* dm-store makes no more */
 
@@ -36,7 +36,7 @@ state_key_name(const struct config *config)
 
 	if (slash == NULL)
 		return NULL;
-	dir = prepare_dirname(path);
+	dir = directories_dirname(path);
 	is_inside = strcmp(dir, config->state_dir) == 0;
 	free(dir);
 	return is_inside ? slash + 1 : NULL;

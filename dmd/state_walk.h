@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "dmd/layout.h"
 
 struct state_entry {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/user_map.h"
+#include "common/sandbox/user_map.h"
 
 static int
 user_find(const char *name, const char *key, struct user *out)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Whom the processes run as: the users and the group of dm.toml(5), looked up
- * once at the start. The result is read by prepare.c, spawn.c and control.c.
- * Without root, and where root is the only user there is (user_map.h),
- * everything is the caller's.
+ * once at the start. The result is read by directories.c, spawn.c and
+ * control.c. Without root, and where root is the only user there is
+ * (user_map.h), everything is the caller's.
  */
 #ifndef DMD_USERS_H
 #define DMD_USERS_H
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 struct user {
 	uid_t uid;

@@ -14,7 +14,7 @@
 #include "dm-net/http/list.h"
 #include "dm-net/http/server.h"
 #include "dm-net/http/target.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 
 #define RUN_DIGITS 16
 
@@ -119,7 +119,7 @@ void
 http_events_tick(struct http_events *ev, struct http_server *s)
 {
 	static const char sign[] = ":\n\n"; /* a comment */
-	uint64_t epoch = store_link_epoch(s->backend.store);
+	uint64_t epoch = store_client_epoch(s->backend.store);
 	struct http_exchange *x;
 
 	if (epoch != ev->store_epoch && ev->serial > 0)

@@ -12,7 +12,7 @@
 #include "dm-net/http/conn_io.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/server.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 
 /* Copies a condition; one that is too long is as good as none. */
 static bool
@@ -117,7 +117,7 @@ on_opened(void *ctx, enum verdict v, const struct entry *e, int fd)
 static void
 drop_stale(struct http_server *s)
 {
-	uint64_t epoch = store_link_epoch(s->backend.store);
+	uint64_t epoch = store_client_epoch(s->backend.store);
 
 	if (s->store_epoch == epoch)
 		return;

@@ -15,14 +15,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "common/control.h"
 #include "common/entry.h"
 
 struct event_base;
 struct http_server;
 struct http_text;
-struct store_link;
+struct store_client;
 
 /* What /healthz and /metrics say about the rest of the node. */
 struct http_facts {
@@ -48,7 +48,7 @@ struct http_facts {
 };
 
 struct http_backend {
-	struct store_link *store; /* outlives the server */
+	struct store_client *store; /* outlives the server */
 	void *ctx;
 
 	/* Calls row(arg, ...) for each peer, before it returns. */

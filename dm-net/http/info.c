@@ -12,7 +12,7 @@
 #include "dm-net/http/head.h"
 #include "dm-net/http/list.h"
 #include "dm-net/http/server.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 
 static void
 json_text(struct http_text *t, const char *key, struct bytes value)
@@ -270,7 +270,7 @@ http_metrics_begin(struct http_exchange *x, const struct http_request *r,
 	metrics_requests(t, &s->count);
 	if (b->metrics != NULL)
 		b->metrics(b->ctx, t);
-	if (!store_link_is_up(b->store)) {
+	if (!store_client_is_up(b->store)) {
 		x->text_ends = true;
 		http_api_answer_text(x, 200, "text/plain; version=0.0.4");
 		return;

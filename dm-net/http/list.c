@@ -10,7 +10,7 @@
 #include "dm-net/http/api.h"
 #include "dm-net/http/date.h"
 #include "dm-net/http/server.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 
 static void walk_ask(struct http_exchange *);
 

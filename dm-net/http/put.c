@@ -13,7 +13,7 @@
 #include "dm-net/http/date.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/server.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 
 static_assert(HTTP_HEAD_MAX <= IPC_CHUNK_MAX, "a body that came with its head");
 

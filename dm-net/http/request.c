@@ -9,7 +9,7 @@
 #include "common/hex.h"
 #include "common/limits.h"
 #include "common/sha256.h"
-#include "common/sshsig.h"
+#include "common/keys/sshsig.h"
 #include "dm-net/http/condition.h"
 #include "dm-net/http/http.h"
 

@@ -15,7 +15,7 @@
 #include "dm-net/http/put.h"
 #include "dm-net/http/server.h"
 #include "dm-net/http/target.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 
 typedef void begin_fn(struct http_exchange *, const struct http_request *,
     const struct http_target *);

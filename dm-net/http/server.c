@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xevent.h"
-#include "dm-net/accepting.h"
+#include "dm-net/mesh/accepting.h"
 #include "dm-net/http/conn_io.h"
 #include "dm-net/http/connection.h"
 #include "dm-net/http/events.h"

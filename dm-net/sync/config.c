@@ -4,6 +4,9 @@
 
 #include "common/log.h"
 #include "dm-net/sync/core.h"
+#include "dm-net/sync/members.h"
+#include "dm-net/sync/offers.h"
+#include "dm-net/sync/peers.h"
 
 void
 sync_config_begin(struct sync *s, const struct sync_config *config)
@@ -113,13 +116,13 @@ sync_config_commit(struct sync *s, uint64_t generation)
 	/* not after the interval that was in force before */
 	if (s->exchange_at_ns > s->now_ns + s->config.interval_ns)
 		s->exchange_at_ns =
-		    s->now_ns + random_below(s, s->config.interval_ns);
+		    s->now_ns + core_random_below(s, s->config.interval_ns);
 	s->generation = generation;
 	apply_peers(s);
 	s->is_configured = true;
-	accept_reload(s);
+	offers_reload(s);
 	members_reload(s);
 	if (is_moved)
 		peer_forgive(s);
-	due_at(s, s->now_ns);
+	core_due_at(s, s->now_ns);
 }

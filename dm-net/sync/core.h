@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the sources of the sync core share: its state, and what each source
- * does for the others. Private to this directory; everyone else sees sync.h.
- *
- *	sync.c		creation, time, the queue of actions, random numbers
- *	config.c	a reload
- *	replica.c	the rows of dm-store's index, as dm-store tells them
- *	peers.c		the table of peers: addresses, records, back-off
- *	members.c	connections: duplicates, whom to dial, whom to shed
- *	conn.c		one connection: its states, its end
- *	recv.c		the sync stream: bytes that came
- *	pull.c		the sync stream: bytes to send
- *	announce.c	what is to be sent, and the entries for it
- *	accept.c	entries that came: cheap checks, judging
- *	ask.c		entries that a list showed and that are missing here
- *	wanted.c	versions that are wanted, and from whom
- *	fetch.c		transfers: which, from whom, when to change
- *	walk.c		reconciliation: the side that asks
- *	reply.c		reconciliation: the side that answers
- *	stats.c		figures, and rows of peers for people
+ * The state of the sync core, and the ground that its sources stand on: time,
+ * random numbers, ids, the queue of actions. Private to this directory;
+ * everyone else sees sync.h. Each source has its own header for the functions
+ * that it gives to the others.
  */
 #ifndef DMNET_SYNC_CORE_H
 #define DMNET_SYNC_CORE_H
@@ -122,7 +107,12 @@ static_assert(READS_MAX <= IPC_OPENS_MAX && FETCHES_MAX <= IPC_PUTS_MAX,
 static_assert(
     WANTS_ROOM + JUDGES_MAX <= WANTS_MAX, "what was asked for can be wanted");
 
-enum conn_state { CONN_GREETING, CONN_UP, CONN_FLUSHING, CONN_CLOSED };
+enum session_state {
+	SESSION_GREETING,
+	SESSION_UP,
+	SESSION_FLUSHING,
+	SESSION_CLOSED
+};
 
 struct bucket {
 	uint64_t at_ns;
@@ -137,7 +127,7 @@ struct peer {
 	bool has_answered; /* a connection was up, in whichever direction */
 	bool is_dialling;
 	bool was_dialled; /* with success, at dialled_ns */
-	uint32_t conns;
+	uint32_t sessions;
 	uint32_t failures;
 	uint32_t offences;
 	uint64_t next_dial_ns;	  /* mono */
@@ -191,7 +181,7 @@ struct walk {
 };
 
 /* A peer's question that is to be answered. */
-struct reply {
+struct walk_reply {
 	bool is_rows, is_tell;
 	struct trie_prefix prefix;
 	bool has_cursor;
@@ -202,10 +192,10 @@ struct reply {
 	unsigned next; /* child to look at */
 };
 
-struct conn {
+struct session {
 	uint64_t handle;
 	struct peer *peer;
-	enum conn_state state;
+	enum session_state state;
 	bool is_outbound, is_visit, is_trial, is_draining, has_addr;
 	struct sync_addr addr;
 	uint64_t serial;
@@ -240,7 +230,7 @@ struct conn {
 	struct bucket checks, record_checks;
 
 	struct walk *walk;
-	struct reply *replies;
+	struct walk_reply *replies;
 	size_t reply_count;
 	uint64_t walk_at_ns;
 	unsigned walk_backoff;
@@ -382,8 +372,8 @@ struct sync {
 
 	struct peer *peers[PEERS_ROOM], *buckets[PEER_BUCKETS];
 	size_t peer_count;
-	struct conn **conns;
-	size_t conn_count, conn_room;
+	struct session **sessions;
+	size_t session_count, session_room;
 	uint64_t serial, exchange_at_ns, exchanges;
 	size_t dialling;
 	uint64_t reset_ns; /* mono; the last peer_reset_backoff() */
@@ -414,185 +404,18 @@ struct sync {
 	struct sync_stats stats;
 };
 
-/* --- sync.c ----------------------------------------------------------- */
-
-uint64_t random_below(struct sync *, uint64_t bound);
+uint64_t core_random_below(struct sync *, uint64_t bound);
 /* What nobody outside knows: the secret of every table of keys or ids, and the
  * hash under it. */
-const uint8_t *hash_secret(const struct sync *);
-uint64_t hash_of(const struct sync *, const void *data, size_t len);
+const uint8_t *core_hash_secret(const struct sync *);
+uint64_t core_hash(const struct sync *, const void *data, size_t len);
 /* Queues an action; the caller fills in what else it carries. */
-struct act *act_add(struct sync *, enum sync_action_type, uint64_t id);
-uint64_t id_next(struct sync *);
+struct act *core_act(struct sync *, enum sync_action_type, uint64_t id);
+uint64_t core_id_next(struct sync *);
 /* Takes one of `burst` that come back at per_s; false: none left. */
-bool bucket_take(
+bool core_bucket_take(
     struct sync *, struct bucket *, uint64_t burst, uint64_t per_s);
 /* Makes the next tick come at `at_ns` at the latest. */
-void due_at(struct sync *, uint64_t at_ns);
-
-/* --- peers.c ---------------------------------------------------------- */
-
-struct peer *peer_find(const struct sync *, const struct peer_id *);
-/* Finds or adds; NULL: the table is full, or the teller told enough. */
-struct peer *peer_add(struct sync *, const struct peer_id *, uint64_t teller);
-uint64_t peer_hash(const struct sync *, const struct peer_id *);
-void peer_add_addr(struct peer *, const struct sync_addr *, bool is_static);
-void peer_drop(struct sync *, struct peer *);
-/* A failure: sets next_dial_ns, with jitter. */
-void peer_back_off(struct sync *, struct peer *);
-/* Known peers are dialled within a second. except: because that one came, which
- * counts once in RESET_PAUSE. */
-void peer_reset_backoff(struct sync *, const struct peer *except);
-/* All that are not connected, as why they refused us has changed. */
-void peer_forgive(struct sync *);
-/* It was hostile: sets shunned_ns, with jitter. */
-void peer_shun(struct sync *, struct peer *);
-/*
- * Takes in a signed record that came over conn; false: it is not good. Its
- * sequence is a clock: beyond ours and max_clock_skew it is refused for time.
- */
-bool peer_record(struct sync *, const uint8_t *bytes, size_t len,
-    uint64_t teller, uint64_t conn);
-/* Network of an address; 0: private, or no IP address. */
-uint64_t peer_group(const struct peer *);
-bool peer_is_trusted(const struct peer *);
-/*
- * A peer's new record came from itself: it is handed on to a few others at
- * once, or two that dial a third at the same moment would not learn of each
- * other before the next exchange.
- */
-void members_news(struct sync *, const struct peer *);
-/* May its record be handed on? */
-bool peer_is_good(const struct sync *, const struct peer *);
-
-/* --- members.c -------------------------------------------------------- */
-
-struct conn *conn_find(const struct sync *, uint64_t handle);
-/* Up and to be talked to: not on trial, not closing. */
-bool conn_is_live(const struct conn *);
-/* There is something to pull. */
-void conn_want_write(struct sync *, struct conn *);
-/* Ends it, after the last words that are due if flush. */
-void conn_close(struct sync *, struct conn *, enum sync_close, const char *text,
-    bool flush);
-void conn_hostile(struct sync *, struct conn *, const char *text);
-void conn_bye(struct sync *, struct conn *, enum wire_bye, enum sync_close,
-    const char *text);
-/* Its last words are out. */
-void conn_flushed(struct sync *, struct conn *);
-void conn_on_hello(struct sync *, struct conn *, const struct wire_hello *);
-void conn_on_records(struct sync *, struct conn *, struct wire_records *);
-void conn_on_bye(struct sync *, struct conn *, uint64_t reason);
-bool conn_is_interested(const struct conn *, const char *name);
-void conn_note_has(struct conn *, const uint8_t *key, uint64_t signed_at_ns,
-    const uint8_t *version);
-bool conn_has(
-    const struct conn *, const uint8_t *key, const struct entry_rank *);
-void members_tick(struct sync *);
-void members_reload(struct sync *);
-void conn_free(struct conn *);
-
-/* --- recv.c, pull.c: see sync.h --------------------------------------- */
-
-/* --- announce.c ------------------------------------------------------- */
-
-struct cached *cache_find(struct sync *, const uint8_t *key);
-void cache_put(struct sync *, const struct entry *, const uint8_t *key,
-    const uint8_t *content, size_t len);
-void cache_drop(struct sync *, const uint8_t *key);
-void announce_entry(struct sync *, const struct cached *);
-/* Queues a key for one peer. */
-void announce_to(
-    struct sync *, struct conn *, const uint8_t *key, unsigned flag);
-/* The peer wants these. */
-void announce_want(struct sync *, struct conn *, const struct wire_want *);
-/* One message of entries; 0: none now, or no room. */
-size_t announce_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
-void announce_lost(struct sync *);
-void announce_free(struct sync *);
-
-/* --- accept.c --------------------------------------------------------- */
-
-enum row_fate { ROW_HELD, ROW_OLDER, ROW_COMING, ROW_REFUSED, ROW_WANTED };
-
-/* What to do about a row that a peer listed; notes the peer as a source. */
-enum row_fate accept_row(struct sync *, struct conn *, const struct wire_row *);
-void accept_entry(struct sync *, struct conn *, const struct entry *,
-    const uint8_t *content, size_t len, bool was_asked);
-void accept_tick(struct sync *);
-/* A new configuration: what was refused may be welcome now. */
-void accept_reload(struct sync *);
-void accept_lost(struct sync *);
-/* For the log: why something from that connection was refused. Some are told;
- * a flood of them needs no more. */
-void accept_turn_away(
-    struct sync *, uint64_t conn, const struct entry *, enum verdict);
-/* Too far ahead of our clock? */
-bool accept_is_future(const struct sync *, uint64_t signed_at_ns);
-
-/* --- wanted.c --------------------------------------------------------- */
-
-struct want *want_find(
-    struct sync *, const uint8_t *key, const uint8_t *version);
-/* The first of a key; want_next() for the others. */
-struct want *want_first(struct sync *, const uint8_t *key);
-struct want *want_next(struct sync *, const struct want *);
-/* NULL: no room; the ticket was given back. */
-struct want *want_add(struct sync *, const uint8_t *key,
-    const struct entry_rank *, uint64_t size, uint64_t ticket);
-void want_source(struct sync *, struct want *, uint64_t conn);
-void want_unsource(struct want *, uint64_t conn);
-void want_remove(struct sync *, struct want *, bool drop_ticket);
-/* Removes those of a key that are not above what is held. */
-void want_prune(struct sync *, const uint8_t *key);
-/* Content that came with the announcement. */
-void want_put(
-    struct sync *, struct want *, uint64_t conn, uint8_t *content, size_t len);
-void want_lost(struct sync *);
-void want_conn_gone(struct sync *, uint64_t conn);
-
-/* --- fetch.c ---------------------------------------------------------- */
-
-/* Starts what can be started. */
-void fetch_schedule(struct sync *);
-void fetch_tick(struct sync *);
-/* Ends all fetches of a want, telling the driver. */
-void fetch_cancel(struct sync *, struct want *);
-/* Ends those of a connection, or all (0); is_told: the driver knows already. */
-void fetch_end_all(struct sync *, uint64_t conn, bool is_told);
-
-/* --- walk.c, reply.c -------------------------------------------------- */
-
-void walk_soon(struct sync *, struct conn *, uint64_t in_ns);
-void walk_all_soon(struct sync *);
-void walk_hello(struct sync *, struct conn *);
-void walk_tick(struct sync *, struct conn *);
-size_t walk_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
-void walk_compare(struct sync *, struct conn *, const struct wire_compare *);
-void walk_rows(struct sync *, struct conn *, const struct wire_rows *);
-void walk_busy(struct sync *, struct conn *);
-void walk_drop(struct conn *);
-/* Something changed here: after an interval at the latest peers compare. */
-void walk_after_change(struct sync *);
-/* The peer said what it holds in all: the root's sum. */
-void walk_root_seen(struct sync *, struct conn *, const struct trie_sum *);
-/* Rows a peer listed: asks for what we are behind on; how many that were. */
-size_t walk_take_rows(struct sync *, struct conn *, const struct wire_rows *);
-/* Writes our rows below a prefix; `last` (or NULL) is the last one written. */
-size_t walk_write_rows(struct sync *, struct wire_rows *, uint8_t *last,
-    uint8_t *buf, size_t size);
-/* There is room again for what is asked for. */
-void ask_more(struct sync *);
-size_t ask_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
-void ask_tick(struct sync *, struct conn *);
-/* An answer to a want: true if the key was asked for. */
-bool ask_answered(struct sync *, struct conn *, const uint8_t *key);
-void ask_drop(struct sync *, struct conn *);
-
-void reply_compare(struct sync *, struct conn *, const struct wire_compare *);
-void reply_rows(struct sync *, struct conn *, const struct wire_rows *);
-size_t reply_pull(struct sync *, struct conn *, uint8_t *buf, size_t size);
-
-void row_rank(const struct trie_row *, struct entry_rank *);
+void core_due_at(struct sync *, uint64_t at_ns);
 
 #endif

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+#include "dm-net/sync/fetch.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "dm-net/sync/core.h"
+#include "dm-net/sync/session.h"
+#include "dm-net/sync/walk.h"
+#include "dm-net/sync/wanted.h"
 
 /* --- sources ---------------------------------------------------------- */
 
@@ -18,7 +22,7 @@ source_find(struct want *w, uint64_t conn)
 }
 
 static bool
-has_room(const struct conn *c, bool is_large)
+has_room(const struct session *c, bool is_large)
 {
 	return is_large ? c->large < LARGE_PER_CONN : c->small < SMALL_PER_CONN;
 }
@@ -30,17 +34,17 @@ want_is_large(const struct want *w)
 }
 
 /* The least busy peer that has it, but for `except`; NULL: none now. */
-static struct conn *
+static struct session *
 source_pick(struct sync *s, const struct want *w, uint64_t except)
 {
-	struct conn *best = NULL;
+	struct session *best = NULL;
 	size_t ties = 0;
 
 	for (size_t i = 0; i < w->source_count; i++) {
 		const struct source *src = &w->sources[i];
-		struct conn *c = conn_find(s, src->conn);
+		struct session *c = session_find(s, src->conn);
 
-		if (c == NULL || src->conn == except || !conn_is_live(c) ||
+		if (c == NULL || src->conn == except || !session_is_live(c) ||
 		    src->not_before_ns > s->now_ns ||
 		    !has_room(c, want_is_large(w)))
 			continue;
@@ -49,7 +53,7 @@ source_pick(struct sync *s, const struct want *w, uint64_t except)
 			best = c;
 			ties = 1;
 		} else if (c->small + c->large == best->small + best->large &&
-			   random_below(s, ++ties) == 0) {
+			   core_random_below(s, ++ties) == 0) {
 			best = c;
 		}
 	}
@@ -64,7 +68,8 @@ source_back_off(struct sync *s, struct source *src, uint64_t base_ns)
 	if (span > FETCH_BACKOFF_MAX)
 		span = FETCH_BACKOFF_MAX;
 	src->failures++;
-	src->not_before_ns = s->now_ns + base_ns / 4 + random_below(s, span);
+	src->not_before_ns =
+	    s->now_ns + base_ns / 4 + core_random_below(s, span);
 }
 
 static void
@@ -75,20 +80,20 @@ fetch_retry_later(struct sync *s, struct want *w)
 	if (span > FETCH_BACKOFF_MAX)
 		span = FETCH_BACKOFF_MAX;
 	w->failures++;
-	w->not_before_ns = s->now_ns + SECOND / 4 + random_below(s, span);
+	w->not_before_ns = s->now_ns + SECOND / 4 + core_random_below(s, span);
 }
 
 /* --- transfers -------------------------------------------------------- */
 
 static void
-fetch_start(struct sync *s, struct want *w, struct conn *c)
+fetch_start(struct sync *s, struct want *w, struct session *c)
 {
 	struct fetch *f = s->fetches;
 
 	while (f->is_used)
 		f++;
 	*f = (struct fetch){.is_used = true,
-	    .id = id_next(s),
+	    .id = core_id_next(s),
 	    .want = (uint32_t)(w - s->wants),
 	    .conn = c->handle,
 	    .is_large = want_is_large(w),
@@ -102,14 +107,14 @@ fetch_start(struct sync *s, struct want *w, struct conn *c)
 		c->large++;
 	else
 		c->small++;
-	act_add(s, SYNC_FETCH_START, f->id);
-	due_at(s, s->now_ns + 50 * MS);
+	core_act(s, SYNC_FETCH_START, f->id);
+	core_due_at(s, s->now_ns + 50 * MS);
 }
 
 static void
 fetch_end(struct sync *s, struct fetch *f)
 {
-	struct conn *c = conn_find(s, f->conn);
+	struct session *c = session_find(s, f->conn);
 
 	if (c != NULL && f->is_large)
 		c->large--;
@@ -129,7 +134,7 @@ fetch_cancel(struct sync *s, struct want *w)
 
 		if (!f->is_used || &s->wants[f->want] != w)
 			continue;
-		act_add(s, SYNC_FETCH_CANCEL, f->id);
+		core_act(s, SYNC_FETCH_CANCEL, f->id);
 		fetch_end(s, f);
 	}
 }
@@ -143,7 +148,7 @@ fetch_end_all(struct sync *s, uint64_t conn, bool is_told)
 		if (!f->is_used || (conn != 0 && f->conn != conn))
 			continue;
 		if (!is_told)
-			act_add(s, SYNC_FETCH_CANCEL, f->id);
+			core_act(s, SYNC_FETCH_CANCEL, f->id);
 		fetch_end(s, f);
 	}
 }
@@ -154,7 +159,7 @@ fetch_end_all(struct sync *s, uint64_t conn, bool is_told)
  * May it be started now, and by whom? Only one version of a key runs, and
  * none while a greater one can.
  */
-static struct conn *
+static struct session *
 may_start(struct sync *s, struct want *w)
 {
 	if (w->fetching > 0 || w->put_id != 0 || w->not_before_ns > s->now_ns)
@@ -181,7 +186,7 @@ fetch_schedule(struct sync *s)
 	s->fetch_due = false;
 	for (size_t i = 0; i < WANTS_MAX && used > 0; i++) {
 		struct want *w = &s->wants[(s->fetch_turn + i) % WANTS_MAX];
-		struct conn *c;
+		struct session *c;
 
 		if (!w->is_used)
 			continue;
@@ -202,7 +207,7 @@ static bool
 fetch_change(struct sync *s, struct fetch *f)
 {
 	struct want *w = &s->wants[f->want];
-	struct conn *other = source_pick(s, w, f->conn);
+	struct session *other = source_pick(s, w, f->conn);
 	struct source *src = source_find(w, f->conn);
 
 	if (other == NULL || w->fetching > 1)
@@ -227,7 +232,7 @@ fetch_give_up(struct sync *s, struct fetch *f)
 	s->stats.fetches_failed++;
 	if (src != NULL)
 		source_back_off(s, src, SECOND);
-	act_add(s, SYNC_FETCH_CANCEL, f->id);
+	core_act(s, SYNC_FETCH_CANCEL, f->id);
 	fetch_end(s, f);
 	if (w->fetching == 0)
 		w->failures++;
@@ -236,7 +241,7 @@ fetch_give_up(struct sync *s, struct fetch *f)
 static void
 fetch_watch(struct sync *s, struct fetch *f)
 {
-	struct conn *c = conn_find(s, f->conn);
+	struct session *c = session_find(s, f->conn);
 	uint64_t first = 4 * (c == NULL ? 0 : c->rtt_ns);
 	uint64_t idle = s->now_ns - f->progress_ns;
 	bool is_slow = false;
@@ -296,7 +301,7 @@ sync_fetch_progress(struct sync *s, uint64_t id, uint64_t bytes)
 
 /* The holder is told, so that it looks at its disk, and then left alone. */
 static void
-fetch_was_bad(struct sync *s, struct want *w, struct conn *c)
+fetch_was_bad(struct sync *s, struct want *w, struct session *c)
 {
 	struct bad *b;
 
@@ -306,12 +311,12 @@ fetch_was_bad(struct sync *s, struct want *w, struct conn *c)
 		memcpy(b->key, w->key, 16);
 		memcpy(b->version, w->rank.version, 32);
 	}
-	conn_hostile(s, c, "content that is not what was signed");
+	session_hostile(s, c, "content that is not what was signed");
 }
 
 /* All bytes went to the store: what it says. */
 static void
-fetch_was_put(struct sync *s, struct want *w, struct conn *c, enum verdict v)
+fetch_was_put(struct sync *s, struct want *w, struct session *c, enum verdict v)
 {
 	bool is_passing = v == VERDICT_BUSY || v == VERDICT_NO_STORE ||
 			  v == VERDICT_NO_SPACE || v == VERDICT_IO_ERROR;
@@ -341,12 +346,12 @@ sync_fetch_done(
 	struct fetch *f = fetch_find(s, id);
 	struct source *src;
 	struct want *w;
-	struct conn *c;
+	struct session *c;
 
 	if (f == NULL)
 		return;
 	w = &s->wants[f->want];
-	c = conn_find(s, f->conn);
+	c = session_find(s, f->conn);
 	src = source_find(w, f->conn);
 	fetch_end(s, f);
 	if (end != SYNC_FETCH_PUT)
@@ -369,7 +374,7 @@ sync_fetch_done(
 	case SYNC_FETCH_HOSTILE:
 		want_unsource(w, f->conn);
 		if (c != NULL)
-			conn_hostile(s, c, "a malformed answer for a file");
+			session_hostile(s, c, "a malformed answer for a file");
 		break;
 	}
 }

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: ISC */
+#include "dm-net/sync/members.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "dm-net/sync/core.h"
+#include "dm-net/sync/peers.h"
+#include "dm-net/sync/session.h"
+#include "dm-net/sync/walk.h"
 
 static size_t
 count_live(const struct sync *s)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->conn_count; i++)
-		n += conn_is_live(s->conns[i]);
+	for (size_t i = 0; i < s->session_count; i++)
+		n += session_is_live(s->sessions[i]);
 	return n;
 }
 
@@ -20,11 +24,11 @@ count_outbound(const struct sync *s)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->conn_count; i++) {
-		const struct conn *c = s->conns[i];
+	for (size_t i = 0; i < s->session_count; i++) {
+		const struct session *c = s->sessions[i];
 
 		n += c->is_outbound &&
-		     (c->state == CONN_UP || c->state == CONN_GREETING);
+		     (c->state == SESSION_UP || c->state == SESSION_GREETING);
 	}
 	return n;
 }
@@ -32,7 +36,7 @@ count_outbound(const struct sync *s)
 /* --- hello ------------------------------------------------------------ */
 
 static void
-hello_take(struct conn *c, const struct wire_hello *h)
+hello_take(struct session *c, const struct wire_hello *h)
 {
 	c->start = h->start;
 	c->generation = h->generation;
@@ -56,21 +60,21 @@ hello_take(struct conn *c, const struct wire_hello *h)
  * smaller peer id's own call stays, and it alone ends the other.
  */
 static void
-resolve_duplicates(struct sync *s, struct conn *c)
+resolve_duplicates(struct sync *s, struct session *c)
 {
 	bool we_decide = peer_id_compare(&s->set.self, &c->peer->id) < 0;
 
-	for (size_t i = 0; i < s->conn_count; i++) {
-		struct conn *o = s->conns[i];
+	for (size_t i = 0; i < s->session_count; i++) {
+		struct session *o = s->sessions[i];
 
-		if (o == c || o->peer != c->peer || o->state != CONN_UP)
+		if (o == c || o->peer != c->peer || o->state != SESSION_UP)
 			continue;
 		if (o->start != c->start || o->is_outbound == c->is_outbound) {
-			conn_bye(s, o->serial < c->serial ? o : c,
+			session_bye(s, o->serial < c->serial ? o : c,
 			    WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
 			    "replaced by a newer connection");
 		} else if (we_decide) {
-			struct conn *loser = o->is_outbound ? c : o;
+			struct session *loser = o->is_outbound ? c : o;
 
 			loser->is_draining = true;
 			loser->deadline_ns = s->now_ns + DRAIN_NS;
@@ -79,11 +83,11 @@ resolve_duplicates(struct sync *s, struct conn *c)
 }
 
 static void
-conn_up(struct sync *s, struct conn *c)
+session_up(struct sync *s, struct session *c)
 {
 	struct peer *p = c->peer;
 
-	c->state = CONN_UP;
+	c->state = SESSION_UP;
 	c->records_due = true;
 	p->has_answered = true;
 	if (c->is_outbound) {
@@ -97,12 +101,12 @@ conn_up(struct sync *s, struct conn *c)
 	    !peer_is_trusted(p)) {
 		c->is_trial = true;
 		c->deadline_ns = s->now_ns + TRIAL_NS;
-		due_at(s, c->deadline_ns);
+		core_due_at(s, c->deadline_ns);
 	} else {
 		resolve_duplicates(s, c);
 	}
-	conn_want_write(s, c);
-	if (conn_is_live(c))
+	session_want_write(s, c);
+	if (session_is_live(c))
 		walk_hello(s, c);
 	s->fetch_due = true;
 }
@@ -116,23 +120,23 @@ is_our_network(const struct sync *s, const struct wire_hello *h)
 }
 
 void
-conn_on_hello(struct sync *s, struct conn *c, const struct wire_hello *h)
+members_on_hello(struct sync *s, struct session *c, const struct wire_hello *h)
 {
-	bool is_first = c->state == CONN_GREETING;
+	bool is_first = c->state == SESSION_GREETING;
 	bool is_reload = !is_first && c->generation != h->generation;
 
 	if (h->version < SYNC_VERSION) {
-		conn_hostile(s, c, "hello of an impossible version");
+		session_hostile(s, c, "hello of an impossible version");
 		return;
 	}
 	hello_take(c, h);
 	if (!is_our_network(s, h)) {
 		c->peer->next_dial_ns =
-		    s->now_ns + random_below(s, BACKOFF_REFUSED);
-		conn_bye(s, c, WIRE_BYE_NETWORK, SYNC_CLOSE_NETWORK, "");
+		    s->now_ns + core_random_below(s, BACKOFF_REFUSED);
+		session_bye(s, c, WIRE_BYE_NETWORK, SYNC_CLOSE_NETWORK, "");
 	} else if (is_first) {
-		conn_up(s, c);
-	} else if (is_reload && conn_is_live(c)) {
+		session_up(s, c);
+	} else if (is_reload && session_is_live(c)) {
 		c->walk_backoff = 1;
 		walk_hello(s, c);
 	}
@@ -142,18 +146,18 @@ conn_on_hello(struct sync *s, struct conn *c, const struct wire_hello *h)
 
 /* One that others can dial and that has other peers. */
 static bool
-may_shed(const struct conn *c)
+may_shed(const struct session *c)
 {
-	return conn_is_live(c) && !c->is_outbound &&
+	return session_is_live(c) && !c->is_outbound &&
 	       !peer_is_trusted(c->peer) && c->peer->record != NULL &&
 	       c->peer->addr_count > 0 && c->their_peers >= SHED_PEERS_MIN;
 }
 
 /* We are full: either the newcomer goes or one that finds others. */
 static void
-trial_decide(struct sync *s, struct conn *c)
+trial_decide(struct sync *s, struct session *c)
 {
-	struct conn *victim = NULL;
+	struct session *victim = NULL;
 	size_t seen = 0;
 
 	c->is_trial = false;
@@ -163,18 +167,19 @@ trial_decide(struct sync *s, struct conn *c)
 		return;
 	}
 	c->is_trial = true;
-	for (size_t i = 0; i < s->conn_count; i++) {
-		if (may_shed(s->conns[i]) && random_below(s, ++seen) == 0)
-			victim = s->conns[i];
+	for (size_t i = 0; i < s->session_count; i++) {
+		if (may_shed(s->sessions[i]) &&
+		    core_random_below(s, ++seen) == 0)
+			victim = s->sessions[i];
 	}
 	if (c->peer->addr_count > 0)
 		victim = NULL;
 	if (victim == NULL) {
 		c->peer->next_dial_ns = s->now_ns + BACKOFF_REFUSED;
-		conn_bye(s, c, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS, "full");
+		session_bye(s, c, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS, "full");
 		return;
 	}
-	conn_bye(s, victim, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
+	session_bye(s, victim, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
 	    "full, and it can find others");
 	c->is_trial = false;
 	resolve_duplicates(s, c);
@@ -182,14 +187,14 @@ trial_decide(struct sync *s, struct conn *c)
 }
 
 void
-conn_on_bye(struct sync *s, struct conn *c, uint64_t reason)
+members_on_bye(struct sync *s, struct session *c, uint64_t reason)
 {
 	struct peer *p = c->peer;
 
 	if (reason == WIRE_BYE_FULL || reason == WIRE_BYE_NETWORK)
 		p->next_dial_ns = s->now_ns + BACKOFF_REFUSED / 2 +
-				  random_below(s, BACKOFF_REFUSED / 2);
-	conn_close(s, c, SYNC_CLOSE_BYE,
+				  core_random_below(s, BACKOFF_REFUSED / 2);
+	session_close(s, c, SYNC_CLOSE_BYE,
 	    reason == WIRE_BYE_FULL	 ? "the peer is full"
 	    : reason == WIRE_BYE_NETWORK ? "it is of another network"
 					 : "good-bye",
@@ -199,27 +204,28 @@ conn_on_bye(struct sync *s, struct conn *c, uint64_t reason)
 /* --- records ---------------------------------------------------------- */
 
 void
-conn_on_records(struct sync *s, struct conn *c, struct wire_records *r)
+members_on_records(struct sync *s, struct session *c, struct wire_records *r)
 {
 	const uint8_t *bytes;
 	size_t len;
 
 	while (wire_record_next(r, &bytes, &len)) {
-		if (!bucket_take(
+		if (!core_bucket_take(
 			s, &c->record_checks, RECORDS_BURST, RECORDS_PER_S)) {
 			s->stats.overflows++;
 			break;
 		}
 		if (!peer_record(
 			s, bytes, len, peer_hash(s, &c->peer->id), c->handle)) {
-			conn_hostile(s, c, "a peer record that is not signed");
+			session_hostile(
+			    s, c, "a peer record that is not signed");
 			return;
 		}
 	}
 	c->got_records = true;
 	if (r->is_ask) {
 		c->records_due = true;
-		conn_want_write(s, c);
+		session_want_write(s, c);
 	}
 	if (c->is_trial)
 		trial_decide(s, c);
@@ -230,7 +236,7 @@ conn_on_records(struct sync *s, struct conn *c, struct wire_records *r)
 static bool
 may_dial(const struct sync *s, const struct peer *p)
 {
-	return p->conns == 0 && !p->is_dialling && p->addr_count > 0 &&
+	return p->sessions == 0 && !p->is_dialling && p->addr_count > 0 &&
 	       p->next_dial_ns <= s->now_ns && p->shunned_ns <= s->now_ns &&
 	       (s->allowed_count == 0 || p->is_allowed);
 }
@@ -244,8 +250,8 @@ group_is_full(const struct sync *s, const struct peer *p)
 
 	if (group == 0 || peer_is_trusted(p))
 		return false;
-	for (size_t i = 0; i < s->conn_count; i++) {
-		const struct conn *c = s->conns[i];
+	for (size_t i = 0; i < s->session_count; i++) {
+		const struct session *c = s->sessions[i];
 
 		n += c->is_outbound && !peer_is_trusted(c->peer) &&
 		     peer_group(c->peer) == group;
@@ -270,7 +276,7 @@ dial_pick(struct sync *s, enum dial_kind kind)
 		    (kind == DIAL_BOOTSTRAP && !p->is_bootstrap) ||
 		    group_is_full(s, p))
 			continue;
-		if (random_below(s, ++seen) == 0)
+		if (core_random_below(s, ++seen) == 0)
 			picked = p;
 	}
 	return picked;
@@ -283,7 +289,7 @@ dial(struct sync *s, struct peer *p)
 		return false;
 	p->is_dialling = true;
 	s->dialling++;
-	act_add(s, SYNC_DIAL, 0)->peer = p;
+	core_act(s, SYNC_DIAL, 0)->peer = p;
 	return true;
 }
 
@@ -292,8 +298,8 @@ count_trusted(const struct sync *s)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->conn_count; i++)
-		n += peer_is_trusted(s->conns[i]->peer);
+	for (size_t i = 0; i < s->session_count; i++)
+		n += peer_is_trusted(s->sessions[i]->peer);
 	return n;
 }
 
@@ -317,7 +323,7 @@ dial_tick(struct sync *s)
 }
 
 static bool
-has_news(const struct conn *c, const struct peer_id *id)
+has_news(const struct session *c, const struct peer_id *id)
 {
 	for (size_t i = 0; i < c->news_count; i++)
 		if (peer_id_equal(&c->news[i], id))
@@ -328,32 +334,34 @@ has_news(const struct conn *c, const struct peer_id *id)
 void
 members_news(struct sync *s, const struct peer *p)
 {
-	size_t at = s->conn_count == 0 ? 0 : random_below(s, s->conn_count);
+	size_t at =
+	    s->session_count == 0 ? 0 : core_random_below(s, s->session_count);
 	size_t told = 0;
 
-	for (size_t i = 0; i < s->conn_count && told < NEWS_CONNS; i++) {
-		struct conn *c = s->conns[(at + i) % s->conn_count];
+	for (size_t i = 0; i < s->session_count && told < NEWS_CONNS; i++) {
+		struct session *c = s->sessions[(at + i) % s->session_count];
 
-		if (c->peer == p || c->state == CONN_CLOSED ||
+		if (c->peer == p || c->state == SESSION_CLOSED ||
 		    c->news_count == NEWS_MAX || has_news(c, &p->id))
 			continue;
 		c->news[c->news_count++] = p->id;
-		conn_want_write(s, c);
+		session_want_write(s, c);
 		told++;
 	}
 }
 
 /* --- each interval: records, and now and then someone else ------------ */
 
-static struct conn *
+static struct session *
 random_live(struct sync *s)
 {
-	struct conn *picked = NULL;
+	struct session *picked = NULL;
 	size_t seen = 0;
 
-	for (size_t i = 0; i < s->conn_count; i++) {
-		if (conn_is_live(s->conns[i]) && random_below(s, ++seen) == 0)
-			picked = s->conns[i];
+	for (size_t i = 0; i < s->session_count; i++) {
+		if (session_is_live(s->sessions[i]) &&
+		    core_random_below(s, ++seen) == 0)
+			picked = s->sessions[i];
 	}
 	return picked;
 }
@@ -361,16 +369,16 @@ random_live(struct sync *s)
 static void
 exchange_tick(struct sync *s)
 {
-	struct conn *c;
+	struct session *c;
 
 	if (s->now_ns < s->exchange_at_ns)
 		return;
 	s->exchange_at_ns = s->now_ns + s->config.interval_ns * 3 / 4 +
-			    random_below(s, s->config.interval_ns / 2);
+			    core_random_below(s, s->config.interval_ns / 2);
 	c = random_live(s);
 	if (c != NULL) {
 		c->records_due = c->records_ask = true;
-		conn_want_write(s, c);
+		session_want_write(s, c);
 	}
 	if (++s->exchanges % 10 == 0 && s->is_configured) {
 		dial(s, dial_pick(s, DIAL_ANY));
@@ -381,21 +389,22 @@ exchange_tick(struct sync *s)
 /* --- time ------------------------------------------------------------- */
 
 static void
-conn_tick(struct sync *s, struct conn *c)
+session_tick(struct sync *s, struct session *c)
 {
 	bool is_late = s->now_ns >= c->deadline_ns;
 
-	if (c->state == CONN_GREETING && is_late) {
-		conn_close(s, c, SYNC_CLOSE_SILENT, "no hello in time", false);
-	} else if (c->state == CONN_FLUSHING && is_late) {
-		conn_flushed(s, c);
-	} else if (c->state == CONN_UP && c->is_trial && is_late) {
+	if (c->state == SESSION_GREETING && is_late) {
+		session_close(
+		    s, c, SYNC_CLOSE_SILENT, "no hello in time", false);
+	} else if (c->state == SESSION_FLUSHING && is_late) {
+		session_flushed(s, c);
+	} else if (c->state == SESSION_UP && c->is_trial && is_late) {
 		trial_decide(s, c);
-	} else if (c->state == CONN_UP && c->is_draining &&
+	} else if (c->state == SESSION_UP && c->is_draining &&
 		   (is_late ||
 		       (c->small + c->large == 0 && c->asking.count == 0 &&
 			   s->now_ns - c->since_ns > SECOND))) {
-		conn_bye(s, c, WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
+		session_bye(s, c, WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
 		    "a second connection");
 	}
 }
@@ -404,14 +413,14 @@ conn_tick(struct sync *s, struct conn *c)
 static void
 trim_tick(struct sync *s)
 {
-	struct conn *oldest = NULL;
+	struct session *oldest = NULL;
 
 	if (count_outbound(s) <= dialled_target(s) + 1)
 		return;
-	for (size_t i = 0; i < s->conn_count; i++) {
-		struct conn *c = s->conns[i];
+	for (size_t i = 0; i < s->session_count; i++) {
+		struct session *c = s->sessions[i];
 
-		if (!conn_is_live(c) || !c->is_outbound ||
+		if (!session_is_live(c) || !c->is_outbound ||
 		    peer_is_trusted(c->peer) ||
 		    s->now_ns - c->since_ns < s->config.interval_ns)
 			continue;
@@ -419,22 +428,22 @@ trim_tick(struct sync *s)
 			oldest = c;
 	}
 	if (oldest != NULL)
-		conn_bye(s, oldest, WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
+		session_bye(s, oldest, WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
 		    "more than are held");
 }
 
 void
 members_tick(struct sync *s)
 {
-	for (size_t i = 0; i < s->conn_count; i++)
-		conn_tick(s, s->conns[i]);
+	for (size_t i = 0; i < s->session_count; i++)
+		session_tick(s, s->sessions[i]);
 	exchange_tick(s);
 	trim_tick(s);
 	dial_tick(s);
 	if (s->hints_due && s->now_ns >= s->hints_at_ns) {
 		s->hints_due = false;
 		s->hints_at_ns = s->now_ns + HINTS_NS;
-		act_add(s, SYNC_HINTS, 0);
+		core_act(s, SYNC_HINTS, 0);
 	}
 }
 
@@ -443,18 +452,18 @@ static void
 trim_to_max(struct sync *s)
 {
 	for (size_t n = count_live(s); n > s->set.peers_max; n--) {
-		struct conn *newest = NULL;
+		struct session *newest = NULL;
 
-		for (size_t i = 0; i < s->conn_count; i++) {
-			struct conn *c = s->conns[i];
+		for (size_t i = 0; i < s->session_count; i++) {
+			struct session *c = s->sessions[i];
 
-			if (conn_is_live(c) && !peer_is_trusted(c->peer) &&
+			if (session_is_live(c) && !peer_is_trusted(c->peer) &&
 			    (newest == NULL || c->serial > newest->serial))
 				newest = c;
 		}
 		if (newest == NULL)
 			break;
-		conn_bye(s, newest, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
+		session_bye(s, newest, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
 		    "more than are held now");
 	}
 }
@@ -463,19 +472,19 @@ trim_to_max(struct sync *s)
 void
 members_reload(struct sync *s)
 {
-	for (size_t i = 0; i < s->conn_count; i++) {
-		struct conn *c = s->conns[i];
+	for (size_t i = 0; i < s->session_count; i++) {
+		struct session *c = s->sessions[i];
 
 		if (s->allowed_count > 0 && !c->peer->is_allowed) {
-			conn_bye(s, c, WIRE_BYE_CLOSING, SYNC_CLOSE_SURPLUS,
+			session_bye(s, c, WIRE_BYE_CLOSING, SYNC_CLOSE_SURPLUS,
 			    "not an allowed peer any more");
 			continue;
 		}
 		c->hello_due = true;
-		conn_want_write(s, c);
-		if (conn_is_live(c)) {
+		session_want_write(s, c);
+		if (session_is_live(c)) {
 			c->walk_backoff = 1;
-			walk_soon(s, c, random_below(s, SECOND));
+			walk_soon(s, c, core_random_below(s, SECOND));
 		}
 	}
 	trim_to_max(s);

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
+#include "dm-net/sync/peers.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/ip_class.h"
 #include "common/log.h"
-#include "dm-net/sync/core.h"
+#include "dm-net/sync/members.h"
+#include "dm-net/sync/offers.h"
 
 uint64_t
 peer_hash(const struct sync *s, const struct peer_id *id)
 {
-	uint64_t h = hash_of(s, id->bytes, sizeof(id->bytes));
+	uint64_t h = core_hash(s, id->bytes, sizeof(id->bytes));
 
 	return h == 0 ? 1 : h;
 }
@@ -54,7 +57,7 @@ peer_victim(struct sync *s)
 	for (size_t i = 0; i < s->peer_count; i++) {
 		struct peer *p = s->peers[i];
 
-		if (p->conns > 0 || p->is_dialling || peer_is_trusted(p))
+		if (p->sessions > 0 || p->is_dialling || peer_is_trusted(p))
 			continue;
 		if (worst == NULL ||
 		    p->last_success_ns < worst->last_success_ns ||
@@ -91,7 +94,7 @@ peer_add(struct sync *s, const struct peer_id *id, uint64_t teller)
 	p = xcalloc(1, sizeof(*p));
 	p->id = *id;
 	p->teller = teller;
-	p->next_dial_ns = s->now_ns + random_below(s, SECOND / 5);
+	p->next_dial_ns = s->now_ns + core_random_below(s, SECOND / 5);
 	p->chain = *chain_of(s, id);
 	*chain_of(s, id) = p;
 	p->at = s->peer_count;
@@ -156,7 +159,7 @@ peer_back_off(struct sync *s, struct peer *p)
 		span = cap;
 	p->failures++;
 	/* full jitter, but never at once */
-	p->next_dial_ns = s->now_ns + 50 * MS + random_below(s, span);
+	p->next_dial_ns = s->now_ns + 50 * MS + core_random_below(s, span);
 }
 
 void
@@ -167,7 +170,7 @@ peer_shun(struct sync *s, struct peer *p)
 	uint64_t half = SHUN_NS / 2 << doublings;
 
 	p->offences++;
-	p->shunned_ns = s->now_ns + half + random_below(s, half);
+	p->shunned_ns = s->now_ns + half + core_random_below(s, half);
 }
 
 void
@@ -184,9 +187,9 @@ peer_forgive(struct sync *s)
 {
 	for (size_t i = 0; i < s->peer_count; i++) {
 		struct peer *p = s->peers[i];
-		uint64_t at = s->now_ns + random_below(s, SECOND);
+		uint64_t at = s->now_ns + core_random_below(s, SECOND);
 
-		if (p->conns == 0 && at < p->next_dial_ns)
+		if (p->sessions == 0 && at < p->next_dial_ns)
 			p->next_dial_ns = at;
 	}
 }
@@ -202,10 +205,10 @@ peer_reset_backoff(struct sync *s, const struct peer *except)
 	for (size_t i = 0; i < s->peer_count; i++) {
 		struct peer *p = s->peers[i];
 
-		if (p == except || p->failures == 0 || p->conns > 0 ||
+		if (p == except || p->failures == 0 || p->sessions > 0 ||
 		    !(p->has_answered || p->is_bootstrap))
 			continue;
-		uint64_t at = s->now_ns + random_below(s, SECOND);
+		uint64_t at = s->now_ns + core_random_below(s, SECOND);
 
 		p->failures = 0;
 		if (at < p->next_dial_ns)
@@ -217,7 +220,7 @@ peer_reset_backoff(struct sync *s, const struct peer *except)
 static bool
 record_is_future(const struct sync *s, uint64_t seq)
 {
-	return s->wall_ns >= SYNC_CLOCK_FLOOR_NS && accept_is_future(s, seq);
+	return s->wall_ns >= SYNC_CLOCK_FLOOR_NS && offers_is_future(s, seq);
 }
 
 /* The addresses replace what was learned, not what is configured. */
@@ -241,10 +244,10 @@ record_from_future(
 	const struct entry nameless = {.signed_at_ns = r->seq};
 
 	s->stats.refused[VERDICT_SIGNED_IN_FUTURE]++;
-	accept_turn_away(s, conn, &nameless, VERDICT_SIGNED_IN_FUTURE);
+	offers_turn_away(s, conn, &nameless, VERDICT_SIGNED_IN_FUTURE);
 	if (p->record == NULL)
 		learn_addrs(p, r);
-	due_at(s, s->now_ns + SECOND / 5);
+	core_due_at(s, s->now_ns + SECOND / 5);
 }
 
 static bool
@@ -293,7 +296,7 @@ peer_record(struct sync *s, const uint8_t *bytes, size_t len, uint64_t teller,
 	    !record_is_future(s, p->seq))
 		return true;
 	/* it is told of us as we are of it: one of the two dials first */
-	if (p->record == NULL && p->conns == 0 &&
+	if (p->record == NULL && p->sessions == 0 &&
 	    peer_id_compare(&s->set.self, &p->id) > 0 &&
 	    p->next_dial_ns < s->now_ns + SECOND / 2)
 		p->next_dial_ns = s->now_ns + SECOND / 2;
@@ -303,8 +306,8 @@ peer_record(struct sync *s, const uint8_t *bytes, size_t len, uint64_t teller,
 		return true;
 	learn_addrs(p, &r);
 	s->hints_due = true;
-	due_at(s, s->now_ns + SECOND / 5);
-	if (p->conns > 0 && (teller == 0 || teller == peer_hash(s, &p->id)))
+	core_due_at(s, s->now_ns + SECOND / 5);
+	if (p->sessions > 0 && (teller == 0 || teller == peer_hash(s, &p->id)))
 		members_news(s, p);
 	return true;
 }
@@ -315,7 +318,7 @@ peer_is_good(const struct sync *s, const struct peer *p)
 	if (p->record == NULL || p->addr_count == 0 ||
 	    record_is_future(s, p->seq))
 		return false;
-	return p->conns > 0 ||
+	return p->sessions > 0 ||
 	       (p->was_dialled && s->now_ns - p->dialled_ns < PEER_DAY_NS);
 }
 
@@ -372,14 +375,14 @@ sync_hint(struct sync *s, const struct peer_id *id,
 	if (p->last_success_ns == 0)
 		p->last_success_ns = last_success_ns;
 	p->has_answered |= last_success_ns > 0;
-	due_at(s, s->now_ns + SECOND / 5);
+	core_due_at(s, s->now_ns + SECOND / 5);
 }
 
 void
 sync_network_changed(struct sync *s)
 {
 	peer_reset_backoff(s, NULL);
-	due_at(s, s->now_ns);
+	core_due_at(s, s->now_ns);
 }
 
 /* Better to remember: configured, reached lately. */

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: ISC */
+#include "dm-net/sync/replica.h"
+
 #include <string.h>
 
 #include "common/name.h"
-#include "dm-net/sync/core.h"
+#include "dm-net/sync/cache.h"
+#include "dm-net/sync/offers.h"
+#include "dm-net/sync/outgoing.h"
+#include "dm-net/sync/session.h"
+#include "dm-net/sync/walk.h"
+#include "dm-net/sync/wanted.h"
 
 void
-row_rank(const struct trie_row *row, struct entry_rank *rank)
+replica_rank(const struct trie_row *row, struct entry_rank *rank)
 {
 	rank->signed_at_ns = row->signed_at_ns;
 	rank->kind = row->is_delete ? ENTRY_DELETE : ENTRY_FILE;
@@ -40,7 +47,7 @@ replica_put(struct sync *s, const uint8_t *key, const struct entry_rank *rank,
 	struct entry_rank held_rank;
 
 	if (held != NULL) {
-		row_rank(held, &held_rank);
+		replica_rank(held, &held_rank);
 		if (entry_rank_compare(rank, &held_rank) <= 0)
 			return false;
 		replaced_note(s, held);
@@ -74,16 +81,16 @@ sync_index_complete(struct sync *s)
 {
 	s->is_complete = true;
 	walk_all_soon(s);
-	due_at(s, s->now_ns);
+	core_due_at(s, s->now_ns);
 }
 
 void
 sync_store_lost(struct sync *s)
 {
 	s->is_complete = false;
-	accept_lost(s);
+	offers_lost(s);
 	want_lost(s);
-	announce_lost(s);
+	outgoing_lost(s);
 }
 
 void
@@ -99,7 +106,7 @@ sync_store_entry(struct sync *s, const struct entry *e, bool is_origin,
 		return;
 	want_prune(s, key);
 	cache_put(s, e, key, is_origin ? content : NULL, len);
-	announce_entry(s, cache_find(s, key));
+	outgoing_entry(s, cache_find(s, key));
 	walk_after_change(s);
 }
 
@@ -154,10 +161,10 @@ void
 sync_served(struct sync *s, uint64_t conn, const uint8_t key[static 16],
     const uint8_t version[static 32])
 {
-	struct conn *c = conn_find(s, conn);
+	struct session *c = session_find(s, conn);
 
 	if (c != NULL)
-		served_note(&c->served, hash_secret(s), key, version);
+		served_note(&c->served, core_hash_secret(s), key, version);
 }
 
 bool
@@ -169,7 +176,7 @@ sync_lookup(
 	if (row == NULL)
 		return false;
 	memcpy(out->key, key, 16);
-	row_rank(row, &out->rank);
+	replica_rank(row, &out->rank);
 	out->size = row->size;
 	return true;
 }

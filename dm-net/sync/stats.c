@@ -2,18 +2,20 @@
 #include <string.h>
 
 #include "dm-net/sync/core.h"
+#include "dm-net/sync/session.h"
 
 /* The connection that is shown for a peer: one that is up before others. */
-static const struct conn *
+static const struct session *
 peer_conn(const struct sync *s, const struct peer *p)
 {
-	const struct conn *found = NULL;
+	const struct session *found = NULL;
 
-	for (size_t i = 0; i < s->conn_count && p->conns > 0; i++) {
-		const struct conn *c = s->conns[i];
+	for (size_t i = 0; i < s->session_count && p->sessions > 0; i++) {
+		const struct session *c = s->sessions[i];
 
-		if (c->peer == p && (found == NULL || (!conn_is_live(found) &&
-							  conn_is_live(c))))
+		if (c->peer == p &&
+		    (found == NULL ||
+			(!session_is_live(found) && session_is_live(c))))
 			found = c;
 	}
 	return found;
@@ -23,7 +25,7 @@ bool
 sync_peers(const struct sync *s, size_t *cursor, struct sync_peer_info *out)
 {
 	const struct peer *p;
-	const struct conn *c;
+	const struct session *c;
 
 	if (*cursor >= s->peer_count)
 		return false;
@@ -39,7 +41,7 @@ sync_peers(const struct sync *s, size_t *cursor, struct sync_peer_info *out)
 		out->addr = p->addrs[0];
 	if (c == NULL)
 		return true;
-	out->state = conn_is_live(c) ? SYNC_PEER_UP : SYNC_PEER_GREETING;
+	out->state = session_is_live(c) ? SYNC_PEER_UP : SYNC_PEER_GREETING;
 	out->is_outbound = c->is_outbound;
 	out->is_synced = c->is_synced;
 	out->conn = c->handle;
@@ -54,7 +56,7 @@ sync_peers(const struct sync *s, size_t *cursor, struct sync_peer_info *out)
 }
 
 static size_t
-conn_bytes(const struct conn *c)
+session_bytes(const struct session *c)
 {
 	size_t n = sizeof(*c) + c->in_room + 8 * c->interest_count;
 
@@ -75,15 +77,15 @@ sync_stats(const struct sync *s, struct sync_stats *out)
 {
 	*out = s->stats;
 	out->peers_known = s->peer_count;
-	out->conns = s->conn_count;
-	for (size_t i = 0; i < s->conn_count; i++) {
-		const struct conn *c = s->conns[i];
+	out->conns = s->session_count;
+	for (size_t i = 0; i < s->session_count; i++) {
+		const struct session *c = s->sessions[i];
 
-		out->conns_up += conn_is_live(c);
+		out->conns_up += session_is_live(c);
 		out->conns_outbound += c->is_outbound;
-		out->peers_synced += conn_is_live(c) && c->is_synced;
-		out->peers_ahead += conn_is_live(c) && c->is_ahead;
-		out->bytes_held += conn_bytes(c);
+		out->peers_synced += session_is_live(c) && c->is_synced;
+		out->peers_ahead += session_is_live(c) && c->is_ahead;
+		out->bytes_held += session_bytes(c);
 	}
 	out->bytes_held += keyq_bytes(&s->asked) +
 			   s->judge_count * sizeof(struct judge) +

@@ -5,82 +5,15 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-net/sync/core.h"
-
-/* splitmix64: replayable, and nothing here needs more of it. */
-static uint64_t
-random_next(struct sync *s)
-{
-	uint64_t z = s->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-uint64_t
-random_below(struct sync *s, uint64_t bound)
-{
-	return bound == 0 ? 0 : random_next(s) % bound;
-}
-
-/* The seed's second half; the first starts the random numbers. */
-const uint8_t *
-hash_secret(const struct sync *s)
-{
-	return s->set.seed + sizeof(s->set.seed) - SIPHASH_SECRET_BYTES;
-}
-
-uint64_t
-hash_of(const struct sync *s, const void *data, size_t len)
-{
-	return siphash(hash_secret(s), data, len);
-}
-
-uint64_t
-id_next(struct sync *s)
-{
-	return ++s->ids;
-}
-
-void
-due_at(struct sync *s, uint64_t at_ns)
-{
-	if (at_ns < s->deadline_ns)
-		s->deadline_ns = at_ns;
-}
-
-bool
-bucket_take(struct sync *s, struct bucket *b, uint64_t burst, uint64_t per_s)
-{
-	uint64_t cost = SECOND / per_s, passed = s->now_ns - b->at_ns;
-
-	b->used_ns -= passed < b->used_ns ? passed : b->used_ns;
-	b->at_ns = s->now_ns;
-	if (b->used_ns + cost > burst * cost)
-		return false;
-	b->used_ns += cost;
-	return true;
-}
-
-struct act *
-act_add(struct sync *s, enum sync_action_type type, uint64_t id)
-{
-	if (s->act_first + s->act_count == s->act_room) {
-		if (s->act_first > 0) {
-			memmove(s->acts, s->acts + s->act_first,
-			    s->act_count * sizeof(*s->acts));
-			s->act_first = 0;
-		} else {
-			s->act_room = s->act_room == 0 ? 64 : s->act_room * 2;
-			s->acts =
-			    xrealloc(s->acts, s->act_room, sizeof(*s->acts));
-		}
-	}
-	struct act *a = &s->acts[s->act_first + s->act_count++];
-
-	*a = (struct act){.type = type, .id = id};
-	return a;
-}
+#include "dm-net/sync/fetch.h"
+#include "dm-net/sync/members.h"
+#include "dm-net/sync/offers.h"
+#include "dm-net/sync/outgoing.h"
+#include "dm-net/sync/peers.h"
+#include "dm-net/sync/requests.h"
+#include "dm-net/sync/session.h"
+#include "dm-net/sync/walk.h"
+#include "dm-net/sync/wanted.h"
 
 struct sync *
 sync_new(const struct sync_settings *set)
@@ -98,7 +31,7 @@ sync_new(const struct sync_settings *set)
 	s->trie = trie_new();
 	s->refused = xcalloc(REFUSED_SLOTS, sizeof(*s->refused));
 	s->config.interval_ns = 30 * SECOND;
-	keyq_init(&s->asked, ASKED_MAX, hash_secret(s));
+	keyq_init(&s->asked, ASKED_MAX, core_hash_secret(s));
 	return s;
 }
 
@@ -107,12 +40,12 @@ sync_free(struct sync *s)
 {
 	if (s == NULL)
 		return;
-	accept_lost(s);
-	accept_reload(s);
+	offers_lost(s);
+	offers_reload(s);
 	want_lost(s);
-	announce_free(s);
-	while (s->conn_count > 0)
-		conn_free(s->conns[--s->conn_count]);
+	outgoing_free(s);
+	while (s->session_count > 0)
+		session_free(s->sessions[--s->session_count]);
 	while (s->peer_count > 0)
 		peer_drop(s, s->peers[s->peer_count - 1]);
 	for (size_t i = 0; i < FUTURE_MAX; i++)
@@ -124,7 +57,7 @@ sync_free(struct sync *s)
 	free(s->staged);
 	free(s->refused);
 	free(s->own_record);
-	free(s->conns);
+	free(s->sessions);
 	free(s->acts);
 	free(s);
 }
@@ -150,17 +83,17 @@ sync_tick(struct sync *s, uint64_t mono_ns, uint64_t wall_ns)
 		return;
 	s->deadline_ns = UINT64_MAX;
 	members_tick(s);
-	accept_tick(s);
+	offers_tick(s);
 	fetch_tick(s);
-	for (size_t i = 0; i < s->conn_count; i++) {
-		struct conn *c = s->conns[i];
+	for (size_t i = 0; i < s->session_count; i++) {
+		struct session *c = s->sessions[i];
 
-		if (!conn_is_live(c))
+		if (!session_is_live(c))
 			continue;
-		ask_tick(s, c);
+		requests_tick(s, c);
 		walk_tick(s, c);
 	}
-	due_at(s, s->now_ns + tick_after(s));
+	core_due_at(s, s->now_ns + tick_after(s));
 }
 
 uint64_t
@@ -269,10 +202,10 @@ act_fill(struct sync *s, struct act *a, struct sync_action *out)
 		out->conn = a->id;
 		out->reason = a->reason;
 		out->text = a->text;
-		return conn_find(s, a->id) != NULL;
+		return session_find(s, a->id) != NULL;
 	case SYNC_WANT_WRITE:
 		out->conn = a->id;
-		return conn_find(s, a->id) != NULL;
+		return session_find(s, a->id) != NULL;
 	case SYNC_JUDGE:
 		return act_judge(s, a, out);
 	case SYNC_READ:

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+#include "dm-net/sync/walk.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "dm-net/sync/core.h"
+#include "dm-net/sync/outgoing.h"
+#include "dm-net/sync/requests.h"
+#include "dm-net/sync/session.h"
 
 /*
  * The side that asks. A question is about a prefix: "this is what I have
@@ -41,7 +45,7 @@ pending_prefix(struct sync *s, struct walk *w, enum question_type type,
 }
 
 void
-walk_drop(struct conn *c)
+walk_drop(struct session *c)
 {
 	if (c->walk == NULL)
 		return;
@@ -51,7 +55,7 @@ walk_drop(struct conn *c)
 }
 
 static void
-walk_start(struct sync *s, struct conn *c, enum question_type type)
+walk_start(struct sync *s, struct session *c, enum question_type type)
 {
 	static const struct trie_prefix all;
 	struct trie_sum sum;
@@ -65,34 +69,35 @@ walk_start(struct sync *s, struct conn *c, enum question_type type)
 	memcpy(c->walk->root, sum.hash, 16);
 	pending_prefix(s, c->walk, type, &all, c->their_root.count);
 	s->stats.walks++;
-	conn_want_write(s, c);
+	session_want_write(s, c);
 }
 
 /* --- when ------------------------------------------------------------- */
 
 void
-walk_soon(struct sync *s, struct conn *c, uint64_t in_ns)
+walk_soon(struct sync *s, struct session *c, uint64_t in_ns)
 {
 	uint64_t at = s->now_ns + in_ns;
 
 	c->walk_backoff = 1;
 	if (at < c->walk_at_ns)
 		c->walk_at_ns = at;
-	due_at(s, at);
+	core_due_at(s, at);
 }
 
 void
 walk_all_soon(struct sync *s)
 {
-	for (size_t i = 0; i < s->conn_count; i++) {
-		if (conn_is_live(s->conns[i]))
-			walk_soon(s, s->conns[i], random_below(s, SECOND));
+	for (size_t i = 0; i < s->session_count; i++) {
+		if (session_is_live(s->sessions[i]))
+			walk_soon(
+			    s, s->sessions[i], core_random_below(s, SECOND));
 	}
 }
 
 /* Sets the time of the next one; `is_idle`: the last changed nothing. */
 static void
-walk_next(struct sync *s, struct conn *c, bool is_idle)
+walk_next(struct sync *s, struct session *c, bool is_idle)
 {
 	uint64_t wait;
 
@@ -101,7 +106,8 @@ walk_next(struct sync *s, struct conn *c, bool is_idle)
 	if (c->walk_backoff > WALK_BACKOFF_MAX)
 		c->walk_backoff = WALK_BACKOFF_MAX;
 	wait = s->config.interval_ns * c->walk_backoff;
-	c->walk_at_ns = s->now_ns + wait * 3 / 4 + random_below(s, wait / 2);
+	c->walk_at_ns =
+	    s->now_ns + wait * 3 / 4 + core_random_below(s, wait / 2);
 }
 
 void
@@ -109,17 +115,17 @@ walk_after_change(struct sync *s)
 {
 	uint64_t at = s->now_ns + s->config.interval_ns;
 
-	for (size_t i = 0; i < s->conn_count; i++) {
-		struct conn *c = s->conns[i];
+	for (size_t i = 0; i < s->session_count; i++) {
+		struct session *c = s->sessions[i];
 
-		if (c->walk_at_ns > at && conn_is_live(c))
-			c->walk_at_ns =
-			    at - random_below(s, s->config.interval_ns / 2);
+		if (c->walk_at_ns > at && session_is_live(c))
+			c->walk_at_ns = at - core_random_below(
+						 s, s->config.interval_ns / 2);
 	}
 }
 
 void
-walk_root_seen(struct sync *s, struct conn *c, const struct trie_sum *sum)
+walk_root_seen(struct sync *s, struct session *c, const struct trie_sum *sum)
 {
 	static const struct trie_prefix all;
 	struct trie_sum mine;
@@ -137,26 +143,27 @@ walk_root_seen(struct sync *s, struct conn *c, const struct trie_sum *sum)
  * once what was found is here. So people see it, and what got lost is found.
  */
 static void
-walk_check_soon(struct sync *s, struct conn *c)
+walk_check_soon(struct sync *s, struct session *c)
 {
 	walk_next(s, c, false);
 	if (c->walk_checks == WALK_CHECKS_MAX)
 		return;
 	c->walk_checks++;
 	c->is_check = true;
-	walk_soon(s, c, WALK_SOON_NS / 2 + random_below(s, WALK_SOON_NS / 2));
+	walk_soon(
+	    s, c, WALK_SOON_NS / 2 + core_random_below(s, WALK_SOON_NS / 2));
 }
 
 /* What the last walk found is still on its way. */
 static bool
-is_on_its_way(const struct sync *s, const struct conn *c)
+is_on_its_way(const struct sync *s, const struct session *c)
 {
 	return s->want_count > 0 || s->judge_count > 0 || c->ask.count > 0 ||
 	       c->asking.count > 0 || c->out.count > 0;
 }
 
 static void
-walk_due(struct sync *s, struct conn *c)
+walk_due(struct sync *s, struct session *c)
 {
 	bool is_check = c->is_check;
 
@@ -168,7 +175,7 @@ walk_due(struct sync *s, struct conn *c)
 }
 
 void
-walk_hello(struct sync *s, struct conn *c)
+walk_hello(struct sync *s, struct session *c)
 {
 	static const struct trie_prefix all;
 	struct trie_sum sum;
@@ -185,7 +192,7 @@ walk_hello(struct sync *s, struct conn *c)
 }
 
 void
-walk_tick(struct sync *s, struct conn *c)
+walk_tick(struct sync *s, struct session *c)
 {
 	struct walk *w = c->walk;
 
@@ -199,7 +206,7 @@ walk_tick(struct sync *s, struct conn *c)
 	} else if (w->pending_count > 0) {
 		/* it waits for room among what is to be asked for */
 		w->progress_ns = s->now_ns;
-		conn_want_write(s, c);
+		session_want_write(s, c);
 	}
 }
 
@@ -210,7 +217,7 @@ walk_tick(struct sync *s, struct conn *c)
  * side, has found what configurations differ in.
  */
 static void
-walk_check_end(struct sync *s, struct conn *c)
+walk_check_end(struct sync *s, struct session *c)
 {
 	struct walk *w = c->walk;
 	bool is_same, is_idle;
@@ -237,12 +244,12 @@ walk_check_end(struct sync *s, struct conn *c)
 }
 
 void
-walk_busy(struct sync *s, struct conn *c)
+walk_busy(struct sync *s, struct session *c)
 {
 	if (c->walk == NULL)
 		return;
 	walk_drop(c);
-	walk_soon(s, c, WALK_SOON_NS + random_below(s, WALK_SOON_NS));
+	walk_soon(s, c, WALK_SOON_NS + core_random_below(s, WALK_SOON_NS));
 }
 
 /* --- asking ----------------------------------------------------------- */
@@ -274,7 +281,7 @@ walk_write_rows(struct sync *s, struct wire_rows *r, uint8_t *last,
 }
 
 static size_t
-ask_list(struct sync *s, struct question *q, uint8_t *buf, size_t size)
+requests_list(struct sync *s, struct question *q, uint8_t *buf, size_t size)
 {
 	struct wire_rows r = {.prefix = q->prefix, .role = WIRE_ASK};
 	struct msgput m;
@@ -292,7 +299,7 @@ ask_list(struct sync *s, struct question *q, uint8_t *buf, size_t size)
 }
 
 static size_t
-ask_tell(struct sync *s, struct question *q, uint8_t *buf, size_t size)
+requests_tell(struct sync *s, struct question *q, uint8_t *buf, size_t size)
 {
 	struct wire_rows r = {.prefix = q->prefix,
 	    .role = WIRE_TELL,
@@ -306,7 +313,7 @@ ask_tell(struct sync *s, struct question *q, uint8_t *buf, size_t size)
 }
 
 static size_t
-ask_compare(struct sync *s, struct question *q, uint8_t *buf, size_t size)
+requests_compare(struct sync *s, struct question *q, uint8_t *buf, size_t size)
 {
 	struct wire_compare cmp = {
 	    .prefix = q->prefix, .role = WIRE_ASK, .generation = s->generation};
@@ -316,7 +323,7 @@ ask_compare(struct sync *s, struct question *q, uint8_t *buf, size_t size)
 	if (q->type == Q_COMPARE) {
 		if (cmp.sum.count <= TRIE_LEAF_MAX) {
 			q->type = Q_LIST;
-			return ask_list(s, q, buf, size);
+			return requests_list(s, q, buf, size);
 		}
 		cmp.has_children = true;
 		trie_children(s->trie, &q->prefix, cmp.children);
@@ -347,7 +354,7 @@ rows_expected(struct sync *s, const struct question *q)
 
 /* May the next question go out? What it brings must find room. */
 static bool
-may_ask(struct sync *s, const struct conn *c)
+may_ask(struct sync *s, const struct session *c)
 {
 	struct walk *w = c->walk;
 	struct question *next;
@@ -364,7 +371,7 @@ may_ask(struct sync *s, const struct conn *c)
 }
 
 size_t
-walk_pull(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
+walk_pull(struct sync *s, struct session *c, uint8_t *buf, size_t size)
 {
 	struct walk *w = c->walk;
 	struct question *q;
@@ -377,13 +384,13 @@ walk_pull(struct sync *s, struct conn *c, uint8_t *buf, size_t size)
 	switch (q->type) {
 	case Q_START:
 	case Q_COMPARE:
-		return ask_compare(s, q, buf, size);
+		return requests_compare(s, q, buf, size);
 	case Q_LIST:
-		return ask_list(s, q, buf, size);
+		return requests_list(s, q, buf, size);
 	case Q_TELL:
 		break;
 	}
-	return ask_tell(s, q, buf, size);
+	return requests_tell(s, q, buf, size);
 }
 
 /* --- answers ---------------------------------------------------------- */
@@ -416,7 +423,7 @@ question_done(struct walk *w, struct question *q)
 /* The peer lacks or has older versions of these rows of ours. If it saw them
  * in our list it asks by itself. */
 static void
-push_rows(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
+push_rows(struct sync *s, struct session *c, const struct trie_prefix *prefix,
     const struct trie_row *rows, size_t count, bool is_told)
 {
 	struct walk *w = c->walk;
@@ -428,12 +435,12 @@ push_rows(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
 	if (!fits)
 		pending_prefix(s, w, Q_TELL, prefix, WIRE_ROWS_MAX);
 	for (size_t i = 0; fits && i < count; i++)
-		announce_to(s, c, rows[i].key, KEYQ_PUSHED);
+		outgoing_to(s, c, rows[i].key, KEYQ_PUSHED);
 }
 
 /* Tells of what we have below a prefix and the peer's list r does not. */
 static void
-push_beyond(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
+push_beyond(struct sync *s, struct session *c, const struct trie_prefix *prefix,
     const struct wire_rows *r, bool is_told)
 {
 	struct trie_row rows[TRIE_LEAF_MAX + WALK_PUSH_MAX];
@@ -467,7 +474,8 @@ push_beyond(struct sync *s, struct conn *c, const struct trie_prefix *prefix,
 }
 
 static void
-compare_children(struct sync *s, struct conn *c, const struct wire_compare *m)
+compare_children(
+    struct sync *s, struct session *c, const struct wire_compare *m)
 {
 	for (unsigned i = 0; i < TRIE_FANOUT; i++) {
 		struct trie_prefix below = trie_below(&m->prefix, i);
@@ -485,7 +493,7 @@ compare_children(struct sync *s, struct conn *c, const struct wire_compare *m)
 }
 
 void
-walk_compare(struct sync *s, struct conn *c, const struct wire_compare *m)
+walk_compare(struct sync *s, struct session *c, const struct wire_compare *m)
 {
 	struct walk *w = c->walk;
 	struct question *q = NULL;
@@ -516,7 +524,7 @@ walk_compare(struct sync *s, struct conn *c, const struct wire_compare *m)
 	if (m->has_children)
 		compare_children(s, c, m);
 	walk_check_end(s, c);
-	conn_want_write(s, c);
+	session_want_write(s, c);
 }
 
 static bool
@@ -545,7 +553,7 @@ rows_question(struct walk *w, const struct wire_rows *r)
 }
 
 void
-walk_rows(struct sync *s, struct conn *c, const struct wire_rows *r)
+walk_rows(struct sync *s, struct session *c, const struct wire_rows *r)
 {
 	struct walk *w = c->walk;
 	struct question *q = rows_question(w, r), next;
@@ -558,7 +566,7 @@ walk_rows(struct sync *s, struct conn *c, const struct wire_rows *r)
 	if (next.type != Q_TELL && r->prefix.len == 0 && !r->has_cursor &&
 	    !r->more)
 		c->their_root.count = (uint32_t)r->count;
-	w->found += walk_take_rows(s, c, r);
+	w->found += requests_take_rows(s, c, r);
 	if (trie_prefix_equal(&q->prefix, &r->prefix))
 		question_done(w, q);
 	if (next.type == Q_LIST && r->more) {
@@ -574,5 +582,5 @@ walk_rows(struct sync *s, struct conn *c, const struct wire_rows *r)
 		push_beyond(s, c, &r->prefix, r, next.type == Q_LIST);
 	}
 	walk_check_end(s, c);
-	conn_want_write(s, c);
+	session_want_write(s, c);
 }

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: ISC */
+#include "dm-net/sync/wanted.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "dm-net/sync/core.h"
+#include "dm-net/sync/fetch.h"
+#include "dm-net/sync/replica.h"
+#include "dm-net/sync/session.h"
+#include "dm-net/sync/walk.h"
 
 /* --- the table: by key, 0 ends a chain -------------------------------- */
 
 static uint32_t *
 want_bucket(struct sync *s, const uint8_t *key)
 {
-	return &s->want_buckets[hash_of(s, key, 16) % WANT_BUCKETS];
+	return &s->want_buckets[core_hash(s, key, 16) % WANT_BUCKETS];
 }
 
 static struct want *
@@ -51,7 +56,7 @@ want_remove(struct sync *s, struct want *w, bool drop_ticket)
 
 	fetch_cancel(s, w);
 	if (drop_ticket)
-		act_add(s, SYNC_TICKET_DROP, w->ticket);
+		core_act(s, SYNC_TICKET_DROP, w->ticket);
 	while (*chain != at)
 		chain = &s->wants[*chain - 1].chain;
 	*chain = w->chain;
@@ -70,7 +75,7 @@ want_prune(struct sync *s, const uint8_t *key)
 
 	if (row == NULL)
 		return;
-	row_rank(row, &held);
+	replica_rank(row, &held);
 	for (; w != NULL; w = next) {
 		next = want_next(s, w);
 		if (entry_rank_compare(&w->rank, &held) <= 0)
@@ -156,13 +161,13 @@ want_add(struct sync *s, const uint8_t *key, const struct entry_rank *rank,
 	bool may_not_cancel;
 
 	if (w != NULL) {
-		act_add(s, SYNC_TICKET_DROP, ticket);
+		core_act(s, SYNC_TICKET_DROP, ticket);
 		return w;
 	}
 	if (!want_make_way(s, key, rank, &may_not_cancel) ||
 	    (w = want_slot(s)) == NULL) {
 		s->stats.overflows++;
-		act_add(s, SYNC_TICKET_DROP, ticket);
+		core_act(s, SYNC_TICKET_DROP, ticket);
 		return NULL;
 	}
 	*w = (struct want){.is_used = true,
@@ -237,15 +242,15 @@ want_put(
 	w->content = content;
 	w->content_len = len;
 	w->put_conn = conn;
-	w->put_id = id_next(s);
-	act_add(s, SYNC_PUT_INLINE, w->put_id);
+	w->put_id = core_id_next(s);
+	core_act(s, SYNC_PUT_INLINE, w->put_id);
 }
 
 void
 sync_put_done(struct sync *s, uint64_t id, enum verdict v)
 {
 	struct want *w = NULL;
-	struct conn *c;
+	struct session *c;
 
 	for (size_t i = 0; i < WANTS_MAX && w == NULL; i++) {
 		if (s->wants[i].is_used && s->wants[i].put_id == id)
@@ -253,7 +258,7 @@ sync_put_done(struct sync *s, uint64_t id, enum verdict v)
 	}
 	if (w == NULL)
 		return;
-	c = conn_find(s, w->put_conn);
+	c = session_find(s, w->put_conn);
 	w->put_id = 0;
 	s->fetch_due = true;
 	if (verdict_is_ok(v)) {
@@ -261,7 +266,7 @@ sync_put_done(struct sync *s, uint64_t id, enum verdict v)
 	} else if (v == VERDICT_NOT_NEWER) {
 		want_remove(s, w, true);
 	} else if (v == VERDICT_BAD_CONTENT && c != NULL) {
-		conn_hostile(s, c, "content that is not what was signed");
+		session_hostile(s, c, "content that is not what was signed");
 	}
 }
 

@@ -23,9 +23,9 @@
 
 #include "common/base64.h"
 #include "common/entry.h"
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
-#include "common/sshsig.h"
+#include "common/keys/sshsig.h"
 
 #define HEAD_MAX 1024
 /* Larger content is this over and over: it is not to cost a client memory. */

@@ -22,11 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/key_check.h"
-#include "common/keys.h"
+#include "common/keys/key_check.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "common/name.h"
-#include "dm-store/files.h"
+#include "dm-store/state_dirs.h"
 #include "dm-store/table.h"
 
 #define DIRS 16
@@ -141,8 +141,8 @@ open_state(struct filling *fl, const char *state_dir)
 	int dirs[FILES_DIRS];
 
 	snprintf(path, sizeof(path), "%s/index", state_dir);
-	if (files_hold(state_dir, false, dirs) == -1 ||
-	    files_open(&fl->files, dirs) == -1 ||
+	if (state_dirs_hold(state_dir, false, dirs) == -1 ||
+	    state_dirs_open(&fl->files, dirs) == -1 ||
 	    fstat(fl->files.files_fd, &fl->owner) == -1 ||
 	    index_open(path, fl->files.index_fd, &fl->index) != INDEX_OK)
 		fatal("%s: %s", state_dir, strerror(errno));
@@ -225,7 +225,7 @@ fill(char **argv)
 			fatal("the index: %s", strerror(errno));
 	}
 	index_close(fl.index);
-	files_close(&fl.files);
+	state_dirs_close(&fl.files);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 #include "dm-store/files_path.h"
 #include "dm-store/read_budget.h"
 #include "dm-store/scrub_old.h"
-#include "dm-store/seek.h"
+#include "dm-store/restore.h"
 #include "older.h"
 #include "scenario.h"
 
@@ -27,7 +27,7 @@ struct version {
 static struct shared {
 	uint32_t n;
 	struct version version[VERSIONS_MAX];
-} *shared;
+} * shared;
 
 static struct key_pair keys[2];
 static struct fix f;
@@ -153,8 +153,7 @@ put_begin(uint32_t i)
 	version_of_id[id] = (int)i;
 	n_asked++;
 	fix_begin(&f, e, 0, true);
-	fix_content(&f, id, fill(seed_of(e), (size_t)e->size),
-	    (size_t)e->size);
+	fix_content(&f, id, fill(seed_of(e), (size_t)e->size), (size_t)e->size);
 	return id;
 }
 
@@ -342,7 +341,7 @@ find(void)
 {
 	do
 		fix_turn(&f);
-	while (seek_is_busy(&f.s));
+	while (restore_is_busy(&f.s));
 	fix_turn(&f);
 }
 
@@ -451,13 +450,12 @@ migration(void)
 	tick();
 }
 
-const struct scenario scenarios[] = { { "first-upload", first_upload, NULL },
-	{ "replacement", replacement, NULL }, { "delete", deletion, NULL },
-	{ "large", large, NULL }, { "same-content", same_content, NULL },
-	{ "expiry", expiry, NULL }, { "reload", reload, NULL },
-	{ "fallback", fallback, NULL },
-	{ "migration", migration, prepare_v1 }, { "group", group, NULL },
-	{ NULL, NULL, NULL } };
+const struct scenario scenarios[] = {{"first-upload", first_upload, NULL},
+    {"replacement", replacement, NULL}, {"delete", deletion, NULL},
+    {"large", large, NULL}, {"same-content", same_content, NULL},
+    {"expiry", expiry, NULL}, {"reload", reload, NULL},
+    {"fallback", fallback, NULL}, {"migration", migration, prepare_v1},
+    {"group", group, NULL}, {NULL, NULL, NULL}};
 
 static void
 allow_all(void)
@@ -522,9 +520,8 @@ floor_of(const struct trace *t, uint32_t cut, const char *name, bool *is_free)
 			continue;
 		if (op->mark == MARK_FREE)
 			*is_free = true;
-		else if (best == -1 ||
-			 entry_rank_compare(
-			     &v->rank, &shared->version[best].rank) > 0)
+		else if (best == -1 || entry_rank_compare(&v->rank,
+					   &shared->version[best].rank) > 0)
 			best = op->value;
 	}
 	return best;
@@ -561,8 +558,8 @@ is_whole(const char *name, const struct entry *e)
 }
 
 static const char *
-check_name(const struct trace *t, uint32_t cut, const char *name,
-    unsigned *n_shown)
+check_name(
+    const struct trace *t, uint32_t cut, const char *name, unsigned *n_shown)
 {
 	char path[300];
 	bool is_free, is_there;
@@ -684,10 +681,10 @@ check_old(void)
 static const char *
 check_goes_on(const char *dir)
 {
-	struct entry e = fix_file("new/n", START_NS + NS_PER_S,
-	    fill(1, 70000), 70000, &keys[0]);
-	struct entry s = fix_file(
-	    "new/s", START_NS + NS_PER_S, fill(1, 100), 100, &keys[0]);
+	struct entry e = fix_file(
+	    "new/n", START_NS + NS_PER_S, fill(1, 70000), 70000, &keys[0]);
+	struct entry s =
+	    fix_file("new/s", START_NS + NS_PER_S, fill(1, 100), 100, &keys[0]);
 	struct policy *p = fix_policy_begin();
 
 	e.signed_at_ns = s.signed_at_ns = START_NS + NS_PER_S + 1;
@@ -715,7 +712,7 @@ scenario_check(
 	start(dir);
 	wrong = is_redo_left() ? "redo is left" : NULL;
 	/* as the first configuration does, and the seconds after it */
-	seek_soon(&f.s);
+	restore_soon(&f.s);
 	find();
 	commit_settle(&f.s);
 	if (wrong == NULL)

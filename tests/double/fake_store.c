@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "common/ipc.h"
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "common/name.h"
-#include "common/sshsig.h"
+#include "common/keys/sshsig.h"
 
 struct fake_file *
 fake_store_find(struct fake_store *s, const char *name)

@@ -17,7 +17,7 @@
 #include "dm-net/http/connection.h"
 #include "dm-net/http/events.h"
 #include "dm-net/http/server.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 
 /* What dm-net's main.c does with the store's messages. */
 #define HANDLER(name, call)                                                   \
@@ -26,13 +26,13 @@
 		struct http_node *n = ctx;                                    \
 		call;                                                         \
 	}
-HANDLER(on_verdict, store_link_on_verdict(n->link, msg))
-HANDLER(on_put_credit, store_link_on_put_credit(n->link, msg))
-HANDLER(on_put_result, store_link_on_put_result(n->link, msg))
-HANDLER(on_opened, store_link_on_opened(n->link, msg, fd))
-HANDLER(on_entry_read, store_link_on_entry_read(n->link, msg))
-HANDLER(on_list_row, store_link_on_list_row(n->link, msg))
-HANDLER(on_list_end, store_link_on_list_end(n->link, msg))
+HANDLER(on_verdict, store_client_on_verdict(n->link, msg))
+HANDLER(on_put_credit, store_client_on_put_credit(n->link, msg))
+HANDLER(on_put_result, store_client_on_put_result(n->link, msg))
+HANDLER(on_opened, store_client_on_opened(n->link, msg, fd))
+HANDLER(on_entry_read, store_client_on_entry_read(n->link, msg))
+HANDLER(on_list_row, store_client_on_list_row(n->link, msg))
+HANDLER(on_list_end, store_client_on_list_end(n->link, msg))
 
 static void
 on_entry(void *ctx, struct ipc *ipc, const void *msg, int fd)
@@ -62,7 +62,7 @@ on_closed(void *ctx, struct ipc *ipc, const char *violation)
 	struct http_node *n = ctx;
 
 	n->is_violated = violation != NULL;
-	store_link_detach(n->link);
+	store_client_detach(n->link);
 	ipc_free(ipc);
 	n->net_end = NULL;
 }
@@ -77,7 +77,7 @@ http_node_start_store(struct http_node *n)
 		fatal("ipc_pair");
 	n->store = fake_store_new(n->base, fds[0]);
 	n->net_end = ipc_new(n->base, fds[1], ROLE_NET, ROLE_STORE, &owner);
-	store_link_attach(n->link, n->net_end);
+	store_client_attach(n->link, n->net_end);
 	http_node_run(n);
 }
 
@@ -155,7 +155,7 @@ http_node_unconfigured(void)
 
 	signal(SIGPIPE, SIG_IGN); /* as every child of dmd does */
 	n->base = event_base_new();
-	n->link = store_link_new();
+	n->link = store_client_new();
 	backend.store = n->link;
 	n->http = http_server_new(n->base, &backend);
 	n->settings.read = CONFIG_READ_LOCAL;
@@ -175,7 +175,7 @@ http_node_free(struct http_node *n)
 	http_server_free(n->http);
 	if (n->store != NULL)
 		http_node_stop_store(n);
-	store_link_free(n->link);
+	store_client_free(n->link);
 	event_base_free(n->base);
 	free(n);
 }

@@ -15,7 +15,7 @@
 
 struct http_node {
 	struct event_base *base;
-	struct store_link *link;
+	struct store_client *link;
 	struct ipc *net_end;
 	struct fake_store *store;
 	struct http_server *http;

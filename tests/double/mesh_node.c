@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "tests/double/script_peer.h"
@@ -294,10 +294,10 @@ mesh_node_credit(struct mesh_node *n)
 		struct mesh_node *n = ctx;                                    \
 		call;                                                         \
 	}
-HANDLER(on_verdict, store_link_on_verdict(n->link, msg))
-HANDLER(on_put_credit, store_link_on_put_credit(n->link, msg))
-HANDLER(on_put_result, store_link_on_put_result(n->link, msg))
-HANDLER(on_opened, store_link_on_opened(n->link, msg, fd))
+HANDLER(on_verdict, store_client_on_verdict(n->link, msg))
+HANDLER(on_put_credit, store_client_on_put_credit(n->link, msg))
+HANDLER(on_put_result, store_client_on_put_result(n->link, msg))
+HANDLER(on_opened, store_client_on_opened(n->link, msg, fd))
 HANDLER(on_complete, mesh_index_complete(n->mesh); (void)msg)
 
 static void
@@ -326,7 +326,7 @@ on_net_opened(void *ctx, struct ipc *ipc)
 	struct ipc_index_credit m = {.messages = IPC_INDEX_WINDOW};
 	struct mesh_node *n = ctx;
 
-	store_link_attach(n->link, ipc);
+	store_client_attach(n->link, ipc);
 	mesh_store_up(n->mesh);
 	ipc_send(ipc, IPC_INDEX_CREDIT, &m, -1);
 }
@@ -339,7 +339,7 @@ on_net_closed(void *ctx, struct ipc *ipc, const char *violation)
 	if (violation != NULL)
 		fatal("the mesh was violated: %s", violation);
 	mesh_store_lost(n->mesh);
-	store_link_detach(n->link);
+	store_client_detach(n->link);
 	ipc_free(ipc);
 	n->store_ipc = NULL;
 }
@@ -349,7 +349,7 @@ give_store(void *ctx)
 {
 	struct mesh_node *n = ctx;
 
-	return store_link_is_up(n->link) ? n->store_ipc : NULL;
+	return store_client_is_up(n->link) ? n->store_ipc : NULL;
 }
 
 void
@@ -465,7 +465,7 @@ mesh_node_new(void)
 	struct mesh_node *n = xcalloc(1, sizeof(*n));
 
 	n->base = event_base_new();
-	n->link = store_link_new();
+	n->link = store_client_new();
 	n->resolve = resolve_new();
 	n->store.tickets = xcalloc(NODE_TICKETS, sizeof(struct entry));
 	n->mesh = new_mesh(n);
@@ -485,8 +485,8 @@ mesh_node_free(struct mesh_node *n)
 {
 	peer_clear(&n->peer);
 	mesh_free(n->mesh);
-	store_link_detach(n->link);
-	store_link_free(n->link);
+	store_client_detach(n->link);
+	store_client_free(n->link);
 	resolve_free(n->resolve);
 	ipc_free(n->store_ipc);
 	ipc_free(n->store.ipc);

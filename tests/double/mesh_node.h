@@ -14,7 +14,7 @@
 
 #include "common/entry.h"
 #include "dm-net/libp2p/host.h"
-#include "dm-net/mesh.h"
+#include "dm-net/mesh/mesh.h"
 #include "dm-net/sync/file_wire.h"
 
 #define NODE_TICKETS 8192
@@ -23,7 +23,7 @@
 
 /* A transfer to the store. */
 struct node_put {
-	bool is_whole; /* all came with its beginning */
+	bool is_whole;		  /* all came with its beginning */
 	bool is_used, is_waiting; /* for credit */
 	uint64_t id;
 	struct entry entry;
@@ -55,9 +55,9 @@ struct node_store {
 struct peer_stream {
 	struct p2p_stream *stream;
 	struct peer *peer;
-	bool is_deaf; /* consumes nothing */
+	bool is_deaf;  /* consumes nothing */
 	size_t unread; /* then: what came */
-	uint8_t *in;  /* what came, all of it */
+	uint8_t *in;   /* what came, all of it */
 	size_t in_len, in_room;
 	size_t taken; /* of in, by node_next_request() */
 	uint8_t *out;
@@ -84,7 +84,7 @@ struct peer {
 
 struct mesh_node {
 	struct event_base *base;
-	struct store_link *link;
+	struct store_client *link;
 	struct resolve *resolve;
 	struct ipc *store_ipc;
 	struct node_store store;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "common/name.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dmctl/fields.h"
+#include "dmctl/entry_fields.h"
 #include "dmctl/http_response.h"
 #include "dmctl/json_scan.h"
 
@@ -58,7 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (whole.state != bytes.state || whole.status != bytes.status ||
 	    a.hash != b.hash || a.len != b.len || a.len > size)
 		abort();
-	if (whole.state == RESPONSE_DONE && fields_parse(&whole, &e) &&
+	if (whole.state == RESPONSE_DONE && entry_fields_parse(&whole, &e) &&
 	    !entry_is_sane(&e))
 		abort();
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/keys.h"
+#include "common/keys/keys.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/sshsig.h"
+#include "common/keys/sshsig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

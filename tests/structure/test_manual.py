@@ -60,7 +60,7 @@ def constants():
 
 def options():
     """(section, key, type, restart, least, most, default) of the table."""
-    text = source("common/config_options.c").split("options[] = {")[1]
+    text = source("common/config/config_options.c").split("options[] = {")[1]
     text = text.split("\n};")[0]
     for row in re.findall(r"ROW\((.*?)\),\n", text + "\n", re.S):
         parts = [p.strip() for p in re.split(

@@ -101,7 +101,7 @@ def test_clocks_are_read_in_one_place():
 
 def test_hexadecimal_digits_have_one_home():
     assert users_of("%02x|[^g]\"0123456789abcdef") == \
-        {"common/hex.h", "common/log.c", "common/toml_lex.c", "dmctl/url.c"}
+        {"common/hex.h", "common/log.c", "common/config/toml_lex.c", "dmctl/url.c"}
 
 
 def test_sha256_has_one_home():

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "common/log.h"
-#include "common/sandbox.h"
+#include "common/sandbox/sandbox.h"
 #include "tests/unit/common/forked.h"
 
 #define NOBODY "65534"

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "common/entry.h"
-#include "common/keys.h"
-#include "common/sshsig.h"
+#include "common/keys/keys.h"
+#include "common/keys/sshsig.h"
 
 static const char empty_hex[] =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "common/base64.h"
-#include "common/key_check.h"
-#include "common/keys.h"
+#include "common/keys/key_check.h"
+#include "common/keys/keys.h"
 #include "dmd/identity.h"
 
 #define MASK 0xa7
@@ -35,7 +35,7 @@
 static struct {
 	size_t n;
 	uint8_t pattern[PATTERNS_MAX][PATTERN]; /* masked */
-} *sought;
+} * sought;
 
 static char dir[32], path[64], pem[64];
 
@@ -90,8 +90,8 @@ make_files(void)
 	seek(pair.seed + PATTERN);
 	if (key_write_private(path, &pair, "a comment", false) != KEY_OK)
 		_exit(1);
-	pkey = EVP_PKEY_new_raw_private_key(
-	    EVP_PKEY_ED25519, NULL, pair.seed, 32);
+	pkey =
+	    EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, pair.seed, 32);
 	umask(077);
 	out = fopen(pem, "w");
 	if (PEM_write_PKCS8PrivateKey(out, pkey, NULL, NULL, 0, NULL, NULL) !=
@@ -193,8 +193,8 @@ use(const char *file)
 
 	assert_int_equal(key_read_private(file, &pair), KEY_OK);
 	key_sign(&pair, (const uint8_t *)"text", 4, signature);
-	assert_true(key_verify(
-	    pair.public_key, (const uint8_t *)"text", 4, signature));
+	assert_true(
+	    key_verify(pair.public_key, (const uint8_t *)"text", 4, signature));
 	key_clear(&pair);
 }
 
@@ -245,7 +245,8 @@ int
 main(void)
 {
 #ifdef DMD_SANITIZER
-	print_message("skip: a sanitizer's memory is too much to look through\n");
+	print_message(
+	    "skip: a sanitizer's memory is too much to look through\n");
 	return 0;
 #endif
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -21,12 +21,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/keys.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "common/name.h"
-#include "common/sshsig.h"
-#include "dm-store/accept.h"
-#include "dm-store/ask.h"
+#include "common/keys/sshsig.h"
+#include "dm-store/judge.h"
+#include "dm-store/queries.h"
 #include "dm-store/commit.h"
 #include "dm-store/expire.h"
 #include "dm-store/history.h"
@@ -34,8 +34,9 @@
 #include "dm-store/recover.h"
 #include "dm-store/redo.h"
 #include "dm-store/reload.h"
+#include "dm-store/state_dirs.h"
 #include "dm-store/store.h"
-#include "dm-store/stream.h"
+#include "dm-store/index_feed.h"
 
 #define HELPER static __attribute__((unused))
 #define START_NS (UINT64_C(1800000000) * NS_PER_S)
@@ -157,8 +158,8 @@ fix_start(struct fix *f)
 	clock_watch(&f->s.clock);
 	f->s.send = fix_send;
 	f->s.send_ctx = f;
-	assert_int_equal(files_hold(f->dir, true, dirs), 0);
-	assert_int_equal(files_open(&f->s.files, dirs), 0);
+	assert_int_equal(state_dirs_hold(f->dir, true, dirs), 0);
+	assert_int_equal(state_dirs_open(&f->s.files, dirs), 0);
 	snprintf(path, sizeof(path), "%s/index", f->dir);
 	/* the last run did not end in order: the index is checked */
 	index_mark(f->s.files.index_fd);
@@ -334,7 +335,7 @@ fix_judge(struct fix *f, const struct entry *e)
 	struct ipc_judge m = {.id = ++f->next_id};
 
 	m.entry = bytes_of(buf, entry_encode(e, buf));
-	ask_judge(&f->s, &m);
+	queries_judge(&f->s, &m);
 	fix_turn(f);
 	assert_int_equal(f->verdict.id, m.id);
 	return (enum verdict)f->verdict.verdict;
@@ -418,7 +419,7 @@ fix_open(struct fix *f, const char *name, const uint8_t *version)
 	name_key(name, m.key);
 	if (version != NULL)
 		m.version = bytes_of(version, 32);
-	ask_open(&f->s, &m);
+	queries_open(&f->s, &m);
 	fix_turn(f);
 	return f->opened;
 }

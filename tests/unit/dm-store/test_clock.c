@@ -30,7 +30,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* As link.c does once a second. */
+/* As handlers.c does once a second. */
 static void
 second(void)
 {
@@ -77,8 +77,8 @@ records(void)
 static struct entry
 ends(const char *name, uint64_t valid_for_s, const char *content)
 {
-	struct entry e = fix_file(
-	    name, START_NS, content, strlen(content), &keys[0]);
+	struct entry e =
+	    fix_file(name, START_NS, content, strlen(content), &keys[0]);
 
 	e.valid_for_s = valid_for_s;
 	fix_sign(&e, &keys[0]);
@@ -151,8 +151,8 @@ test_dated_by_a_wrong_clock(void **state)
 		fix_put(&f, &a, "abc", 3);
 		start_at(wrong[i]);
 		fix_configure(&f, "d/*", keys + 1, 1);
-		assert_int_equal(index_count(f.s.index, VIEW_COMMITTED,
-				     INDEX_DORMANT), 1);
+		assert_int_equal(
+		    index_count(f.s.index, VIEW_COMMITTED, INDEX_DORMANT), 1);
 		fix_now = START_NS;
 		second();
 		hours(24 * 29);

@@ -177,7 +177,7 @@ test_forgotten(void **state)
 {
 	struct entry a = put_number("d/a", 1), b = put_number("d/a", 2);
 
-	settle_forget(&f.s, "d/a");
+	winner_forget(&f.s, "d/a");
 	fix_turn(&f);
 	assert_int_equal(versions(), 0);
 	fix_pass(61 * NS_PER_S);
@@ -314,8 +314,7 @@ test_many_refusals(void **state)
 	/* who sends more than all there is room for pushes out its own */
 	flood("somebody", REJECTS_MAX + 100);
 	assert_int_equal(count_rejects("somebody"), REJECTS_SOURCE_MAX);
-	assert_int_equal(
-	    count_rejects(""), 1 + REJECTS_BURST - REJECTS_SPARED);
+	assert_int_equal(count_rejects(""), 1 + REJECTS_BURST - REJECTS_SPARED);
 	for (unsigned i = 0; i < 10; i++) {
 		snprintf(from, sizeof(from), "another%u", i);
 		flood(from, 100);

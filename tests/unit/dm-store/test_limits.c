@@ -9,7 +9,7 @@
 
 static struct key_pair key;
 static struct fix f;
-static int put_error, commit_error; /* what LMDB answers, 0: what it does */
+static int put_error, commit_error;	/* what LMDB answers, 0: what it does */
 static bool has_no_blocks, has_no_room; /* what fstatvfs(3) says */
 
 /* LMDB, in front of LMDB's own. */
@@ -75,7 +75,7 @@ seconds(unsigned n)
 		reload_tick(&f.s);
 		expire_tick(&f.s);
 		commit_tick(&f.s);
-		stream_tick(&f.s);
+		index_feed_tick(&f.s);
 		fix_turn(&f);
 	}
 }
@@ -99,7 +99,7 @@ test_no_room(void **state)
 		assert_false(f.s.stats.is_writable);
 		/* time goes on, and nothing gets worse */
 		seconds(5);
-		assert_int_equal(settle_forget(&f.s, "d/a"), 1);
+		assert_int_equal(winner_forget(&f.s, "d/a"), 1);
 		fix_turn(&f);
 		fix_assert_opens(&f, "d/a", NULL, "old", 3);
 		assert_int_equal(fix_judge(&f, &old), VERDICT_UNCHANGED);
@@ -246,14 +246,14 @@ test_stream_and_writes(void **state)
 		fix_content(&f, fix_begin(&f, &e, 0, true), "x", 1);
 	}
 	fix_turn(&f);
-	assert_true(stream_credit(&f.s, 1));
+	assert_true(index_feed_credit(&f.s, 1));
 	fix_turn(&f);
 	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 0);
 	memset(f.sent, 0, sizeof(f.sent));
 	e = fix_file("d/new", START_NS, "x", 1, &key);
 	assert_int_equal(fix_put(&f, &e, "x", 1), VERDICT_CREATED);
 	assert_int_equal(f.sent[IPC_ENTRY], 1);
-	assert_true(stream_credit(&f.s, 1));
+	assert_true(index_feed_credit(&f.s, 1));
 	fix_turn(&f);
 	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 1);
 	assert_true(f.n_rows >= 900 && f.n_rows <= 901);
@@ -263,8 +263,7 @@ int
 main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = {T(test_no_room),
-	    T(test_no_blocks),
+	const struct CMUnitTest tests[] = {T(test_no_room), T(test_no_blocks),
 	    T(test_many_expire_at_once), T(test_a_year_back),
 	    T(test_stream_and_writes)};
 

@@ -150,7 +150,7 @@ test_whole(void **state)
 	assert_int_equal(f.result.verdict, VERDICT_CREATED);
 	assert_int_equal(f.credit, 0);
 	assert_true(put_on_data(&f.s, &more, &why)); /* over: ignored */
-	m.ticket = 77; /* never given */
+	m.ticket = 77;				     /* never given */
 	assert_true(put_on_whole(&f.s, &m, &why));
 	assert_int_equal(f.result.verdict, VERDICT_TICKET_GONE);
 }
@@ -229,15 +229,15 @@ test_memfd(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "d/e/m%zu", i);
 		e = fix_file(name, START_NS, content, sizes[i], &key);
-		put_from_fd(&f.s, &e, make_memfd(sizes[i], false), &nobody);
+		put_memfd(&f.s, &e, make_memfd(sizes[i], false), &nobody);
 		fix_turn(&f);
 		assert_int_equal(fix_winner(&f, name).name[0], '\0');
-		put_from_fd(&f.s, &e, make_memfd(sizes[i], true), &nobody);
+		put_memfd(&f.s, &e, make_memfd(sizes[i], true), &nobody);
 		fix_turn(&f);
 		fix_assert_content(&f, name, content, sizes[i]);
 	}
 	e = fix_delete("d/e/m1", START_NS + 1, &key);
-	put_from_fd(&f.s, &e, -1, &nobody);
+	put_memfd(&f.s, &e, -1, &nobody);
 	fix_turn(&f);
 	assert_false(fix_exists(&f, "files/d/e/m1"));
 }
@@ -252,8 +252,8 @@ test_memfd_in_pieces(void **state)
 
 	large = fix_file("d/e/l", START_NS, content, CONTENT_CAP, &key);
 	small = fix_file("d/e/s", START_NS, content, 10, &key);
-	put_from_fd(&f.s, &large, make_memfd(CONTENT_CAP, true), &nobody);
-	put_from_fd(&f.s, &small, make_memfd(10, true), &nobody);
+	put_memfd(&f.s, &large, make_memfd(CONTENT_CAP, true), &nobody);
+	put_memfd(&f.s, &small, make_memfd(10, true), &nobody);
 	while (!fix_exists(&f, "files/d/e/l")) {
 		event_base_loop(f.s.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 		turns++;

@@ -8,6 +8,7 @@
 
 #include "common/hex.h"
 #include "dm-store/files_path.h"
+#include "dm-store/state_dirs.h"
 #include "dm-store/suspects.h"
 
 static struct key_pair key;
@@ -428,12 +429,12 @@ start_and_die(void)
 
 	memset(&f.s, 0, sizeof(f.s));
 	clock_init(&f.s.clock);
-	assert_int_equal(files_hold(f.dir, true, dirs), 0);
-	assert_int_equal(files_open(&f.s.files, dirs), 0);
+	assert_int_equal(state_dirs_hold(f.dir, true, dirs), 0);
+	assert_int_equal(state_dirs_open(&f.s.files, dirs), 0);
 	fix_path(&f, "index", path);
 	assert_int_equal(recover_open(&f.s, path), RECOVER_OK);
 	index_close(f.s.index);
-	files_close(&f.s.files);
+	state_dirs_close(&f.s.files);
 }
 
 /* However often that happens, it says nothing of the index. */
@@ -542,12 +543,12 @@ test_future_index(void **state)
 	fix_die(&f);
 	memset(&f.s, 0, sizeof(f.s));
 	clock_init(&f.s.clock);
-	assert_int_equal(files_hold(f.dir, true, dirs), 0);
-	assert_int_equal(files_open(&f.s.files, dirs), 0);
+	assert_int_equal(state_dirs_hold(f.dir, true, dirs), 0);
+	assert_int_equal(state_dirs_open(&f.s.files, dirs), 0);
 	fix_path(&f, "index", path);
 	assert_int_equal(recover_open(&f.s, path), RECOVER_FUTURE);
 	assert_int_equal(fix_count_dir(&f, "quarantine"), 0);
-	files_close(&f.s.files);
+	state_dirs_close(&f.s.files);
 	assert_true(fix_exists(&f, "index/data.mdb"));
 	fix_path(&f, "index/data.mdb", path);
 	unlink(path);
@@ -568,7 +569,7 @@ test_damaged_record(void **state)
 	index_begin(f.s.index);
 	index_put(f.s.index, INDEX_RECORDS, rkey, len, "junk", 4);
 	assert_int_equal(commit_flush(&f.s), 0);
-	settle_name(&f.s, "d/a", 0);
+	winner_decide(&f.s, "d/a", 0);
 	fix_turn(&f);
 	assert_int_equal(fix_winner(&f, "d/a").state, WINNER_LOST);
 	assert_int_equal(fix_judge(&f, &older), VERDICT_NOT_NEWER);

@@ -277,12 +277,12 @@ test_forget(void **state)
 	struct entry b = fix_file("d/a", START_NS + 1, "abd", 3, &keys[1]);
 	struct entry d = fix_delete("d/a", START_NS + 2, &keys[0]);
 
-	assert_int_equal(settle_forget(&f.s, "d/a"), 0);
+	assert_int_equal(winner_forget(&f.s, "d/a"), 0);
 	fix_turn(&f);
 	fix_put(&f, &a, "abc", 3);
 	fix_put(&f, &b, "abd", 3);
 	memset(f.sent, 0, sizeof(f.sent));
-	assert_int_equal(settle_forget(&f.s, "d/a"), 2);
+	assert_int_equal(winner_forget(&f.s, "d/a"), 2);
 	fix_turn(&f);
 	assert_int_equal(f.sent[IPC_RETRACT], 1);
 	assert_false(fix_exists(&f, "files/d/a"));
@@ -294,7 +294,7 @@ test_forget(void **state)
 	/* what peers hold comes back */
 	assert_int_equal(fix_fetch(&f, &a, "abc", 3), VERDICT_CREATED);
 	fix_put(&f, &d, "", 0);
-	assert_int_equal(settle_forget(&f.s, "d/a"), 1);
+	assert_int_equal(winner_forget(&f.s, "d/a"), 1);
 	fix_turn(&f);
 	assert_int_equal(fix_put(&f, &a, "abc", 3), VERDICT_CREATED);
 	fix_die(&f);
@@ -346,7 +346,7 @@ test_expiry(void **state)
 	assert_int_equal(fix_judge(&f, &old), VERDICT_NOT_NEWER);
 	name_key("d/a", key);
 	memcpy(m.key, key, 16);
-	ask_read_entry(&f.s, &m);
+	queries_read_entry(&f.s, &m);
 	assert_int_equal(f.opened, VERDICT_OK);
 	assert_memory_equal(f.read.sha256, e.sha256, 32);
 	fix_die(&f);
@@ -471,15 +471,15 @@ test_stream_and_list(void **state)
 	fix_judge(&f, &e);
 	peer.address = bytes_text("addr");
 	/* before it has had the remembered ones it knows no better */
-	stream_save_peer(&f.s, &peer);
-	stream_tick(&f.s);
+	index_feed_save_peer(&f.s, &peer);
+	index_feed_tick(&f.s);
 	fix_turn(&f);
-	assert_true(stream_credit(&f.s, 1));
+	assert_true(index_feed_credit(&f.s, 1));
 	fix_turn(&f);
 	assert_int_equal(f.n_rows, IPC_INDEX_ROWS_MAX);
 	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 0);
-	assert_true(stream_credit(&f.s, IPC_INDEX_WINDOW));
-	assert_false(stream_credit(&f.s, IPC_INDEX_WINDOW + 1));
+	assert_true(index_feed_credit(&f.s, IPC_INDEX_WINDOW));
+	assert_false(index_feed_credit(&f.s, IPC_INDEX_WINDOW + 1));
 	fix_turn(&f);
 	assert_int_equal(f.n_rows, 1000);
 	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 1);
@@ -489,7 +489,7 @@ test_stream_and_list(void **state)
 				f.rows + i * IPC_INDEX_ROW_SIZE, 16) < 0);
 	do {
 		f.n_listed = 0;
-		ask_list(&f.s, &m);
+		queries_list(&f.s, &m);
 		for (size_t i = 0; i < f.n_listed; i++, n++) {
 			assert_true(strcmp(last, f.listed[i].name) < 0);
 			strcpy(last, f.listed[i].name);
@@ -500,14 +500,14 @@ test_stream_and_list(void **state)
 	m.prefix = bytes_text("d/f000");
 	m.cursor = bytes_text("");
 	f.n_listed = 0;
-	ask_list(&f.s, &m);
+	queries_list(&f.s, &m);
 	assert_int_equal(f.n_listed, 0); /* deleted */
 	/* now the peer is remembered, and told over the next link */
-	stream_save_peer(&f.s, &peer);
-	stream_settle(&f.s);
+	index_feed_save_peer(&f.s, &peer);
+	index_feed_settle(&f.s);
 	fix_turn(&f);
-	stream_reset(&f.s);
-	assert_true(stream_credit(&f.s, IPC_INDEX_WINDOW));
+	index_feed_reset(&f.s);
+	assert_true(index_feed_credit(&f.s, IPC_INDEX_WINDOW));
 	fix_turn(&f);
 	assert_int_equal(f.sent[IPC_PEER_HINT], 1);
 	assert_int_equal(f.sent[IPC_INDEX_COMPLETE], 2);

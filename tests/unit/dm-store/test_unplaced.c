@@ -12,7 +12,7 @@
 
 #include "common/log.h"
 #include "common/name.h"
-#include "dm-store/settle.h"
+#include "dm-store/winner.h"
 #include "dm-store/unplaced.h"
 
 #define MANY 5000

@@ -24,8 +24,8 @@ on_send(struct store *s, enum ipc_message m, const void *msg, int fd)
 	if (m != IPC_PUT_RESULT && m != IPC_VERDICT)
 		return;
 	verdict = m == IPC_VERDICT ? v->verdict : r->verdict;
-	n_ok += verdict_is_ok((enum verdict)verdict) ||
-		verdict == VERDICT_FETCH;
+	n_ok +=
+	    verdict_is_ok((enum verdict)verdict) || verdict == VERDICT_FETCH;
 	n_bad += verdict == VERDICT_BAD_SIGNATURE;
 	n_busy += verdict == VERDICT_BUSY;
 }
@@ -71,7 +71,7 @@ ask(const struct entry *e)
 	struct ipc_judge m = {.id = ++f.next_id};
 
 	m.entry = bytes_of(buf, entry_encode(e, buf));
-	ask_judge(&f.s, &m);
+	queries_judge(&f.s, &m);
 }
 
 static void
@@ -182,9 +182,8 @@ int
 main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = {
-	    T(test_mixed), T(test_impatient), T(test_abort), T(test_full),
-	    T(test_end)};
+	const struct CMUnitTest tests[] = {T(test_mixed), T(test_impatient),
+	    T(test_abort), T(test_full), T(test_end)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

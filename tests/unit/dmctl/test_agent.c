@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "common/sshwire.h"
+#include "common/keys/sshwire.h"
 #include "dmctl/agent.h"
 
 static uint8_t buf[4096];

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "dmctl/fields.h"
+#include "dmctl/entry_fields.h"
 #include "dmctl/http_response.h"
 
 static struct http_response r;
@@ -199,7 +199,7 @@ static void
 test_entry_fields(void **state)
 {
 	struct entry e = {.name = "a/b", .kind = ENTRY_FILE}, again;
-	char fields[FIELDS_TEXT_MAX], text[1024];
+	char fields[ENTRY_FIELDS_TEXT_MAX], text[1024];
 
 	e.signed_at_ns = UINT64_C(1775831000000000007);
 	e.valid_for_s = 3600;
@@ -207,7 +207,7 @@ test_entry_fields(void **state)
 	memset(e.sha256, 0xab, sizeof(e.sha256));
 	memset(e.signer, 1, sizeof(e.signer));
 	memset(e.signature, 2, sizeof(e.signature));
-	fields_format(&e, fields);
+	entry_fields_format(&e, fields);
 	assert_non_null(strstr(fields, "X-Signedat: 1775831000.000000007\r\n"));
 	snprintf(text, sizeof(text),
 	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n%s\r\nok", fields);
@@ -215,11 +215,11 @@ test_entry_fields(void **state)
 	assert_int_equal(r.state, RESPONSE_DONE);
 	memset(&again, 0, sizeof(again));
 	strcpy(again.name, "a/b");
-	assert_true(fields_parse(&r, &again));
+	assert_true(entry_fields_parse(&r, &again));
 	assert_memory_equal(&again, &e, sizeof(e));
 
 	feed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 50);
-	assert_false(fields_parse(&r, &again));
+	assert_false(entry_fields_parse(&r, &again));
 }
 
 int

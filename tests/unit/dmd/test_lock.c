@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "dmd/prepare.h"
+#include "dmd/directories.h"
 
 static int lock_errno;
 
@@ -27,16 +27,16 @@ flock(int fd, int operation)
 	return lock_errno != 0 ? -1 : 0;
 }
 
-/* prepare() where flock(2) fails so; what it logged in text. */
+/* directories_prepare() where flock(2) fails so; what it logged in text. */
 static int
-prepare_with(int error, char text[static 1024])
+directories_with(int error, char text[static 1024])
 {
 	char dir[] = "/tmp/lock.XXXXXX", socket_path[64], command[64];
 	const struct users users = {.own_uid = geteuid(),
 	    .group = getegid(),
 	    .store = {geteuid(), getegid()}};
 	struct config config = {0};
-	struct prepared prepared;
+	struct directories prepared;
 	int fd[2], saved = dup(STDERR_FILENO), code;
 	ssize_t n;
 
@@ -48,9 +48,9 @@ prepare_with(int error, char text[static 1024])
 	dup2(fd[1], STDERR_FILENO);
 	close(fd[1]);
 	lock_errno = error;
-	code = prepare(&config, &users, &prepared);
+	code = directories_prepare(&config, &users, &prepared);
 	if (code == 0)
-		prepared_clear(&prepared);
+		directories_clear(&prepared);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	n = read(fd[0], text, 1023);
@@ -66,7 +66,7 @@ test_taken(void **state)
 {
 	char text[1024];
 
-	assert_int_equal(prepare_with(EWOULDBLOCK, text), EX_TEMPFAIL);
+	assert_int_equal(directories_with(EWOULDBLOCK, text), EX_TEMPFAIL);
 	assert_non_null(strstr(text, "another dmd is running on /tmp/lock."));
 }
 
@@ -75,12 +75,12 @@ test_no_locks_here(void **state)
 {
 	char text[1024];
 
-	assert_int_equal(prepare_with(ENOLCK, text), EX_OSERR);
+	assert_int_equal(directories_with(ENOLCK, text), EX_OSERR);
 	assert_null(strstr(text, "another dmd"));
 	assert_non_null(strstr(text, "cannot lock /tmp/lock."));
 	assert_non_null(strstr(text, "/lock: No locks available"));
 	assert_non_null(strstr(text, "name a state_dir on another one"));
-	assert_int_equal(prepare_with(ENOMEM, text), EX_OSERR);
+	assert_int_equal(directories_with(ENOMEM, text), EX_OSERR);
 	assert_null(strstr(text, "another dmd"));
 	assert_null(strstr(text, "state_dir"));
 }
@@ -90,7 +90,7 @@ test_taken_by_nobody(void **state)
 {
 	char text[1024];
 
-	assert_int_equal(prepare_with(0, text), 0);
+	assert_int_equal(directories_with(0, text), 0);
 	assert_string_equal(text, "");
 }
 

@@ -18,18 +18,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/key_check.h"
-#include "common/keys.h"
+#include "common/keys/key_check.h"
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "dm-net/libp2p/peer_record_open.h"
 #include "dmd/advertise.h"
 #include "dmd/backoff.h"
-#include "dmd/configure.h"
+#include "dmd/config_send.h"
 #include "dmd/endpoint.h"
 #include "dmd/identity.h"
-#include "dmd/lookup.h"
-#include "dmd/prepare.h"
-#include "dmd/record.h"
+#include "dmd/lookup_threads.h"
+#include "dmd/directories.h"
+#include "dmd/own_record.h"
 #include "dmd/spawn.h"
 
 #define S UINT64_C(1000000000)
@@ -668,19 +668,19 @@ record_follows_a_clock_that_was_set(void **state)
 static void
 record_is_signed_again_when_the_clock_was_set(void **state)
 {
-	const struct record_clock at = {1000 * S, 50 * S};
-	struct record_clock now = {1060 * S, 110 * S};
+	const struct own_record_clock at = {1000 * S, 50 * S};
+	struct own_record_clock now = {1060 * S, 110 * S};
 
-	assert_false(record_is_stale(&at, &now));
+	assert_false(own_record_is_stale(&at, &now));
 	now.unix_ns = 1060 * S + S / 2; /* slewed */
-	assert_false(record_is_stale(&at, &now));
+	assert_false(own_record_is_stale(&at, &now));
 	now.unix_ns = 90000 * S;
-	assert_true(record_is_stale(&at, &now));
+	assert_true(own_record_is_stale(&at, &now));
 	now.unix_ns = 10 * S;
-	assert_true(record_is_stale(&at, &now));
-	now = (struct record_clock){
+	assert_true(own_record_is_stale(&at, &now));
+	now = (struct own_record_clock){
 	    1000 * S + RECORD_AGE_NS_MAX, 50 * S + RECORD_AGE_NS_MAX};
-	assert_true(record_is_stale(&at, &now));
+	assert_true(own_record_is_stale(&at, &now));
 }
 
 static void
@@ -716,7 +716,7 @@ directories_of_paths(void **state)
 	char *dir;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		dir = prepare_dirname(rows[i][0]);
+		dir = directories_dirname(rows[i][0]);
 		assert_string_equal(dir, rows[i][1]);
 		free(dir);
 	}
@@ -751,17 +751,17 @@ host_names(void **state)
 
 	memset(longest, 'a', sizeof(longest));
 	longest[LOOKUP_HOST_MAX] = '\0';
-	assert_true(lookup_host_is_valid(longest));
+	assert_true(lookup_threads_host_is_valid(longest));
 	longest[LOOKUP_HOST_MAX] = 'a';
 	longest[LOOKUP_HOST_MAX + 1] = '\0';
-	assert_false(lookup_host_is_valid(longest));
-	assert_true(lookup_host_is_valid("alpha.clan"));
-	assert_true(lookup_host_is_valid("_sip.a-b.example."));
-	assert_false(lookup_host_is_valid(""));
-	assert_false(lookup_host_is_valid("-o"));
-	assert_false(lookup_host_is_valid("a b"));
-	assert_false(lookup_host_is_valid("a\nb"));
-	assert_false(lookup_host_is_valid("a/b"));
+	assert_false(lookup_threads_host_is_valid(longest));
+	assert_true(lookup_threads_host_is_valid("alpha.clan"));
+	assert_true(lookup_threads_host_is_valid("_sip.a-b.example."));
+	assert_false(lookup_threads_host_is_valid(""));
+	assert_false(lookup_threads_host_is_valid("-o"));
+	assert_false(lookup_threads_host_is_valid("a b"));
+	assert_false(lookup_threads_host_is_valid("a\nb"));
+	assert_false(lookup_threads_host_is_valid("a/b"));
 }
 
 static int

@@ -17,7 +17,7 @@
 #include "common/base64.h"
 #include "common/limits.h"
 #include "dm-net/http/server.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 #include "tests/double/http_node.h"
 
 #define LOCAL "127.0.0.1"
@@ -433,7 +433,7 @@ test_stalled_beside_others(void **state)
 	answer_free(&b);
 	client_close(&c);
 	assert_int_equal(n->store->aborted, 3);
-	assert_int_equal(store_link_puts(n->link), 0);
+	assert_int_equal(store_client_puts(n->link), 0);
 }
 
 static void
@@ -488,7 +488,7 @@ test_length_is_kept(void **state)
 	client_run(&c);
 	assert_int_equal(a.status, 0);
 	assert_int_equal(a.error, NGHTTP2_PROTOCOL_ERROR);
-	assert_int_equal(store_link_puts(n->link), 0);
+	assert_int_equal(store_client_puts(n->link), 0);
 	client_close(&c);
 }
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "common/limits.h"
-#include "dm-net/store_link.h"
+#include "dm-net/store/store_client.h"
 #include "tests/double/http_talk.h"
 
 #define LOCAL "127.0.0.1"
@@ -256,10 +256,10 @@ test_client_leaves(void **state)
 	talk_put_head(head, sizeof(head), &e, "");
 	talk_open(&t, n, LOCAL);
 	talk_text(&t, "%s%.1000s", head, big);
-	assert_int_equal(store_link_puts(n->link), 1);
+	assert_int_equal(store_client_puts(n->link), 1);
 	talk_close(&t);
 	http_node_run(n);
-	assert_int_equal(store_link_puts(n->link), 0);
+	assert_int_equal(store_client_puts(n->link), 0);
 	assert_int_equal(n->store->aborted, 1);
 }
 

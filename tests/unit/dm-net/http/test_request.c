@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base64.h"
-#include "common/sshsig.h"
+#include "common/keys/sshsig.h"
 #include "dm-net/http/http.h"
 #include "dm-net/http/http1.h"
 #include "dm-net/http/request.h"

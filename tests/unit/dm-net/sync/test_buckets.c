@@ -12,7 +12,9 @@
 #include <cmocka.h>
 
 #include "common/entry.h"
+#include "dm-net/sync/cache.h"
 #include "dm-net/sync/core.h"
+#include "dm-net/sync/peers.h"
 
 #define KEYS 512
 #define CHAIN_MAX 16 /* by chance: far less often than once in 2^40 runs */
@@ -100,9 +102,8 @@ test_peers(void **state)
 			struct peer_id id;
 
 			key_make(id.bytes, sizeof(id.bytes), at, n);
-			assert_true(
-			    ++lens[peer_hash(s, &id) % PEER_BUCKETS] <=
-			    CHAIN_MAX);
+			assert_true(++lens[peer_hash(s, &id) % PEER_BUCKETS] <=
+				    CHAIN_MAX);
 		}
 	}
 	sync_free(s);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The files of the C library's look-ups that its configuration leads to. A rule
+ * of Landlock holds for the file or directory that was there when it was made:
+ * so the resolver makes its rules of these, and dmd looks whether they still
+ * are what they were.
+ */
+#ifndef COMMON_SANDBOX_RESOLVER_PATHS_H
+#define COMMON_SANDBOX_RESOLVER_PATHS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RESOLVER_PATHS 10
+
+/* A directory that holds them, or a file that may be a symbolic link to
+ * somewhere else. i below RESOLVER_PATHS. */
+const char *resolver_path_name(size_t i);
+
+/*
+ * What may be read for that: the directory; the file that a link leads to out
+ * of /etc; or, since resolv.conf is replaced at any time by those who write it,
+ * the directory that this one lies in. False if there is nothing to allow: it
+ * is not there, or lies in /etc, which is a directory of its own.
+ */
+bool resolver_path_real(size_t i, char out[static PATH_MAX]);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-net/commands.h"
+
+#include <string.h>
+
+#include "common/name.h"
+#include "dm-net/net.h"
+
+static void
+send_peer(void *arg, const struct row_peer *row)
+{
+	control_client_row(arg, ROW_PEER, row, -1);
+}
+
+static void
+status_sync(struct net *net, struct control_client *client)
+{
+	struct sync_stats s;
+
+	sync_stats(mesh_sync(net->mesh), &s);
+	control_client_number(client, "peers_known", 1, s.peers_known);
+	control_client_number(client, "peers_connected", 1, s.conns_up);
+	control_client_number(client, "peers_synced", 1, s.peers_synced);
+	control_client_number(client, "peers_ahead", 1, s.peers_ahead);
+	control_client_number(client, "to_fetch", 1, s.wanted);
+	control_client_number(client, "fetching", 1, s.fetching);
+	control_client_number(client, "sync_bytes_in", 1, s.bytes_in);
+	control_client_number(client, "sync_bytes_out", 1, s.bytes_out);
+	control_client_number(
+	    client, "hostile_connections", 1, mesh_hostile(net->mesh));
+	control_client_number(
+	    client, "refused_connections", 1, mesh_refused(net->mesh));
+}
+
+static void
+status(struct net *net, struct control_client *client)
+{
+	control_client_number(
+	    client, "store_connected", 2, store_client_is_up(net->store));
+	control_client_number(
+	    client, "index_complete", 2, net->is_index_complete);
+	control_client_number(
+	    client, "http_connections", 1, http_server_connections(net->http));
+	control_client_number(client, "peer_listeners", 1,
+	    net->mesh != NULL ? mesh_listeners(net->mesh) : 0);
+	if (net->mesh != NULL)
+		status_sync(net, client);
+	control_client_end(client, VERDICT_OK, NULL);
+}
+
+/* What the mesh knows of a name that is not here. */
+static void
+why(struct net *net, struct control_client *client,
+    const struct control_why_net *m)
+{
+	struct sync_want_info want;
+	char name[NAME_LEN_MAX + 1];
+	struct sync_stats stats;
+	size_t cursor = 0;
+	uint8_t key[16];
+
+	if (!name_is_valid((const char *)m->name.data, m->name.len) ||
+	    !bytes_copy_text(m->name, name, sizeof(name))) {
+		control_client_end(client, VERDICT_BAD_NAME, NULL);
+		return;
+	}
+	if (net->mesh == NULL) {
+		control_client_end(client, VERDICT_OK, NULL);
+		return;
+	}
+	name_key(name, key);
+	sync_stats(mesh_sync(net->mesh), &stats);
+	control_client_number(client, "peers_connected", 1, stats.conns_up);
+	while (sync_wants(mesh_sync(net->mesh), &cursor, &want)) {
+		if (memcmp(want.key, key, sizeof(key)) != 0)
+			continue;
+		control_client_number(client, "sources", 1, want.sources);
+		control_client_number(client, "failures", 1, want.failures);
+		control_client_number(client, "fetching", 2, want.is_fetching);
+		control_client_number(
+		    client, "wanted_signed_at", 4, want.rank.signed_at_ns);
+	}
+	control_client_end(client, VERDICT_OK, NULL);
+}
+
+void
+commands_handle(void *ctx, struct control_client *client,
+    enum control_command c, const void *request, int attached_fd)
+{
+	struct net *net = ctx;
+
+	(void)attached_fd; /* these commands take none */
+	if (c == CONTROL_STATUS_NET) {
+		status(net, client);
+		return;
+	}
+	if (c == CONTROL_WHY_NET) {
+		why(net, client, request);
+		return;
+	}
+	if (net->mesh != NULL)
+		mesh_peers(net->mesh, send_peer, client);
+	control_client_end(client, VERDICT_OK, NULL);
+}

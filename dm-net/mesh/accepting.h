@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What an error of accept(2) says of the listening socket. Pure.
+ */
+#ifndef DM_NET_MESH_ACCEPTING_H
+#define DM_NET_MESH_ACCEPTING_H
+
+enum accepting {
+	ACCEPTING_GOES_ON,	 /* nobody waits, or one gave up */
+	ACCEPTING_NO_DESCRIPTOR, /* rest: it stays readable */
+	ACCEPTING_ENDED		 /* it accepts no more, and stays readable */
+};
+
+enum accepting accepting_after(int error);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The table of peers: addresses, records, back-off. It opens no connection
+ * (members.c does).
+ */
+#ifndef DMNET_SYNC_PEERS_H
+#define DMNET_SYNC_PEERS_H
+
+#include "dm-net/sync/core.h"
+
+struct peer *peer_find(const struct sync *, const struct peer_id *);
+
+/* Finds or adds; NULL: the table is full, or the teller told enough. */
+struct peer *peer_add(struct sync *, const struct peer_id *, uint64_t teller);
+uint64_t peer_hash(const struct sync *, const struct peer_id *);
+void peer_add_addr(struct peer *, const struct sync_addr *, bool is_static);
+void peer_drop(struct sync *, struct peer *);
+
+/* A failure: sets next_dial_ns, with jitter. */
+void peer_back_off(struct sync *, struct peer *);
+
+/* Known peers are dialled within a second. except: because that one came, which
+ * counts once in RESET_PAUSE. */
+void peer_reset_backoff(struct sync *, const struct peer *except);
+
+/* All that are not connected, as why they refused us has changed. */
+void peer_forgive(struct sync *);
+
+/* It was hostile: sets shunned_ns, with jitter. */
+void peer_shun(struct sync *, struct peer *);
+
+/*
+ * Takes in a signed record that came over conn; false: it is not good. Its
+ * sequence is a clock: beyond ours and max_clock_skew it is refused for time.
+ */
+bool peer_record(struct sync *, const uint8_t *bytes, size_t len,
+    uint64_t teller, uint64_t conn);
+
+/* Network of an address; 0: private, or no IP address. */
+uint64_t peer_group(const struct peer *);
+bool peer_is_trusted(const struct peer *);
+
+/* May its record be handed on? */
+bool peer_is_good(const struct sync *, const struct peer *);
+
+#endif

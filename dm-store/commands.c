@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: ISC */
+#include "dm-store/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/name.h"
+#include "dm-store/queries.h"
+#include "dm-store/commit.h"
+#include "dm-store/commands_show.h"
+#include "dm-store/put.h"
+#include "dm-store/rejects.h"
+#include "dm-store/scrub.h"
+#include "dm-store/watch.h"
+
+#define SLICE_NAMES 64
+#define SLICE_ROWS 1000
+
+/* --- status --- */
+
+static void
+status_scrub(struct store *s, struct control_client *c)
+{
+	struct scrub_facts f;
+
+	scrub_facts(s, &f);
+	if (f.is_running)
+		control_client_text(c, "scrub", "%llu of %llu files",
+		    (unsigned long long)f.done_files,
+		    (unsigned long long)f.total_files);
+	if (f.last_ns != 0)
+		control_client_number(c, "scrub_ended", 4, f.last_ns);
+}
+
+static void
+status_free(struct store *s, struct control_client *c)
+{
+	uint64_t bytes = files_free(&s->files);
+
+	if (bytes == FILES_FREE_UNKNOWN)
+		control_client_text(c, "free_bytes", "unknown");
+	else
+		control_client_number(c, "free_bytes", 1, bytes);
+}
+
+static void
+status(struct store *s, struct control_client *c)
+{
+	char doubt[CLOCK_DOUBT_MAX];
+	uint64_t rejected = 0;
+
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		rejected += s->stats.rejected[v];
+	control_client_number(c, "files", 1,
+	    index_count(s->index, VIEW_COMMITTED, INDEX_VISIBLE));
+	control_client_number(
+	    c, "files_configured", 1, s->policy != NULL ? s->policy->n : 0);
+	control_client_number(c, "records", 1,
+	    index_count(s->index, VIEW_COMMITTED, INDEX_RECORDS));
+	control_client_number(c, "records_unconfigured", 1,
+	    index_count(s->index, VIEW_COMMITTED, INDEX_DORMANT));
+	control_client_number(c, "wanted", 1,
+	    index_count(s->index, VIEW_COMMITTED, INDEX_WANTED));
+	control_client_number(c, "set_apart", 1, s->unplaced.n);
+	control_client_number(c, "bytes", 1, s->stats.bytes);
+	control_client_number(c, "history_bytes", 1, s->stats.old_bytes);
+	status_free(s, c);
+	control_client_number(c, "rejected", 1, rejected);
+	control_client_number(c, "conflicts", 1, s->stats.conflicts);
+	control_client_number(c, "rejects_not_logged", 1, rejects_dropped(s));
+	control_client_number(c, "watched", 2, watch_is_on(s));
+	control_client_number(c, "damaged", 1, s->stats.damaged);
+	control_client_number(c, "quarantined", 1, s->files.quarantined);
+	control_client_number(c, "healed", 1, s->stats.healed);
+	status_scrub(s, c);
+	if (index_is_read_only(s->index))
+		control_client_number(c, "read_only", 2, 1);
+	control_client_number(c, "writable", 2, s->stats.is_writable);
+	control_client_number(c, "clock_sane", 2, clock_is_sane(&s->clock));
+	if (clock_doubt(&s->clock, doubt)[0] != '\0')
+		control_client_text(c, "expiry", "suspended: %s", doubt);
+	control_client_end(c, VERDICT_OK, NULL);
+}
+
+/* --- list --- */
+
+/* A list on its way to a client: as fast as that one reads. */
+struct listing {
+	struct store *s;
+	size_t prefix_len;
+	char prefix[NAME_LEN_MAX + 1];
+	char from[NAME_LEN_MAX + 2]; /* where the next slice starts */
+	bool is_full;
+	size_t n;
+	char name[SLICE_NAMES][NAME_LEN_MAX + 1];
+};
+
+static bool
+on_name(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
+    bool is_damaged)
+{
+	struct listing *l = ctx;
+	char name[NAME_LEN_MAX + 1];
+	uint8_t signer[32];
+
+	if (!row_record_name(key, key_len, name, signer))
+		return true;
+	if (strncmp(name, l->prefix, l->prefix_len) != 0)
+		return false;
+	if (l->n > 0 && strcmp(l->name[l->n - 1], name) == 0)
+		return true;
+	if (l->n == SLICE_NAMES) {
+		l->is_full = true;
+		return false;
+	}
+	memcpy(l->name[l->n++], name, sizeof(name));
+	return true;
+}
+
+/* Rows of the next names; false behind the last. */
+static bool
+list_slice(struct listing *l, struct control_client *c)
+{
+	struct index *ix = l->s->index;
+	struct winner w;
+	struct entry e;
+	uint8_t key[16];
+	size_t rows, len;
+
+	l->n = 0;
+	l->is_full = false;
+	rows = index_walk(ix, VIEW_COMMITTED, INDEX_RECORDS, l->from,
+	    strlen(l->from), SLICE_ROWS, on_name, l);
+	for (size_t i = 0; i < l->n; i++) {
+		name_key(l->name[i], key);
+		if (table_winner(ix, VIEW_COMMITTED, key, &w) == FOUND &&
+		    queries_entry(l->s, &w, &e))
+			commands_send_file(c, &e, commands_state(&w));
+	}
+	if (l->n == 0)
+		return false;
+	len = strlen(l->name[l->n - 1]);
+	memcpy(l->from, l->name[l->n - 1], len);
+	memcpy(l->from + len, "\1", 2);
+	return l->is_full || rows == SLICE_ROWS;
+}
+
+static void
+on_list_wants(void *ctx, struct control_client *c)
+{
+	struct listing *l = ctx;
+
+	/* called again when the client has read that */
+	while (control_client_wants(c)) {
+		if (list_slice(l, c))
+			continue;
+		control_client_end(c, VERDICT_OK, NULL);
+		free(l);
+		return;
+	}
+}
+
+static void
+on_list_gone(void *ctx)
+{
+	free(ctx);
+}
+
+static void
+list(struct store *s, struct control_client *c, const struct control_list *m)
+{
+	struct listing *l = xcalloc(1, sizeof(*l));
+
+	l->s = s;
+	if (!bytes_copy_text(m->prefix, l->prefix, sizeof(l->prefix))) {
+		free(l);
+		control_client_end(c, VERDICT_MALFORMED, NULL);
+		return;
+	}
+	l->prefix_len = strlen(l->prefix);
+	memcpy(l->from, l->prefix, l->prefix_len + 1);
+	control_client_on_wants(c, on_list_wants, on_list_gone, l);
+}
+
+/* --- get and upload --- */
+
+static enum verdict
+get(struct store *s, struct control_client *c, const struct control_get *m)
+{
+	char name[NAME_LEN_MAX + 1];
+	uint8_t key[16], buf[ENTRY_SIZE_MAX];
+	struct row_content row;
+	struct winner w;
+	struct entry e;
+	enum verdict v;
+	int fd;
+
+	if (!commands_name(m->name, name))
+		return VERDICT_BAD_NAME;
+	name_key(name, key);
+	if (table_winner(s->index, VIEW_COMMITTED, key, &w) != FOUND)
+		return VERDICT_NOT_FOUND;
+	v = queries_content(s, key, &w, &fd);
+	if (v != VERDICT_OK)
+		return v;
+	if (!queries_entry(s, &w, &e)) {
+		close(fd);
+		return VERDICT_WITHDRAWN;
+	}
+	row.entry = bytes_of(buf, entry_encode(&e, buf));
+	control_client_row(c, ROW_CONTENT, &row, fd);
+	return VERDICT_OK;
+}
+
+static void
+on_waiter_gone(void *ctx)
+{
+	struct waiter *w = ctx;
+
+	w->client = NULL;
+}
+
+/* The outcome of what is decided now, once it is durable. */
+static void
+answer_later(struct store *s, struct control_client *c)
+{
+	const struct answer a = {VERDICT_OK, 0, 0, COMMIT_NO_CHANGE};
+	struct reply reply = {REPLY_CONTROL, 0, 0, NULL};
+
+	reply.waiter = xcalloc(1, sizeof(*reply.waiter));
+	reply.waiter->client = c;
+	control_client_on_wants(c, NULL, on_waiter_gone, reply.waiter);
+	commit_answer(s, &reply, &a);
+}
+
+static void
+forget(
+    struct store *s, struct control_client *c, const struct control_forget *m)
+{
+	char name[NAME_LEN_MAX + 1];
+	size_t n;
+
+	if (!commands_name(m->name, name)) {
+		control_client_end(c, VERDICT_BAD_NAME, NULL);
+		return;
+	}
+	/* what waits is not to be mixed with it */
+	commit_flush(s);
+	n = winner_forget(s, name);
+	if (n == 0) {
+		control_client_end(c, VERDICT_NOT_FOUND, NULL);
+		return;
+	}
+	log_info("%s: %zu records are forgotten, as was asked", name, n);
+	control_client_number(c, "records", 1, n);
+	answer_later(s, c);
+}
+
+static void
+upload(struct store *s, struct control_client *c,
+    const struct control_upload *m, int fd)
+{
+	struct reply reply = {REPLY_CONTROL, 0, 0, NULL};
+	struct entry e;
+
+	if (m->entry.len == 0 ||
+	    entry_decode(&e, m->entry.data, m->entry.len) != m->entry.len) {
+		if (fd != -1)
+			close(fd);
+		control_client_end(c, VERDICT_MALFORMED, NULL);
+		return;
+	}
+	reply.waiter = xcalloc(1, sizeof(*reply.waiter));
+	reply.waiter->client = c;
+	control_client_on_wants(c, NULL, on_waiter_gone, reply.waiter);
+	put_memfd(s, &e, fd, &reply);
+}
+
+void
+commands_handle(void *ctx, struct control_client *c,
+    enum control_command command, const void *request, int attached_fd)
+{
+	struct store *s = ctx;
+
+	if (command == CONTROL_UPLOAD) {
+		upload(s, c, request, attached_fd);
+		return;
+	}
+	if (attached_fd != -1)
+		close(attached_fd);
+	if (command == CONTROL_STATUS_STORE)
+		status(s, c);
+	else if (command == CONTROL_LIST)
+		list(s, c, request);
+	else if (command == CONTROL_SHOW)
+		commands_show(s, c, request);
+	else if (command == CONTROL_GET_VERSION)
+		commands_get_version(s, c, request);
+	else if (command == CONTROL_FSCK)
+		scrub_check(s, c);
+	else if (command == CONTROL_REJECTS)
+		commands_rejects(s, c);
+	else if (command == CONTROL_WHY)
+		commands_why(s, c, request);
+	else if (command == CONTROL_GET)
+		control_client_end(c, get(s, c, request), NULL);
+	else if (command == CONTROL_FORGET)
+		forget(s, c, request);
+	else
+		control_client_end(c, VERDICT_UNKNOWN_COMMAND, NULL);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What dm-store tells dmctl of one name: what there is and was, what was
+ * refused and why.
+ */
+#ifndef DM_STORE_COMMANDS_SHOW_H
+#define DM_STORE_COMMANDS_SHOW_H
+
+#include "common/control_serve.h"
+#include "dm-store/store.h"
+
+/* False if it is no name. */
+bool commands_name(struct bytes text, char name[static NAME_LEN_MAX + 1]);
+
+/* The state of a row of kind file. */
+uint64_t commands_state(const struct winner *);
+void commands_send_file(
+    struct control_client *, const struct entry *, uint64_t state);
+
+/* The commands; each ends its client. */
+void commands_show(
+    struct store *, struct control_client *, const struct control_show *);
+void commands_get_version(struct store *, struct control_client *,
+    const struct control_get_version *);
+void commands_rejects(struct store *, struct control_client *);
+void commands_why(
+    struct store *, struct control_client *, const struct control_why *);
+
+#endif
