@@ -43,6 +43,27 @@
         };
       });
 
+      # `nix flake check` builds the package, and the service of a machine that
+      # has the module
+      checks = each (pkgs: {
+        package = self.packages.${pkgs.system}.data-mesher;
+        module = (nixpkgs.lib.nixosSystem {
+          modules = [
+            self.nixosModules.data-mesher
+            {
+              nixpkgs.hostPlatform = pkgs.system;
+              boot.isContainer = true;
+              system.stateVersion = nixpkgs.lib.trivial.release;
+              services.data-mesher = {
+                enable = true;
+                openFirewall = true;
+                settings.http.interface = "lo";
+              };
+            }
+          ];
+        }).config.systemd.units."data-mesher.service".unit;
+      });
+
       nixosModules = rec {
         data-mesher = import ./dist/nix/module.nix self;
         default = data-mesher;

@@ -119,18 +119,23 @@ in
         NotifyAccess = "main";
         ExecStart = "${cfg.package}/sbin/dmd -d -f /etc/data-mesher/dm.toml";
         ExecReload = "${cfg.package}/bin/dmctl reload";
+        # the rest is as in dist/systemd/dmd.service.in, which says why
         Restart = "on-failure";
         RestartSec = 1;
         RestartPreventExitStatus = "64 67 77 78";
+        WatchdogSec = 30;
+        TimeoutStopSec = 90;
         Group = cfg.group;
         StateDirectory = "data-mesher";
         StateDirectoryMode = "0750";
         RuntimeDirectory = "dmd";
         RuntimeDirectoryMode = "0755";
+        ReadWritePaths = map (dir: "-${dir}") (
+          lib.optional (settings.state_dir != "/var/lib/data-mesher")
+            settings.state_dir
+          ++ lib.optional (settings ? control_socket)
+            (dirOf settings.control_socket));
         UMask = "0077";
-        WatchdogSec = "30s";
-        LimitNOFILE = 65536;
-        # as in dist/systemd/dmd.service.in
         CapabilityBoundingSet = [
           "CAP_SETUID"
           "CAP_SETGID"
@@ -141,11 +146,33 @@ in
         ] ++ lib.optional (clusterPort < 1024 || httpPort < 1024)
           "CAP_NET_BIND_SERVICE";
         NoNewPrivileges = true;
+        LockPersonality = true;
+        MemoryDenyWriteExecute = true;
         PrivateDevices = true;
+        PrivateMounts = true;
         PrivateTmp = true;
+        ProcSubset = "pid";
+        ProtectClock = true;
+        ProtectControlGroups = true;
         ProtectHome = true;
+        ProtectHostname = true;
+        ProtectKernelLogs = true;
+        ProtectKernelModules = true;
+        ProtectKernelTunables = true;
+        ProtectProc = "invisible";
+        ProtectSystem = "strict";
+        RemoveIPC = true;
         RestrictAddressFamilies = [ "AF_INET" "AF_INET6" "AF_UNIX" "AF_NETLINK" ];
         RestrictNamespaces = true;
+        RestrictRealtime = true;
+        SystemCallArchitectures = "native";
+        SystemCallFilter = [
+          "@system-service @setuid seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self chroot"
+          "~@resources @obsolete"
+          "prlimit64"
+        ];
+        SystemCallErrorNumber = "EPERM";
+        LimitNOFILE = 65536;
       };
     };
   };
