@@ -5,7 +5,7 @@
 # new source file needs no line here.
 
 ifeq ($(wildcard config.mk),)
-ifeq ($(filter clean distclean dist deb deb-check,$(MAKECMDGOALS)),)
+ifeq ($(filter clean distclean dist deb deb-check oci,$(MAKECMDGOALS)),)
 $(error config.mk is missing: run ./bootstrap first)
 endif
 endif
@@ -284,6 +284,27 @@ deb: dist
 deb-check:
 	sh tests/package/deb.sh $(SUITE) $(B)/deb/$(SUITE)
 
+# An image for containers, of the packages; oci-check makes both once more.
+OCI = $(B)/oci/$(SUITE)
+AGAIN = $(B)/again/$(SUITE)
+oci:
+	@ls $(B)/deb/$(SUITE)/dmd_*.deb >/dev/null 2>&1 || $(MAKE) deb
+	sh dist/oci/build.sh $(SUITE) $(B)/deb/$(SUITE) $(OCI)
+oci-check: all dist have-pytest
+	DEB_BUILD_OPTIONS=nocheck sh dist/deb/build.sh $(SUITE) \
+	    $(RELEASE).tar.gz $(AGAIN)/deb
+	umask 077 && TZ=Asia/Tokyo \
+	    sh dist/oci/build.sh $(SUITE) $(AGAIN)/deb $(AGAIN)/oci
+	DMD_IMAGE=$(OCI) DMD_IMAGE_AGAIN=$(AGAIN)/oci \
+	    $(PYTEST) -rs tests/package/test_oci.py
+
+# dist/nix; remarshal is what NixOS makes TOML with.
+nix-check: all have-pytest
+	@test -x $(B)/nix/bin/json2toml || { $(PYTHON) -m venv $(B)/nix && \
+	    $(B)/nix/bin/pip install -q remarshal; } || \
+	    echo "remarshal cannot be installed from PyPI"
+	$(PYTEST) -rs tests/package/test_nix.py
+
 compile_commands.json: Makefile config.mk
 	@$(MAKE) -nB all | $(PYTHON) tests/lint/compile_commands.py >$@
 
@@ -295,7 +316,8 @@ distclean: clean
 
 .PHONY: all check asan fuzz lint lint-headers lint-man lint-length \
 	lint-format lint-cppcheck install install-dmd install-dmctl \
-	dist release-check deb deb-check clean distclean
+	dist release-check deb deb-check oci oci-check nix-check \
+	clean distclean
 .DELETE_ON_ERROR:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

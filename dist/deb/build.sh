@@ -6,7 +6,8 @@
 #
 #   build.sh SUITE dmd-VERSION.tar.gz OUTPUT_DIRECTORY
 #
-# MIRROR names another mirror of Debian. Needs mmdebstrap, and root or user
+# MIRROR names another mirror of Debian, DEB_BUILD_OPTIONS=nocheck leaves the
+# tests out. Needs mmdebstrap, and root or user
 # namespaces.
 set -eu
 
@@ -24,6 +25,7 @@ build() {
 	cat <<EOF
 set -eux
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 HOME=/build
+export DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-}"
 # as sbuild has it
 echo 127.0.0.1 localhost >/etc/hosts
 cd /build
