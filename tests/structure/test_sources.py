@@ -4,6 +4,8 @@ import pathlib
 import re
 import subprocess
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = ("common", "dm-net", "dm-store", "dmd", "dmctl", "tests")
 
@@ -133,3 +135,56 @@ def test_a_tag_is_defined_once_in_a_program():
         bad += [(program, tag, where) for tag, where in homes.items()
                 if len(where) > 1]
     assert not bad, bad
+
+
+FILE = re.compile(r"(?<![<\w./-])((?:[\w-]+/)*)([\w-]+\.[ch])\b")
+
+
+# Headers of the system and of libraries.
+OTHERS = ("linux/", "sys/", "lmdb.h")
+
+
+def tracked():
+    out = subprocess.run(["git", "ls-files", "--cached", "--others",
+                          "--exclude-standard"], cwd=ROOT, check=True,
+                         capture_output=True, text=True).stdout
+    return [path for path in out.split("\n")
+            if path and (ROOT / path).exists()]
+
+
+def missing_files(text, folder, known):
+    """Sources that a text names although the tree has none of that name:
+    one with folders is looked for from the root and from `folder`, one
+    without anywhere."""
+    for above, file in FILE.findall(text):
+        if above + file in known or f"{folder}/{above}{file}" in known:
+            continue
+        if above or not any(path.endswith("/" + file) for path in known):
+            yield above + file
+
+
+def test_comments_and_documents_name_sources_that_exist():
+    known = set(tracked())
+    if not known:
+        pytest.skip("the sources are not a git repository")
+    bad = [(name(path), missing)
+           for path in files(".c", ".h", ".def") if path.suffix != ".c" or
+           "tests" not in path.relative_to(ROOT).parts
+           for comment in comments(path.read_text())
+           for missing in missing_files(comment, name(path.parent), known)
+           if not missing.startswith(OTHERS)]
+    for document in ("ARCHITECTURE.md", "HACKING.md", "SECURITY.md",
+                     "README.md"):
+        bad += [(document, missing) for missing in missing_files(
+            (ROOT / document).read_text(), "", known)
+            if not re.search(r"[A-Z]", missing)]
+    assert not bad, bad
+
+
+def test_a_source_that_is_not_there_is_found():
+    known = {"dm-store/index.c", "common/log.h"}
+    assert not list(missing_files("see index.c and common/log.h, dm-store/"
+                                  "index.c", "dm-store", known))
+    assert list(missing_files("see settle.c, dm-store/log.h and lone.h",
+                              "dm-store", known)) == [
+        "settle.c", "dm-store/log.h", "lone.h"]
