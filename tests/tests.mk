@@ -134,7 +134,9 @@ $(B)/tests/integration/rogue: $(B)/obj/tests/integration/rogue.o \
 	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(PROTOBUF_C_LIBS)
 
 # A peer that does one wrong thing.
-$(B)/tests/integration/hostile: $(B)/obj/tests/integration/hostile.o
+HOSTILE_LIB = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %/main.c,\
+	$(wildcard tests/hostile/*.c)))
+$(B)/tests/integration/hostile: $(B)/obj/tests/hostile/main.o $(HOSTILE_LIB)
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)

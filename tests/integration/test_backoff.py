@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A peer that the node dials, and that misbehaves each time (hostile.c as a
+"""A peer that the node dials, and that misbehaves each time (hostile as a
 listener): it is named by what it has proved, and left alone for longer and
 longer."""
 import os

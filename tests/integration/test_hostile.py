@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Hostile peers against a node in its sandbox: each does one wrong thing
-(hostile.c). It costs the attacker its connection, the others nothing: right
+(tests/hostile). It costs the attacker its connection, the others nothing: right
 after it a good peer is served, dmd answers, and dm-net is as large as before."""
 import concurrent.futures
 import contextlib
