@@ -33,10 +33,7 @@ WARN = -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion \
 HARDEN = -fPIE -fstack-protector-strong -fstack-clash-protection
 HARDEN_LD = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 ifeq ($(SAN),)
-HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-ifeq ($(shell uname -m),x86_64)
-HARDEN += -fcf-protection
-endif
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(HARDEN_TARGET)
 else
 SANFLAGS = -fsanitize=$(SAN) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all -DDMD_SANITIZER=1
