@@ -5,11 +5,11 @@
  * handlers get), then includes this file. It declares, for every message to
  * that receiver,
  *
- *   void net_on_entry(IPC_CONTEXT *, struct ipc *,
- *       const struct ipc_entry *, int fd);
+ *   void net_on_entry(IPC_CONTEXT *, struct ipc *, const struct ipc_entry *);
  *
- * and defines the table net_handlers[]. A handler that is missing does not
- * link.
+ * with a last argument int fd, which the handler then owns, for a message that
+ * carries a descriptor (MAY_FD: -1 for none). It defines the table
+ * net_handlers[]. A handler that is missing does not link.
  */
 #include "common/ipc.h"
 
@@ -58,13 +58,20 @@
 #define MESSAGE_END(name)
 
 /* clang-format off */
-#define IPC_DECLARE(name) \
+#define IPC_DECLARE_NO_FD(name) \
+	void IPC_H(on_##name)(IPC_CONTEXT *, struct ipc *, \
+	    const struct ipc_##name *); \
+	static void ipc_call_##name(void *ctx, struct ipc *ipc, \
+	    const void *msg, int fd) \
+	{ IPC_H(on_##name)(ctx, ipc, msg); }
+#define IPC_DECLARE_ONE_FD(name) \
 	void IPC_H(on_##name)(IPC_CONTEXT *, struct ipc *, \
 	    const struct ipc_##name *, int); \
 	static void ipc_call_##name(void *ctx, struct ipc *ipc, \
 	    const void *msg, int fd) \
 	{ IPC_H(on_##name)(ctx, ipc, msg, fd); }
-#define MESSAGE(name, NAME, from, to, fd) IPC_TO_##to(IPC_DECLARE(name))
+#define IPC_DECLARE_MAY_FD(name) IPC_DECLARE_ONE_FD(name)
+#define MESSAGE(name, NAME, from, to, fd) IPC_TO_##to(IPC_DECLARE_##fd(name))
 #include "common/ipc_messages.def"
 #undef MESSAGE
 

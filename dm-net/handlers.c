@@ -111,7 +111,7 @@ net_check_ready(struct net *net)
 /* --- from dmd: life --- */
 
 void
-net_on_stop(struct net *net, struct ipc *ipc, const struct ipc_stop *m, int fd)
+net_on_stop(struct net *net, struct ipc *ipc, const struct ipc_stop *m)
 {
 	net->is_stopping = true;
 	event_base_loopbreak(net->base);
@@ -119,7 +119,7 @@ net_on_stop(struct net *net, struct ipc *ipc, const struct ipc_stop *m, int fd)
 
 void
 net_on_log_level(
-    struct net *net, struct ipc *ipc, const struct ipc_log_level *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_log_level *m)
 {
 	log_set_level((enum log_level)m->level);
 }
@@ -191,7 +191,7 @@ net_make_mesh(struct net *net, const uint8_t public_key[static 32],
 
 void
 net_on_signature(
-    struct net *net, struct ipc *ipc, const struct ipc_signature *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_signature *m)
 {
 	if (net->mesh != NULL) {
 		ipc_violate(ipc, "a second signature");
@@ -206,7 +206,7 @@ net_on_signature(
 
 void
 net_on_config_begin(
-    struct net *net, struct ipc *ipc, const struct ipc_config_begin *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_config_begin *m)
 {
 	if (net->mesh == NULL)
 		return; /* a reload at our start: it all comes again */
@@ -222,7 +222,7 @@ net_on_config_begin(
 
 void
 net_on_config_name(
-    struct net *net, struct ipc *ipc, const struct ipc_config_name *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_config_name *m)
 {
 	char pattern[NAME_LEN_MAX + 1];
 
@@ -239,7 +239,7 @@ net_on_config_name(
 
 void
 net_on_config_peer(
-    struct net *net, struct ipc *ipc, const struct ipc_config_peer *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_config_peer *m)
 {
 	char text[513];
 	bool ok;
@@ -259,7 +259,7 @@ net_on_config_peer(
 
 void
 net_on_config_commit(
-    struct net *net, struct ipc *ipc, const struct ipc_config_commit *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_config_commit *m)
 {
 	if (net->mesh == NULL)
 		return;
@@ -301,8 +301,7 @@ net_listener_ended(void *ctx)
 }
 
 void
-net_on_unlisten(
-    struct net *net, struct ipc *ipc, const struct ipc_unlisten *m, int fd)
+net_on_unlisten(struct net *net, struct ipc *ipc, const struct ipc_unlisten *m)
 {
 	http_server_unlisten(net->http, m->id);
 	if (net->mesh != NULL)
@@ -310,15 +309,14 @@ net_on_unlisten(
 }
 
 void
-net_on_restarts(
-    struct net *net, struct ipc *ipc, const struct ipc_restarts *m, int fd)
+net_on_restarts(struct net *net, struct ipc *ipc, const struct ipc_restarts *m)
 {
 	net->restarts = *m;
 }
 
 void
 net_on_own_address(
-    struct net *net, struct ipc *ipc, const struct ipc_own_address *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_own_address *m)
 {
 	struct net_address *a;
 
@@ -342,7 +340,7 @@ net_on_own_address(
 
 void
 net_on_peer_record(
-    struct net *net, struct ipc *ipc, const struct ipc_peer_record *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_peer_record *m)
 {
 	if (net->mesh != NULL &&
 	    !mesh_own_record(net->mesh, m->envelope.data, m->envelope.len))
@@ -352,8 +350,7 @@ net_on_peer_record(
 /* --- from the resolver --- */
 
 void
-net_on_resolved(
-    struct net *net, struct ipc *ipc, const struct ipc_resolved *m, int fd)
+net_on_resolved(struct net *net, struct ipc *ipc, const struct ipc_resolved *m)
 {
 	resolve_on_resolved(net->resolve, m);
 }
@@ -361,29 +358,28 @@ net_on_resolved(
 /* --- from the store: answers --- */
 
 void
-net_on_verdict(
-    struct net *net, struct ipc *ipc, const struct ipc_verdict *m, int fd)
+net_on_verdict(struct net *net, struct ipc *ipc, const struct ipc_verdict *m)
 {
 	store_client_on_verdict(net->store, m);
 }
 
 void
-net_on_suspect_credit(struct net *net, struct ipc *ipc,
-    const struct ipc_suspect_credit *m, int fd)
+net_on_suspect_credit(
+    struct net *net, struct ipc *ipc, const struct ipc_suspect_credit *m)
 {
 	store_client_on_suspect_credit(net->store, m);
 }
 
 void
 net_on_put_credit(
-    struct net *net, struct ipc *ipc, const struct ipc_put_credit *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_put_credit *m)
 {
 	store_client_on_put_credit(net->store, m);
 }
 
 void
 net_on_put_result(
-    struct net *net, struct ipc *ipc, const struct ipc_put_result *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_put_result *m)
 {
 	store_client_on_put_result(net->store, m);
 }
@@ -397,21 +393,19 @@ net_on_opened(
 
 void
 net_on_entry_read(
-    struct net *net, struct ipc *ipc, const struct ipc_entry_read *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_entry_read *m)
 {
 	store_client_on_entry_read(net->store, m);
 }
 
 void
-net_on_list_row(
-    struct net *net, struct ipc *ipc, const struct ipc_list_row *m, int fd)
+net_on_list_row(struct net *net, struct ipc *ipc, const struct ipc_list_row *m)
 {
 	store_client_on_list_row(net->store, m);
 }
 
 void
-net_on_list_end(
-    struct net *net, struct ipc *ipc, const struct ipc_list_end *m, int fd)
+net_on_list_end(struct net *net, struct ipc *ipc, const struct ipc_list_end *m)
 {
 	store_client_on_list_end(net->store, m);
 }
@@ -432,7 +426,7 @@ is_index_too_large(struct net *net, struct ipc *ipc)
 
 void
 net_on_index_rows(
-    struct net *net, struct ipc *ipc, const struct ipc_index_rows *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_index_rows *m)
 {
 	struct ipc_index_credit credit = {.messages = 1};
 
@@ -449,8 +443,8 @@ net_on_index_rows(
 }
 
 void
-net_on_index_complete(struct net *net, struct ipc *ipc,
-    const struct ipc_index_complete *m, int fd)
+net_on_index_complete(
+    struct net *net, struct ipc *ipc, const struct ipc_index_complete *m)
 {
 	if (net->mesh == NULL || net->is_index_complete) {
 		ipc_violate(ipc, "the end of an index that was not asked for");
@@ -484,8 +478,7 @@ is_its_content(const struct entry *e, const struct ipc_entry *m)
 }
 
 void
-net_on_entry(
-    struct net *net, struct ipc *ipc, const struct ipc_entry *m, int fd)
+net_on_entry(struct net *net, struct ipc *ipc, const struct ipc_entry *m)
 {
 	struct entry entry;
 
@@ -502,8 +495,7 @@ net_on_entry(
 }
 
 void
-net_on_retract(
-    struct net *net, struct ipc *ipc, const struct ipc_retract *m, int fd)
+net_on_retract(struct net *net, struct ipc *ipc, const struct ipc_retract *m)
 {
 	http_on_retract(net->http, m->key);
 	if (net->mesh != NULL)
@@ -511,7 +503,7 @@ net_on_retract(
 }
 
 void
-net_on_want(struct net *net, struct ipc *ipc, const struct ipc_want *m, int fd)
+net_on_want(struct net *net, struct ipc *ipc, const struct ipc_want *m)
 {
 	struct entry entry;
 
@@ -523,7 +515,7 @@ net_on_want(struct net *net, struct ipc *ipc, const struct ipc_want *m, int fd)
 
 void
 net_on_peer_hint(
-    struct net *net, struct ipc *ipc, const struct ipc_peer_hint *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_peer_hint *m)
 {
 	/* an old one that no longer parses is no one's fault */
 	if (net->mesh != NULL)
@@ -532,7 +524,7 @@ net_on_peer_hint(
 
 void
 net_on_store_stats(
-    struct net *net, struct ipc *ipc, const struct ipc_store_stats *m, int fd)
+    struct net *net, struct ipc *ipc, const struct ipc_store_stats *m)
 {
 	uint64_t n;
 

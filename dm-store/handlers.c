@@ -209,15 +209,14 @@ handlers_end(struct store *s)
 /* --- dmd --- */
 
 void
-store_on_stop(
-    struct store *s, struct ipc *ipc, const struct ipc_stop *m, int fd)
+store_on_stop(struct store *s, struct ipc *ipc, const struct ipc_stop *m)
 {
 	finish(s);
 }
 
 void
 store_on_log_level(
-    struct store *s, struct ipc *ipc, const struct ipc_log_level *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_log_level *m)
 {
 	log_set_level((enum log_level)m->level);
 }
@@ -248,7 +247,7 @@ store_on_link(
 
 void
 store_on_config_begin(
-    struct store *s, struct ipc *ipc, const struct ipc_config_begin *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_config_begin *m)
 {
 	policy_free(s->coming);
 	s->coming = policy_new(m);
@@ -258,7 +257,7 @@ store_on_config_begin(
 
 void
 store_on_config_name(
-    struct store *s, struct ipc *ipc, const struct ipc_config_name *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_config_name *m)
 {
 	if (s->coming == NULL || !policy_add(s->coming, m->pattern, m->signers))
 		ipc_violate(ipc, "a malformed name in the configuration");
@@ -281,7 +280,7 @@ on_applied(struct store *s)
 
 void
 store_on_config_commit(
-    struct store *s, struct ipc *ipc, const struct ipc_config_commit *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_config_commit *m)
 {
 	struct policy *policy = s->coming;
 
@@ -306,15 +305,14 @@ store_on_client(
 /* --- dm-net --- */
 
 void
-store_on_judge(
-    struct store *s, struct ipc *ipc, const struct ipc_judge *m, int fd)
+store_on_judge(struct store *s, struct ipc *ipc, const struct ipc_judge *m)
 {
 	queries_judge(s, m);
 }
 
 void
 store_on_put_begin(
-    struct store *s, struct ipc *ipc, const struct ipc_put_begin *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_put_begin *m)
 {
 	const char *why;
 
@@ -324,7 +322,7 @@ store_on_put_begin(
 
 void
 store_on_put_data(
-    struct store *s, struct ipc *ipc, const struct ipc_put_data *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_put_data *m)
 {
 	const char *why;
 
@@ -333,22 +331,21 @@ store_on_put_data(
 }
 
 void
-store_on_put_end(
-    struct store *s, struct ipc *ipc, const struct ipc_put_end *m, int fd)
+store_on_put_end(struct store *s, struct ipc *ipc, const struct ipc_put_end *m)
 {
 	put_on_end(s, m);
 }
 
 void
 store_on_put_abort(
-    struct store *s, struct ipc *ipc, const struct ipc_put_abort *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_put_abort *m)
 {
 	put_on_abort(s, m);
 }
 
 void
 store_on_put_whole(
-    struct store *s, struct ipc *ipc, const struct ipc_put_whole *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_put_whole *m)
 {
 	const char *why;
 
@@ -357,37 +354,34 @@ store_on_put_whole(
 }
 
 void
-store_on_open(
-    struct store *s, struct ipc *ipc, const struct ipc_open *m, int fd)
+store_on_open(struct store *s, struct ipc *ipc, const struct ipc_open *m)
 {
 	queries_open(s, m);
 }
 
 void
 store_on_read_entry(
-    struct store *s, struct ipc *ipc, const struct ipc_read_entry *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_read_entry *m)
 {
 	queries_read_entry(s, m);
 }
 
 void
-store_on_list(
-    struct store *s, struct ipc *ipc, const struct ipc_list *m, int fd)
+store_on_list(struct store *s, struct ipc *ipc, const struct ipc_list *m)
 {
 	queries_list(s, m);
 }
 
 void
 store_on_index_credit(
-    struct store *s, struct ipc *ipc, const struct ipc_index_credit *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_index_credit *m)
 {
 	if (!index_feed_credit(s, m->messages))
 		ipc_violate(ipc, "more index credit than the window");
 }
 
 void
-store_on_suspect(
-    struct store *s, struct ipc *ipc, const struct ipc_suspect *m, int fd)
+store_on_suspect(struct store *s, struct ipc *ipc, const struct ipc_suspect *m)
 {
 	if (s->suspects == IPC_SUSPECT_WINDOW) {
 		ipc_violate(ipc, "more suspects than the window");
@@ -399,14 +393,13 @@ store_on_suspect(
 
 void
 store_on_drop_ticket(
-    struct store *s, struct ipc *ipc, const struct ipc_drop_ticket *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_drop_ticket *m)
 {
 	ticket_return(s->tickets, m->ticket);
 }
 
 void
-store_on_refused(
-    struct store *s, struct ipc *ipc, const struct ipc_refused *m, int fd)
+store_on_refused(struct store *s, struct ipc *ipc, const struct ipc_refused *m)
 {
 	if (!rejects_relayed(s, m))
 		ipc_violate(ipc, "a malformed refusal");
@@ -414,7 +407,7 @@ store_on_refused(
 
 void
 store_on_save_peer(
-    struct store *s, struct ipc *ipc, const struct ipc_save_peer *m, int fd)
+    struct store *s, struct ipc *ipc, const struct ipc_save_peer *m)
 {
 	index_feed_save_peer(s, m);
 }

@@ -20,8 +20,7 @@ handlers_table(void)
 }
 
 void
-dmd_on_ready(
-    struct child *c, struct ipc *ipc, const struct ipc_ready *msg, int fd)
+dmd_on_ready(struct child *c, struct ipc *ipc, const struct ipc_ready *msg)
 {
 	child_is_ready(c, (uint32_t)msg->layers);
 }
@@ -43,7 +42,7 @@ net_signed(struct dmd *d, struct child *c)
 /* Once in a life of dm-net: what is in it then has no use for a second. */
 void
 dmd_on_sign_tls(
-    struct child *c, struct ipc *ipc, const struct ipc_sign_tls *msg, int fd)
+    struct child *c, struct ipc *ipc, const struct ipc_sign_tls *msg)
 {
 	struct dmd *d = child_owner(c);
 	struct ipc_signature answer;
@@ -65,16 +64,16 @@ dmd_on_sign_tls(
 }
 
 void
-dmd_on_listener_ended(struct child *c, struct ipc *ipc,
-    const struct ipc_listener_ended *msg, int fd)
+dmd_on_listener_ended(
+    struct child *c, struct ipc *ipc, const struct ipc_listener_ended *msg)
 {
 	listening_on_ended(child_owner(c));
 }
 
 /* It gets a new one at the next tick. */
 void
-dmd_on_log_sink_lost(struct child *c, struct ipc *ipc,
-    const struct ipc_log_sink_lost *msg, int fd)
+dmd_on_log_sink_lost(
+    struct child *c, struct ipc *ipc, const struct ipc_log_sink_lost *msg)
 {
 	struct dmd *d = child_owner(c);
 
@@ -84,7 +83,7 @@ dmd_on_log_sink_lost(struct child *c, struct ipc *ipc,
 
 void
 dmd_on_violated(
-    struct child *c, struct ipc *ipc, const struct ipc_violated *msg, int fd)
+    struct child *c, struct ipc *ipc, const struct ipc_violated *msg)
 {
 	char reason[201];
 

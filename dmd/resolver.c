@@ -54,7 +54,7 @@ answer_error(struct resolver *r, uint32_t id, const char *error)
 
 void
 resolver_on_resolve(
-    struct resolver *r, struct ipc *ipc, const struct ipc_resolve *msg, int fd)
+    struct resolver *r, struct ipc *ipc, const struct ipc_resolve *msg)
 {
 	struct lookup l = {.link = r->link,
 	    .id = (uint32_t)msg->id,
@@ -134,14 +134,14 @@ resolver_on_link(
 
 void
 resolver_on_stop(
-    struct resolver *r, struct ipc *ipc, const struct ipc_stop *msg, int fd)
+    struct resolver *r, struct ipc *ipc, const struct ipc_stop *msg)
 {
 	event_base_loopbreak(r->base);
 }
 
 void
-resolver_on_log_level(struct resolver *r, struct ipc *ipc,
-    const struct ipc_log_level *msg, int fd)
+resolver_on_log_level(
+    struct resolver *r, struct ipc *ipc, const struct ipc_log_level *msg)
 {
 	log_set_level((enum log_level)msg->level);
 }
