@@ -141,7 +141,7 @@ include tests/tests.mk
 C_FILES = $(wildcard common/*.[ch] common/*/*.[ch] dm-net/*.[ch] dm-net/*/*.[ch] \
 	dm-store/*.[ch] dmd/*.[ch] dmctl/*.[ch] tests/*/*.[ch] \
 	tests/unit/*/*.[ch] tests/unit/*/*/*.[ch])
-HEADERS = $(filter-out common/ipc_dispatch.h,$(filter %.h,$(C_FILES)))
+HEADERS = $(filter-out common/ipc_dispatch.h common/control_dispatch.h,$(filter %.h,$(C_FILES)))
 
 lint: lint-headers lint-man lint-length lint-format lint-cppcheck
 

@@ -58,6 +58,7 @@
 enum control_command {
 	CONTROL_NONE = 0,
 #include "common/control.def"
+	CONTROL_COMMAND_COUNT /* one more than the last number */
 };
 #undef COMMAND
 #undef COMMAND_END

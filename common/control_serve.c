@@ -61,7 +61,7 @@ struct control_client {
 struct control_server {
 	struct event_base *base;
 	enum role self;
-	control_handler *handler;
+	control_handler *const *commands;
 	void *ctx;
 	LIST_HEAD(control_clients, control_client) clients;
 	size_t n_clients;
@@ -339,7 +339,7 @@ request_handle(struct control_client *client, struct control_request *req)
 	}
 	log_debug("control: %s from uid %llu", info->name,
 	    (unsigned long long)client->uid);
-	server->handler(server->ctx, client, info->command, &body, req->fd);
+	server->commands[info->command](server->ctx, client, &body, req->fd);
 }
 
 static void
@@ -378,13 +378,13 @@ on_hangup(evutil_socket_t fd, short what, void *arg)
 
 struct control_server *
 control_server_new(struct event_base *base, enum role self,
-    control_handler *handler, void *ctx)
+    control_handler *const commands[static CONTROL_COMMAND_COUNT], void *ctx)
 {
 	struct control_server *server = xcalloc(1, sizeof(*server));
 
 	server->base = base;
 	server->self = self;
-	server->handler = handler;
+	server->commands = commands;
 	server->ctx = ctx;
 	LIST_INIT(&server->clients);
 	return server;

@@ -24,17 +24,20 @@ struct control_client;
 
 /*
  * request: the decoded struct control_NAME; borrows until the handler returns.
- * attached_fd: -1 or what came with the request, a memfd sealed against
- * writing, growing and shrinking; the handler owns it. The handler answers now
+ * attached_fd: what came with the request, a memfd sealed against writing,
+ * growing and shrinking, which the handler owns; -1: none, as always with a
+ * command that control.def gives no descriptor. The handler answers now
  * or later, always ending with control_client_end(). Until then the client is
  * valid for it, even if the peer has long hung up (what it is given is dropped
  * then), unless it asked with control_client_on_wants() to be told.
  */
-typedef void control_handler(void *ctx, struct control_client *,
-    enum control_command, const void *request, int attached_fd);
+typedef void control_handler(
+    void *ctx, struct control_client *, const void *request, int attached_fd);
 
-struct control_server *control_server_new(
-    struct event_base *, enum role self, control_handler *, void *ctx);
+/* commands: by number, a handler for each command that self owns in
+ * control.def (control_dispatch.h makes that table); borrowed. */
+struct control_server *control_server_new(struct event_base *, enum role self,
+    control_handler *const commands[static CONTROL_COMMAND_COUNT], void *ctx);
 
 /* Cuts all clients; gone() is called for those that asked. NULL is fine. */
 void control_server_free(struct control_server *);

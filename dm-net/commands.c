@@ -6,6 +6,10 @@
 #include "common/name.h"
 #include "dm-net/net.h"
 
+#define CONTROL_OWNER_NET
+#define CONTROL_CONTEXT struct net
+#include "common/control_dispatch.h"
+
 static void
 send_peer(void *arg, const struct row_peer *row)
 {
@@ -32,8 +36,9 @@ status_sync(struct net *net, struct control_client *client)
 	    client, "refused_connections", 1, mesh_refused(net->mesh));
 }
 
-static void
-status(struct net *net, struct control_client *client)
+void
+net_command_status_net(struct net *net, struct control_client *client,
+    const struct control_status_net *m)
 {
 	control_client_number(
 	    client, "store_connected", 2, store_client_is_up(net->store));
@@ -49,8 +54,8 @@ status(struct net *net, struct control_client *client)
 }
 
 /* What the mesh knows of a name that is not here. */
-static void
-why(struct net *net, struct control_client *client,
+void
+net_command_why_net(struct net *net, struct control_client *client,
     const struct control_why_net *m)
 {
 	struct sync_want_info want;
@@ -84,21 +89,16 @@ why(struct net *net, struct control_client *client,
 }
 
 void
-commands_handle(void *ctx, struct control_client *client,
-    enum control_command c, const void *request, int attached_fd)
+net_command_peers(struct net *net, struct control_client *client,
+    const struct control_peers *m)
 {
-	struct net *net = ctx;
-
-	(void)attached_fd; /* these commands take none */
-	if (c == CONTROL_STATUS_NET) {
-		status(net, client);
-		return;
-	}
-	if (c == CONTROL_WHY_NET) {
-		why(net, client, request);
-		return;
-	}
 	if (net->mesh != NULL)
 		mesh_peers(net->mesh, send_peer, client);
 	control_client_end(client, VERDICT_OK, NULL);
+}
+
+struct control_server *
+commands_serve(struct net *net)
+{
+	return control_server_new(net->base, ROLE_NET, net_commands, net);
 }

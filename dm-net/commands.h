@@ -8,7 +8,9 @@
 
 #include "common/control_serve.h"
 
-/* A control_handler; ctx is the struct net. */
-control_handler commands_handle;
+struct net;
+
+/* The server that answers them; control_server_free() ends it. */
+struct control_server *commands_serve(struct net *);
 
 #endif

@@ -88,8 +88,7 @@ setup(struct net *net)
 	net->resolve = resolve_new();
 	net->refusals = reject_relay_new(net->base, net->store);
 	net->http = new_http(net);
-	net->control =
-	    control_server_new(net->base, ROLE_NET, commands_handle, net);
+	net->control = commands_serve(net);
 	net->dmd = net_channel(net, CHILD_FD, ROLE_DMD);
 	ask_signature(net);
 }

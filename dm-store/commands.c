@@ -15,6 +15,10 @@
 #include "dm-store/scrub.h"
 #include "dm-store/watch.h"
 
+#define CONTROL_OWNER_STORE
+#define CONTROL_CONTEXT struct store
+#include "common/control_dispatch.h"
+
 #define SLICE_NAMES 64
 #define SLICE_ROWS 1000
 
@@ -45,8 +49,9 @@ status_free(struct store *s, struct control_client *c)
 		control_client_number(c, "free_bytes", 1, bytes);
 }
 
-static void
-status(struct store *s, struct control_client *c)
+void
+store_command_status_store(struct store *s, struct control_client *c,
+    const struct control_status_store *m)
 {
 	char doubt[CLOCK_DOUBT_MAX];
 	uint64_t rejected = 0;
@@ -168,8 +173,9 @@ on_list_gone(void *ctx)
 	free(ctx);
 }
 
-static void
-list(struct store *s, struct control_client *c, const struct control_list *m)
+void
+store_command_list(
+    struct store *s, struct control_client *c, const struct control_list *m)
 {
 	struct listing *l = xcalloc(1, sizeof(*l));
 
@@ -214,6 +220,13 @@ get(struct store *s, struct control_client *c, const struct control_get *m)
 	return VERDICT_OK;
 }
 
+void
+store_command_get(
+    struct store *s, struct control_client *c, const struct control_get *m)
+{
+	control_client_end(c, get(s, c, m), NULL);
+}
+
 static void
 on_waiter_gone(void *ctx)
 {
@@ -235,8 +248,8 @@ answer_later(struct store *s, struct control_client *c)
 	commit_answer(s, &reply, &a);
 }
 
-static void
-forget(
+void
+store_command_forget(
     struct store *s, struct control_client *c, const struct control_forget *m)
 {
 	char name[NAME_LEN_MAX + 1];
@@ -258,8 +271,8 @@ forget(
 	answer_later(s, c);
 }
 
-static void
-upload(struct store *s, struct control_client *c,
+void
+store_command_upload(struct store *s, struct control_client *c,
     const struct control_upload *m, int fd)
 {
 	struct reply reply = {REPLY_CONTROL, 0, 0, NULL};
@@ -279,35 +292,14 @@ upload(struct store *s, struct control_client *c,
 }
 
 void
-commands_handle(void *ctx, struct control_client *c,
-    enum control_command command, const void *request, int attached_fd)
+store_command_fsck(
+    struct store *s, struct control_client *c, const struct control_fsck *m)
 {
-	struct store *s = ctx;
+	scrub_check(s, c);
+}
 
-	if (command == CONTROL_UPLOAD) {
-		upload(s, c, request, attached_fd);
-		return;
-	}
-	if (attached_fd != -1)
-		close(attached_fd);
-	if (command == CONTROL_STATUS_STORE)
-		status(s, c);
-	else if (command == CONTROL_LIST)
-		list(s, c, request);
-	else if (command == CONTROL_SHOW)
-		commands_show(s, c, request);
-	else if (command == CONTROL_GET_VERSION)
-		commands_get_version(s, c, request);
-	else if (command == CONTROL_FSCK)
-		scrub_check(s, c);
-	else if (command == CONTROL_REJECTS)
-		commands_rejects(s, c);
-	else if (command == CONTROL_WHY)
-		commands_why(s, c, request);
-	else if (command == CONTROL_GET)
-		control_client_end(c, get(s, c, request), NULL);
-	else if (command == CONTROL_FORGET)
-		forget(s, c, request);
-	else
-		control_client_end(c, VERDICT_UNKNOWN_COMMAND, NULL);
+struct control_server *
+commands_serve(struct store *s)
+{
+	return control_server_new(s->base, ROLE_STORE, store_commands, s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands of the control socket that dm-store answers: status_store, list,
- * get, show, upload, forget (dmctl(8)).
+ * The commands of the control socket that dm-store answers: those that
+ * control.def gives to STORE (dmctl(8)).
  */
 #ifndef DM_STORE_COMMANDS_H
 #define DM_STORE_COMMANDS_H
@@ -9,8 +9,7 @@
 #include "common/control_serve.h"
 #include "dm-store/store.h"
 
-/* The handler; ctx is the store. */
-void commands_handle(void *ctx, struct control_client *, enum control_command,
-    const void *request, int attached_fd);
+/* The server that answers them; control_server_free() ends it. */
+struct control_server *commands_serve(struct store *);
 
 #endif

@@ -146,7 +146,7 @@ send_losers(struct showing *sh)
 }
 
 void
-commands_show(
+store_command_show(
     struct store *s, struct control_client *c, const struct control_show *m)
 {
 	struct showing *sh;
@@ -251,7 +251,7 @@ static const char gone[] = "this version is no longer kept: see history_size "
 			   "and history_versions in dm.toml";
 
 void
-commands_get_version(struct store *s, struct control_client *c,
+store_command_get_version(struct store *s, struct control_client *c,
     const struct control_get_version *m)
 {
 	char name[NAME_LEN_MAX + 1], which[65];
@@ -326,7 +326,8 @@ send_rejects(struct store *s, struct control_client *c, const char *name)
 }
 
 void
-commands_rejects(struct store *s, struct control_client *c)
+store_command_rejects(
+    struct store *s, struct control_client *c, const struct control_rejects *m)
 {
 	send_rejects(s, c, NULL);
 	control_client_end(c, VERDICT_OK, NULL);
@@ -360,7 +361,7 @@ send_winner(struct control_client *c, const struct winner *w)
 }
 
 void
-commands_why(
+store_command_why(
     struct store *s, struct control_client *c, const struct control_why *m)
 {
 	char name[NAME_LEN_MAX + 1], doubt[CLOCK_DOUBT_MAX];

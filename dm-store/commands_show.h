@@ -17,13 +17,14 @@ uint64_t commands_state(const struct winner *);
 void commands_send_file(
     struct control_client *, const struct entry *, uint64_t state);
 
-/* The commands; each ends its client. */
-void commands_show(
+/* The handlers of these commands (control_dispatch.h); each ends its client. */
+void store_command_show(
     struct store *, struct control_client *, const struct control_show *);
-void commands_get_version(struct store *, struct control_client *,
+void store_command_get_version(struct store *, struct control_client *,
     const struct control_get_version *);
-void commands_rejects(struct store *, struct control_client *);
-void commands_why(
+void store_command_rejects(
+    struct store *, struct control_client *, const struct control_rejects *);
+void store_command_why(
     struct store *, struct control_client *, const struct control_why *);
 
 #endif

@@ -187,8 +187,7 @@ handlers_start(struct store *s, int fd)
 
 	s->send = send_to_net;
 	s->dmd = ipc_new(s->base, fd, ROLE_STORE, ROLE_DMD, &owner);
-	s->control =
-	    control_server_new(s->base, ROLE_STORE, commands_handle, s);
+	s->control = commands_serve(s);
 	s->second = xevent(s->base, -1, EV_PERSIST, on_second, s);
 	xevent_add(s->second, &second);
 }

@@ -13,6 +13,10 @@
 #include "dmd/logging.h"
 #include "dmd/reload.h"
 
+#define CONTROL_OWNER_DMD
+#define CONTROL_CONTEXT struct dmd
+#include "common/control_dispatch.h"
+
 /* kinds of a value row, control.def */
 enum { KIND_NUMBER = 1, KIND_BOOL = 2, KIND_NS = 3, KIND_UNIX_NS = 4 };
 
@@ -110,8 +114,9 @@ rows_listen(struct control_client *client, const struct listen *l)
 		    endpoint_text(e, text), strerror(error));
 }
 
-static void
-status_dmd(struct control_client *client, const struct dmd *d)
+void
+dmd_command_status_dmd(struct dmd *d, struct control_client *client,
+    const struct control_status_dmd *m)
 {
 	rows_self(client, d);
 	if (d->is_state_gone)
@@ -126,8 +131,9 @@ status_dmd(struct control_client *client, const struct dmd *d)
 	control_client_end(client, VERDICT_OK, NULL);
 }
 
-static void
-id(struct control_client *client, const struct dmd *d)
+void
+dmd_command_id(
+    struct dmd *d, struct control_client *client, const struct control_id *m)
 {
 	const struct peer_id *peer = identity_peer(d->identity);
 	char key[BASE64_LEN(32) + 1], peer_text[PEER_ID_TEXT_SIZE];
@@ -146,8 +152,9 @@ id(struct control_client *client, const struct dmd *d)
 	control_client_end(client, VERDICT_OK, NULL);
 }
 
-static void
-reload(struct control_client *client, struct dmd *d)
+void
+dmd_command_reload(struct dmd *d, struct control_client *client,
+    const struct control_reload *m)
 {
 	char text[RELOAD_TEXT_MAX];
 	enum verdict verdict = reload_now(d, text);
@@ -155,19 +162,20 @@ reload(struct control_client *client, struct dmd *d)
 	control_client_end(client, verdict, text);
 }
 
-static void
-set_log(struct control_client *client, struct dmd *d,
-    const struct control_log *request)
+void
+dmd_command_log(
+    struct dmd *d, struct control_client *client, const struct control_log *m)
 {
-	enum log_level level = (enum log_level)request->level;
+	enum log_level level = (enum log_level)m->level;
 
 	logging_set_level(d, level);
 	log_info("log level is now %s, until a restart", log_level_name(level));
 	control_client_end(client, VERDICT_OK, NULL);
 }
 
-static void
-id_rotate(struct control_client *client, const struct dmd *d)
+void
+dmd_command_id_rotate(struct dmd *d, struct control_client *client,
+    const struct control_id_rotate *m)
 {
 	struct peer_id new;
 
@@ -184,55 +192,16 @@ id_rotate(struct control_client *client, const struct dmd *d)
 	    "node need the new peer id");
 }
 
-static void
-stop(struct control_client *client, struct dmd *d)
+void
+dmd_command_stop(
+    struct dmd *d, struct control_client *client, const struct control_stop *m)
 {
 	control_client_end(client, VERDICT_OK, NULL);
 	daemon_stop(d);
 }
 
-void
-commands_serve(void *ctx, struct control_client *client,
-    enum control_command command, const void *request, int attached_fd)
+struct control_server *
+commands_serve(struct dmd *d)
 {
-	struct dmd *d = ctx;
-
-	if (attached_fd != -1)
-		close(attached_fd);
-	switch (command) {
-	case CONTROL_STATUS_DMD:
-		status_dmd(client, d);
-		return;
-	case CONTROL_ID:
-		id(client, d);
-		return;
-	case CONTROL_RELOAD:
-		reload(client, d);
-		return;
-	case CONTROL_LOG:
-		set_log(client, d, request);
-		return;
-	case CONTROL_STOP:
-		stop(client, d);
-		return;
-	case CONTROL_ID_ROTATE:
-		id_rotate(client, d);
-		return;
-	case CONTROL_NONE:
-	case CONTROL_STATUS_NET:
-	case CONTROL_STATUS_STORE:
-	case CONTROL_PEERS:
-	case CONTROL_LIST:
-	case CONTROL_GET:
-	case CONTROL_SHOW:
-	case CONTROL_UPLOAD:
-	case CONTROL_FORGET:
-	case CONTROL_GET_VERSION:
-	case CONTROL_REJECTS:
-	case CONTROL_WHY:
-	case CONTROL_WHY_NET:
-	case CONTROL_FSCK:
-		break;
-	}
-	control_client_end(client, VERDICT_UNKNOWN_COMMAND, NULL);
+	return control_server_new(d->base, ROLE_DMD, dmd_commands, d);
 }

@@ -44,8 +44,9 @@
 
 #include "common/control_serve.h"
 
-/* A control_handler; ctx is the struct dmd. */
-void commands_serve(void *ctx, struct control_client *, enum control_command,
-    const void *request, int attached_fd);
+struct dmd;
+
+/* The server that answers them; control_server_free() ends it. */
+struct control_server *commands_serve(struct dmd *);
 
 #endif

@@ -262,7 +262,7 @@ daemon_open(struct dmd *d, const struct options *options, struct config *config,
 	if (listening_open(d, &code) > 0)
 		return code;
 	listening_warn_missing(d);
-	d->own = control_server_new(d->base, ROLE_DMD, commands_serve, d);
+	d->own = commands_serve(d);
 	d->control = control_new(
 	    d->base, config->control_socket, &d->users, d->own, &code);
 	return d->control == NULL ? code : 0;

@@ -132,6 +132,29 @@ handler(void *ctx, struct control_client *client, enum control_command command,
 	}
 }
 
+/* Each command is handled alike. */
+/* clang-format off */
+#define F_U64(name, field, max)
+#define F_FIXED(name, field, len)
+#define F_BYTES(name, field, max)
+#define F_TEXT(name, field, max)
+#define COMMAND_END(name)
+#define COMMAND(name, NAME, number, owner, privileged, fd) \
+	static void \
+	on_##name(void *ctx, struct control_client *client, \
+	    const void *request, int attached_fd) \
+	{ handler(ctx, client, CONTROL_##NAME, request, attached_fd); }
+#include "common/control.def"
+#undef COMMAND
+
+static control_handler *const commands[CONTROL_COMMAND_COUNT] = {
+#define COMMAND(name, NAME, number, owner, privileged, fd) \
+	[CONTROL_##NAME] = on_##name,
+#include "common/control.def"
+#undef COMMAND
+};
+/* clang-format on */
+
 static void
 fixture_start(struct fixture *f, enum role self)
 {
@@ -139,7 +162,7 @@ fixture_start(struct fixture *f, enum role self)
 	clock_ahead_s = 0;
 	f->base = event_base_new();
 	assert_non_null(f->base);
-	f->server = control_server_new(f->base, self, handler, f);
+	f->server = control_server_new(f->base, self, commands, f);
 }
 
 static void
