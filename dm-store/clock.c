@@ -97,10 +97,11 @@ clock_doubt(const struct clock *c, char out[static CLOCK_DOUBT_MAX])
 
 	if (c->wall_ns() < CLOCK_FLOOR_NS)
 		snprintf(out, CLOCK_DOUBT_MAX,
-		    "the clock is before the year of this software: set it");
+		    "the clock is before the year in which this software was "
+		    "made: set it");
 	else if (c->has_stepped)
 		snprintf(out, CLOCK_DOUBT_MAX,
-		    "the clock stepped by %lld s, it is believed again in %u "
+		    "the clock stepped by %lld s: it is trusted again in %u "
 		    "min if it stays steady",
 		    (long long)c->step_s,
 		    steady < STEADY_NS

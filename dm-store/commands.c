@@ -266,7 +266,7 @@ store_command_forget(
 		control_client_end(c, VERDICT_NOT_FOUND, NULL);
 		return;
 	}
-	log_info("%s: %zu records are forgotten, as was asked", name, n);
+	log_info("%s: forgot %zu records, as dmctl forget asked", name, n);
 	control_client_number(c, "records", 1, n);
 	answer_later(s, c);
 }

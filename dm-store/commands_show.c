@@ -267,20 +267,21 @@ store_command_get_version(struct store *s, struct control_client *c,
 	if (!bytes_copy_text(m->which, which, sizeof(which)) ||
 	    !which_of(which, &f)) {
 		control_client_end(c, VERDICT_MALFORMED,
-		    "a version is named by its number in show, or by eight or "
-		    "more digits of it");
+		    "bad version: give its number from dmctl show, or at least "
+		    "eight digits of it");
 		return;
 	}
 	versions_each(s, name, on_candidate, &f);
 	if (f.n_found != 1) {
 		control_client_end(c, VERDICT_NOT_FOUND,
-		    f.n_found > 1 ? "more than one version begins like that"
+		    f.n_found > 1 ? "more than one version begins with these "
+				    "digits: give more of them"
 				  : gone);
 		return;
 	}
 	if (f.found.entry.kind == ENTRY_DELETE) {
-		control_client_end(
-		    c, VERDICT_DELETED, "this version is a deletion");
+		control_client_end(c, VERDICT_DELETED,
+		    "this version is a deletion and has no content");
 		return;
 	}
 	fd = open_version(s, &f.found.entry);

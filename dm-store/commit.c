@@ -180,8 +180,8 @@ keep_old(struct store *s, const struct change *ch)
 	rc = waiting != NULL ? keep_waiting(s, waiting, ch->prev.sha256)
 			     : files_keep(&s->files, ch->name, ch->prev.sha256);
 	if (rc == -1 && errno != ENOENT)
-		store_log_failure(s, "keeping older content in", "index/old/",
-		    ch->name, strerror(errno));
+		store_log_failure(s, "cannot keep older content in",
+		    "index/old/", ch->name, strerror(errno));
 }
 
 /* 0 or errno. */
@@ -215,10 +215,7 @@ after_placing(struct store *s, const struct change *ch)
 	if (ch->row == INDEX_PENDING) {
 		/* durable before anybody hears of it; else its row stays */
 		if (files_sync(&s->files, ch->name, false) == -1) {
-			store_log_failure(s,
-			    "syncing (done again at the next "
-			    "start)",
-			    "files/", ch->name, strerror(errno));
+			store_log_unsynced(s, ch->name, errno);
 			return;
 		}
 		/* a link to the file that it replaced is still there */
@@ -255,12 +252,10 @@ set_apart(struct store *s, const struct change *ch, int error)
 	char path[NAME_LEN_MAX + sizeof("files/")], why[256];
 
 	snprintf(path, sizeof(path), "files/%s", ch->name);
-	snprintf(why, sizeof(why), "%s: %s", strerror(error),
-	    unplaced_remedy(error));
-	store_log_failure(s,
-	    ch->place ? "placing (tried again every second)"
-		      : "removing (tried again every second)",
-	    path, "", why);
+	snprintf(why, sizeof(why), "%s: %s (tried again every second)",
+	    strerror(error), unplaced_remedy(error));
+	store_log_failure(
+	    s, ch->place ? "cannot place" : "cannot remove", path, "", why);
 	drop_unplaced(s, ch->key, ch);
 	unplaced_add(s, ch);
 	s->stats.is_changed = true;
@@ -372,7 +367,7 @@ write_batch(struct store *s)
 		saved = 0;
 	} else {
 		saved = errno;
-		store_log_failure(s, "committing to", "index/data.mdb", "",
+		store_log_failure(s, "cannot commit to", "index/data.mdb", "",
 		    index_failure(s->index));
 		fail_batch(s, saved);
 		s->stats.bytes = c->bytes_before;

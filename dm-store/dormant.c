@@ -76,8 +76,8 @@ dormant_tick(struct store *s)
 	if (d.n > 0)
 		commit_schedule(s);
 	if (d.n_gone > 0)
-		log_info("%zu records that have not been configured for %u "
-			 "days are dropped",
+		log_info("dropped %zu records whose name or signer was not "
+			 "configured for %u days",
 		    d.n_gone, (unsigned)(DORMANT_KEPT_NS / NS_PER_S / 86400));
 	memcpy(at->last, d.last, d.last_len);
 	at->last_len = d.last_len;

@@ -41,7 +41,8 @@ files_put_drop(struct files *f, uint64_t serial)
 
 	put_name(serial, name);
 	if (disk_unlink(f->tmp_fd, name) == -1 && errno != ENOENT)
-		log_warn("tmp/%s: %s", name, strerror(errno));
+		log_warn(
+		    "cannot remove index/tmp/%s: %s", name, strerror(errno));
 }
 
 int
@@ -105,7 +106,7 @@ files_stage_link(struct files *f, const uint8_t version[static 32],
 		return -1;
 	hex_encode(sha256, 32, from);
 	hex_encode(version, 32, to);
-	files_must_sync(f, fd, "kept content");
+	files_must_sync(f, fd, "index/old/");
 	close(fd);
 	disk_unlink(f->tmp_fd, to);
 	dir_fd = name != NULL ? files_parent(f, name) : dup(f->old_fd);
@@ -148,7 +149,8 @@ files_unstage(struct files *f, const uint8_t version[static 32])
 
 	hex_encode(version, 32, name);
 	if (disk_unlink(f->tmp_fd, name) == -1 && errno != ENOENT)
-		log_warn("tmp/%s: %s", name, strerror(errno));
+		log_warn(
+		    "cannot remove index/tmp/%s: %s", name, strerror(errno));
 }
 
 bool
@@ -472,7 +474,8 @@ files_old_remove(struct files *f, const uint8_t sha256[static 32])
 
 	hex_encode(sha256, 32, name);
 	if (disk_unlink(f->old_fd, name) == -1 && errno != ENOENT)
-		log_warn("old/%s: %s", name, strerror(errno));
+		log_warn(
+		    "cannot remove index/old/%s: %s", name, strerror(errno));
 }
 
 int

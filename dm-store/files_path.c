@@ -14,7 +14,8 @@ files_sync_failed(struct files *f, const char *what, int error)
 {
 	/* a failing disk is no reason to doubt the index */
 	index_settled(f->index_fd);
-	fatal("fsync of %s: %s", what, strerror(error));
+	fatal("cannot sync %s: %s: check the disk (dmd starts dm-store again)",
+	    what, strerror(error));
 }
 
 void

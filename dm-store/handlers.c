@@ -87,7 +87,8 @@ net_closed(void *ctx, struct ipc *ipc, const char *violation)
 	struct ipc_violated m;
 
 	if (violation != NULL) {
-		log_error("dm-net broke the rules: %s", violation);
+		log_error(
+		    "dm-net broke the protocol of its channel: %s", violation);
 		m.role = ROLE_NET;
 		m.reason = bytes_text(violation);
 		if (m.reason.len > 200)
@@ -116,7 +117,8 @@ static void
 dmd_closed(void *ctx, struct ipc *ipc, const char *violation)
 {
 	if (violation != NULL)
-		log_error("dmd broke the rules: %s", violation);
+		log_error(
+		    "dmd broke the protocol of its channel: %s", violation);
 	finish(ctx);
 }
 
@@ -132,8 +134,7 @@ check_room(struct store *s)
 		free_now > s->policy->min_free);
 
 	if (is_read_only && !state_dirs_is_read_only(&s->files)) {
-		log_warn("the state directory can be written again: dm-store "
-			 "starts anew");
+		log_warn("state_dir can be written again: dm-store restarts");
 		finish(s);
 	}
 
@@ -237,7 +238,8 @@ store_on_link(
 
 	if (m->role != ROLE_NET) {
 		close(fd);
-		ipc_violate(ipc, "a link to %s", role_name((enum role)m->role));
+		ipc_violate(
+		    ipc, "a channel to %s", role_name((enum role)m->role));
 		return;
 	}
 	net_drop(s);
@@ -287,7 +289,8 @@ store_on_config_commit(
 	if (policy == NULL || policy->generation != m->generation ||
 	    !policy_seal(policy)) {
 		policy_free(policy);
-		ipc_violate(ipc, "a configuration that does not fit");
+		ipc_violate(
+		    ipc, "the end of a configuration that is not complete");
 		return;
 	}
 	reload_apply(s, policy, on_applied);

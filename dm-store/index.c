@@ -70,12 +70,12 @@ is_full(int rc)
 	       disk_error_is_full(rc);
 }
 
-/* What LMDB says outside of a batch, where nothing may go wrong. Any error may
- * come of a damaged page, even that there is no memory: a length in it may be
- * wrong. So the mark stays, and the next start checks the index. */
+/* LMDB failed outside of a batch, where nothing may go wrong. A damaged page
+ * may cause any error, even ENOMEM, by a wrong length. So the mark stays, and
+ * the next start checks the index. */
 static void __attribute__((noreturn)) give_up(const char *what, int rc)
 {
-	fatal("index: %s: %s", what, mdb_strerror(rc));
+	fatal("index: %s: %s: a restart checks it", what, mdb_strerror(rc));
 }
 
 /*
@@ -241,7 +241,7 @@ env_open(struct index *ix, const char *path, unsigned flags)
 	int rc = mdb_env_create(&ix->env);
 
 	if (rc != 0)
-		fatal("index: %s", mdb_strerror(rc));
+		fatal("cannot open the index: %s", mdb_strerror(rc));
 	/* NOTLS: a reader beside the batch, in the same thread */
 	if ((rc = mdb_env_set_mapsize(ix->env, MAP_SIZE)) == 0 &&
 	    (rc = mdb_env_set_maxdbs(ix->env, INDEX_TABLES)) == 0 &&
@@ -518,7 +518,7 @@ index_get(struct index *ix, enum index_view view, enum index_table t,
 /* A row whose key rotted is not found by it: neither mended nor deleted. */
 static void __attribute__((noreturn)) out_of_order(enum index_table t)
 {
-	fatal("index: %s: rows out of order: the next start checks the index",
+	fatal("index: table %s is out of order: a restart checks it",
 	    table_names[t]);
 }
 

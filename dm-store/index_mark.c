@@ -31,5 +31,7 @@ index_settled(int dir_fd)
 {
 	if (unlinkat(dir_fd, MARK, 0) == -1 && errno != ENOENT &&
 	    errno != EROFS) /* told at the start */
-		log_warn("index/%s: %s", MARK, strerror(errno));
+		log_warn("cannot remove the mark index/%s: %s: the next start "
+			 "checks the index",
+		    MARK, strerror(errno));
 }

@@ -42,8 +42,9 @@ open_all(struct store *s, const struct child_settings *settings,
 	enum recover_open status;
 
 	if (state_dirs_open(&s->files, dirs) == -1) {
-		log_error(
-		    "the state directory cannot be used: %s", strerror(errno));
+		log_error("cannot open the directories of state_dir: %s: check "
+			  "that they belong to store_user",
+		    strerror(errno));
 		return EX_NOPERM;
 	}
 	status = recover_open(s, path);
@@ -53,7 +54,8 @@ open_all(struct store *s, const struct child_settings *settings,
 	if (status == RECOVER_FAILED)
 		return EX_IOERR;
 	if (recover_run(s) == -1) {
-		log_error("the last run's work cannot be finished yet: %s",
+		log_error("cannot finish the changes that the last run began: "
+			  "%s: dmd starts dm-store again",
 		    strerror(errno));
 		index_settled(s->files.index_fd);
 		return EX_TEMPFAIL;
@@ -74,12 +76,13 @@ main(void)
 	clock_init(&store.clock);
 	store.base = event_base_new();
 	if (store.base == NULL)
-		fatal("libevent does not start");
+		fatal("cannot start libevent");
 	store.watch =
 	    watch_new(settings.root_dir != NULL ? "" : settings.state_dir);
 	if (state_dirs_hold(settings.state_dir, !settings.as_root, dirs) ==
 	    -1) {
-		log_error("%s: %s", settings.state_dir, strerror(errno));
+		log_error("cannot open the directories of state_dir %s: %s",
+		    settings.state_dir, strerror(errno));
 		return EX_NOINPUT;
 	}
 	store.layers =

@@ -116,7 +116,7 @@ read_page(struct page_walk *w, uint64_t number, uint8_t *buf, size_t len)
 		return false;
 	}
 	snprintf(how, sizeof(how),
-	    n == -1 ? "cannot be read: %s" : "is behind the end of data.mdb",
+	    n == -1 ? "cannot be read: %s" : "is after the end of data.mdb",
 	    strerror(errno));
 	bad_page(w, number, how);
 	return false;
@@ -146,11 +146,12 @@ static bool
 take_page(struct page_walk *w, uint64_t number)
 {
 	if (number < PAGES_METAS || number > w->meta.last_page) {
-		bad_page(w, number, "is referred to, and cannot be");
+		bad_page(
+		    w, number, "is referred to, but its number is impossible");
 		return false;
 	}
 	if (number >= w->n_pages) {
-		bad_page(w, number, "is behind the end of data.mdb");
+		bad_page(w, number, "is after the end of data.mdb");
 		return false;
 	}
 	if (has_bit(w->used, number)) {
@@ -203,7 +204,7 @@ read_far(struct page_walk *w, struct page_node *n)
 		return false;
 	how = page_decode(&p, w->value, start + n->size, n->page);
 	if (how == NULL && (p.kind != PAGE_OVERFLOW || p.n_pages != n_pages))
-		how = "is not what a row refers to";
+		how = "is not the overflow page that a row refers to";
 	if (how != NULL) {
 		bad_page(w, n->page, how);
 		return false;
@@ -226,7 +227,7 @@ free_row(struct page_walk *w, const struct page_node *n)
 	for (size_t i = 0; i < count; i++) {
 		number = page_free_at(n->data, i);
 		if (number < PAGES_METAS || number > w->meta.last_page)
-			return "lists a page as free that there is not";
+			return "lists a page as free that does not exist";
 		if (number < w->n_pages && has_bit(w->used, number))
 			return "lists a page as free that is in use";
 	}
@@ -239,9 +240,9 @@ table_row(struct page_walk *w, const struct page_node *n)
 	struct table *t = &w->tables[w->n_tables];
 
 	if (!n->is_table || n->is_far || !page_tree_decode(&t->tree, n->data))
-		return "has a table that is none";
+		return "has a row that is not a table";
 	if (w->n_tables + 1 == TABLES_MAX)
-		return "has more tables than an index has";
+		return "has more tables than an index can have";
 	t->is_known = index_table_named(n->key, &t->number);
 	w->n_tables++;
 	return NULL;
@@ -348,7 +349,7 @@ walk_page(struct page_walk *w, uint64_t number, unsigned depth)
 		return;
 	how = page_decode(&p, *buf, w->meta.page_size, number);
 	if (how == NULL && p.kind != (depth > 1 ? PAGE_BRANCH : PAGE_LEAF))
-		how = "is not of the kind that is needed there";
+		how = "has the wrong kind for its place in the tree";
 	if (how == NULL)
 		how = walk_nodes(w, &p, depth);
 	if (how != NULL)
@@ -370,7 +371,9 @@ walk_tree(struct page_walk *w, enum tree_kind kind, const struct page_tree *t)
 	/* an old page in the place of a new one looks whole */
 	if (w->n_rows != t->n_rows && w->report->n_bad_pages == bad_before &&
 	    !w->is_unknown) {
-		say(w, "page %llu and those below it have %llu rows of %llu",
+		say(w,
+		    "page %llu and the pages below it have %llu rows instead "
+		    "of %llu",
 		    (unsigned long long)t->root, (unsigned long long)w->n_rows,
 		    (unsigned long long)t->n_rows);
 		w->report->n_bad_pages++;

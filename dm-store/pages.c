@@ -88,7 +88,7 @@ nodes_decode(struct page *p)
 
 	if (lower < PAGE_HEAD || lower % 2 != 0 || upper < lower ||
 	    upper > p->size)
-		return "says of itself that it is larger than it can be";
+		return "has impossible bounds for its rows";
 	p->n_nodes = (lower - PAGE_HEAD) / 2;
 	return p->n_nodes > 0 ? NULL : "is empty";
 }
@@ -113,7 +113,7 @@ page_decode(struct page *p, const uint8_t *bytes, size_t size, uint64_t number)
 		p->n_pages = get_u32(bytes + PAGE_LOWER);
 		return p->n_pages > 0 ? NULL : "is empty";
 	}
-	return "is of no kind that an index has";
+	return "has an unknown kind";
 }
 
 /* --- nodes --- */
@@ -142,7 +142,7 @@ leaf_node(const struct page *p, size_t at, struct page_node *n)
 	size_t held;
 
 	if ((flags & ~(unsigned)(NODE_FAR | NODE_TABLE)) != 0)
-		return "has a row of no kind that an index has";
+		return "has a row of an unknown kind";
 	n->is_far = (flags & NODE_FAR) != 0;
 	n->is_table = (flags & NODE_TABLE) != 0;
 	held = n->is_far ? WORD : n->size;
@@ -163,7 +163,7 @@ page_node(const struct page *p, size_t i, struct page_node *n)
 	memset(n, 0, sizeof(*n));
 	if (at < PAGE_HEAD + 2 * p->n_nodes ||
 	    !node_head(p->bytes, p->size, at, n))
-		return "has a row that does not lie in it";
+		return "has a row outside of the page";
 	if (p->kind == PAGE_LEAF)
 		return leaf_node(p, at, n);
 	n->page = n->size;
@@ -214,10 +214,10 @@ page_meta_decode(
 	*is_other = false;
 	if ((get_u16(bytes + PAGE_FLAGS) & FLAG_META) == 0 ||
 	    get_u32(bytes + META_MAGIC) != MAGIC)
-		return "does not begin as an index does";
+		return "does not begin with the magic number of LMDB";
 	if (get_u32(bytes + META_VERSION) != VERSION) {
 		*is_other = true;
-		return "is of another format";
+		return "has an unknown version of LMDB's format";
 	}
 	if (get_word(bytes) != number)
 		return "does not bear its own number";
@@ -227,7 +227,7 @@ page_meta_decode(
 	if (!is_page_size(m->page_size) || m->last_page < PAGES_METAS - 1 ||
 	    !page_tree_decode(&m->free, bytes_of(trees, TREE_SIZE)) ||
 	    !page_tree_decode(&m->main, bytes_of(trees + TREE_SIZE, TREE_SIZE)))
-		return "says what no index has";
+		return "has values that no index can have";
 	return NULL;
 }
 

@@ -304,7 +304,7 @@ put_start(struct put *p)
 	if (!is_small(p))
 		p->fd = files_put_new(&p->store->files, &p->serial);
 	if (!is_small(p) && p->fd == -1)
-		put_fail(p, "creating", errno);
+		put_fail(p, "cannot create", errno);
 	else if (p->pull != NULL)
 		event_active(p->pull, EV_TIMEOUT, 0);
 	else
@@ -408,7 +408,7 @@ put_feed(struct put *p, const void *data, size_t len)
 	if (p->buf != NULL) {
 		memcpy(p->buf + p->got, data, len);
 	} else if (disk_write(p->fd, data, len) == -1) {
-		put_fail(p, "writing", errno);
+		put_fail(p, "cannot write", errno);
 		return false;
 	}
 	p->got += len;
@@ -473,11 +473,11 @@ stage(struct put *p, struct stage *st)
 		st->content = bytes_of(p->buf, p->got);
 		if (files_stage(f, p->version, p->buf, p->got) == 0)
 			return true;
-		put_fail(p, "creating a file in", errno);
+		put_fail(p, "cannot create a file in", errno);
 		return false;
 	}
 	if (files_put_keep(f, p->serial, p->version) == -1) {
-		put_fail(p, "renaming", errno);
+		put_fail(p, "cannot rename", errno);
 		return false;
 	}
 	close(p->fd);
@@ -530,7 +530,7 @@ on_synced(struct store *s, uint64_t number, int error)
 	struct put *p = find_number(s, number);
 
 	if (p != NULL && error != 0)
-		put_fail(p, "syncing", error);
+		put_fail(p, "cannot sync", error);
 	else if (p != NULL)
 		put_store(p);
 }

@@ -34,7 +34,7 @@ on_pull(evutil_socket_t fd, short what, void *arg)
 		put_refuse(p, VERDICT_BAD_CONTENT, 0);
 		goes_on = false;
 	} else if (n == -1) {
-		put_fail(p, "reading what dmctl gave, into", errno);
+		put_fail(p, "cannot copy the file of dmctl to", errno);
 		goes_on = false;
 	} else {
 		goes_on = put_feed(p, chunk, (size_t)n);

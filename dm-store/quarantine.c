@@ -25,7 +25,7 @@ quarantine_take(struct files *f, int dir_fd, const char *name, const char *path)
 	/* a link may not be made elsewhere, and has nothing worth keeping */
 	fd = disk_open(dir_fd, name, O_PATH, 0);
 	if (fd == -1 && errno == ELOOP && disk_unlink(dir_fd, name) == 0) {
-		log_warn("%s was a symbolic link: removed it", path);
+		log_warn("removed the symbolic link %s", path);
 		return 0;
 	}
 	if (fd != -1)
@@ -49,7 +49,7 @@ quarantine_old(struct files *f, const uint8_t sha256[static 32])
 	snprintf(path, sizeof(path), "index/old/%s", name);
 	if (quarantine_take(f, f->old_fd, name, path) == -1)
 		log_error(
-		    "moving %s to quarantine/: %s", path, strerror(errno));
+		    "cannot move %s to quarantine/: %s", path, strerror(errno));
 }
 
 void
@@ -63,7 +63,7 @@ quarantine_file(struct files *f, const char *name)
 	snprintf(path, sizeof(path), "files/%s", name);
 	if (quarantine_take(f, dir_fd, files_base(name), path) == -1)
 		log_error(
-		    "moving %s to quarantine/: %s", path, strerror(errno));
+		    "cannot move %s to quarantine/: %s", path, strerror(errno));
 	close(dir_fd);
 }
 
@@ -105,7 +105,8 @@ quarantine_row(struct files *f, const void *data, size_t len, uint64_t now_s)
 	fd = disk_open(
 	    f->quarantine_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (fd == -1 || disk_write(fd, data, len) == -1)
-		log_warn("writing quarantine/%s: %s", name, strerror(errno));
+		log_warn(
+		    "cannot write quarantine/%s: %s", name, strerror(errno));
 	if (fd != -1)
 		close(fd);
 	f->quarantined++;

@@ -160,13 +160,13 @@ queries_content(struct store *s, const uint8_t key[static 16],
 	if (errno != ENOENT && errno != ESTALE && errno != EACCES) {
 		error = errno;
 		snprintf(path, sizeof(path), "files/%s", w->name);
-		store_log_failure(s, "opening", path, "", strerror(error));
+		store_log_failure(s, "cannot open", path, "", strerror(error));
 		return error == EMFILE || error == ENFILE ? VERDICT_BUSY
 							  : VERDICT_IO_ERROR;
 	}
-	log_warn("files/%s %s: it is fetched again", w->name,
+	log_warn("files/%s %s: fetching it again from peers", w->name,
 	    errno == EACCES ? "does not belong to store_user"
-			    : "is missing or not what was stored");
+			    : "is missing or was changed");
 	winner_decide(s, w->name, DECIDE_LOST);
 	return VERDICT_WITHDRAWN;
 }

@@ -12,6 +12,7 @@
 #include "dm-store/page_walk.h"
 #include "dm-store/salvage.h"
 #include "dm-store/state_dirs.h"
+#include "dm-store/unplaced.h"
 
 /* --- is it sound? --- */
 
@@ -65,8 +66,8 @@ is_found_damaged(struct store *s, char why[static PAGE_WALK_WHY_SIZE])
 		memcpy(why, report.why, PAGE_WALK_WHY_SIZE);
 		return true;
 	case PAGES_UNKNOWN:
-		log_warn("the last run did not end in order, and the index "
-			 "cannot be checked (%s): it is used as it is",
+		log_warn("the last run did not end in order; the index cannot "
+			 "be checked (%s) and is used unchecked",
 		    report.why);
 		return false;
 	case PAGES_SOUND:
@@ -77,8 +78,8 @@ is_found_damaged(struct store *s, char why[static PAGE_WALK_WHY_SIZE])
 	    (unsigned long long)report.n_rows,
 	    (unsigned long long)report.n_pages);
 	if (report.n_bad_rows > 0)
-		log_warn("%llu rows of the index are damaged: each is made "
-			 "anew when it is looked at",
+		log_warn("%llu rows of the index are damaged: each is replaced "
+			 "when it is next read",
 		    (unsigned long long)report.n_bad_rows);
 	return false;
 }
@@ -92,7 +93,8 @@ is_cut_short(
 	if (bytes >= INDEX_BYTES_MIN ||
 	    (bytes == 0 && !state_dirs_has_any(&s->files)))
 		return false;
-	snprintf(why, PAGE_WALK_WHY_SIZE, "data.mdb has %llu bytes of %u",
+	snprintf(why, PAGE_WALK_WHY_SIZE,
+	    "data.mdb has %llu bytes, fewer than the %u of an empty index",
 	    (unsigned long long)bytes, INDEX_BYTES_MIN);
 	return true;
 }
@@ -120,24 +122,25 @@ open_salvaged(struct store *s, const char *path, const char *why)
 	enum index_status status;
 	struct salvage got;
 
-	log_error(
-	    "the index is damaged (%s): what is whole in it is read out", why);
+	log_error("the index is damaged (%s): making a new one from its "
+		  "undamaged rows",
+	    why);
 	if (salvage_index(s, path, now_s, &got) == -1) {
-		log_error("the damaged index cannot be replaced: %s",
-		    strerror(errno));
+		log_error("cannot replace the damaged index: %s: %s",
+		    strerror(errno), unplaced_remedy(errno));
 		return RECOVER_FAILED;
 	}
-	log_error("the damaged index is kept as quarantine/index-%llu; %llu "
-		  "records were found in it, %llu of them on pages that no "
-		  "table led to; %llu names have lost their record, which is "
-		  "fetched again from peers, and what only this node had must "
-		  "be uploaded again",
+	log_error("moved the damaged index to quarantine/index-%llu; %llu of "
+		  "its records are in the new index, %llu of them from pages "
+		  "outside of every table; %llu names have lost their record: "
+		  "peers send them again; upload again those that no peer has",
 	    (unsigned long long)now_s, (unsigned long long)got.n_records,
 	    (unsigned long long)got.n_rest, (unsigned long long)got.n_lost);
 	status = index_open(path, s->files.index_fd, &s->index);
 	if (status == INDEX_OK)
 		return RECOVER_OK;
-	log_error("the new index cannot be opened: %s", strerror(errno));
+	log_error("cannot open the new index: %s: %s", strerror(errno),
+	    unplaced_remedy(errno));
 	return RECOVER_FAILED;
 }
 
@@ -145,12 +148,11 @@ static enum recover_open
 opened_new(struct store *s)
 {
 	if (state_dirs_has_any(&s->files))
-		log_warn("there are files but no index: this state directory "
-			 "was used before and has been emptied; what is in "
-			 "files/ is replaced as peers send it");
+		log_warn("files/ has files but there is no index: index/ was "
+			 "emptied; the files are replaced as peers send them");
 	else
-		log_info("a new index: this is the first start, or the state "
-			 "directory was emptied");
+		log_info("made a new index: this is the first start, or "
+			 "state_dir was emptied");
 	state_dirs_sweep_old(&s->files);
 	return RECOVER_OK;
 }
@@ -164,7 +166,7 @@ opened_damaged(struct store *s, const char *path)
 
 	if (check(s, &report) != PAGES_DAMAGED)
 		snprintf(report.why, sizeof(report.why),
-		    "its tables are not those of an index");
+		    "data.mdb does not have the tables of an index");
 	return open_salvaged(s, path, report.why);
 }
 
@@ -175,10 +177,13 @@ recover_open(struct store *s, const char *path)
 	char why[PAGE_WALK_WHY_SIZE];
 
 	if (was_marked == -1) /* a full disk can still be read */
-		log_warn("index/opening: %s", strerror(errno));
+		log_warn(
+		    "cannot create the mark index/opening: %s: if this run is "
+		    "cut short, the next start does not check the index",
+		    strerror(errno));
 	if (salvage_finish(&s->files) == -1) {
-		log_error(
-		    "index/new cannot be moved to index: %s", strerror(errno));
+		log_error("cannot move index/new into index: %s: %s",
+		    strerror(errno), unplaced_remedy(errno));
 		return RECOVER_FAILED;
 	}
 	if (is_damaged(s, was_marked == 1, why))
@@ -200,7 +205,7 @@ recover_open(struct store *s, const char *path)
 		break;
 	}
 	index_settled(s->files.index_fd);
-	log_error("the index cannot be opened: %s%s", strerror(errno),
+	log_error("cannot open the index: %s%s", strerror(errno),
 	    errno == EACCES
 		? ": index/ and what is in it must belong to store_user"
 		: "");

@@ -113,8 +113,8 @@ place_redo(struct files *f, const struct redo *r, struct step *st)
 	error = errno;
 	st->outcome = STEP_STAYS;
 	if (has_content(files_read(f, r->name, r->content.len), r)) {
-		log_warn("files/%s cannot be written anew: %s: what is there "
-			 "is served",
+		log_warn("cannot write files/%s again: %s: its content is "
+			 "right and is served",
 		    r->name, strerror(error));
 		return 0;
 	}
@@ -156,7 +156,8 @@ keep_again(struct store *s, const struct redo *r, struct step *st)
 		return;
 	}
 	st->outcome = STEP_DONE;
-	log_warn("old content of files/%s: %s", r->name, strerror(error));
+	log_warn("cannot keep the replaced content of files/%s: %s", r->name,
+	    strerror(error));
 }
 
 static int
@@ -164,7 +165,8 @@ remove_again(
     struct store *s, const struct redo *r, bool is_known, struct step *st)
 {
 	if (files_keep(&s->files, r->name, r->sha256) == -1 && errno != ENOENT)
-		log_warn("old content of %s: %s", r->name, strerror(errno));
+		log_warn("cannot keep the replaced content of files/%s: %s",
+		    r->name, strerror(errno));
 	st->outcome = STEP_PLACED;
 	return files_remove(&s->files, r->name, !is_known);
 }
@@ -244,7 +246,8 @@ static void
 store_log_rest(const struct store *s)
 {
 	if (s->unplaced.n > TOLD_MAX)
-		log_error("%zu more files cannot be put in their places",
+		log_error("%zu more files cannot be put in their places: dmctl "
+			  "status counts them as set_apart",
 		    s->unplaced.n - TOLD_MAX);
 }
 
@@ -290,7 +293,9 @@ redo_table(struct store *s, enum index_table t, struct steps *list)
 		   on_one, one) == 1) {
 		st = step_of(list, t, one);
 		if (!one->is_sound)
-			log_error("index: a redo row is damaged");
+			log_error("index: redo row %llu is damaged and "
+				  "dropped: run dmctl fsck to check all files",
+			    (unsigned long long)st->seq);
 		else if (redo_one(s, &one->redo, st) == -1)
 			set_apart(s, &one->redo, st, errno);
 		row_put_u64(from, st->seq + 1);
@@ -309,7 +314,7 @@ sync_step(struct files *f, struct step *st)
 		rc = files_old_sync_try(f, st->sha256);
 	if (rc == 0)
 		return;
-	log_error("%s cannot be synced (done again at the next start): %s",
+	log_error("cannot sync files/%s (done again at the next start): %s",
 	    st->name, strerror(errno));
 	st->outcome = STEP_STAYS;
 }
@@ -318,7 +323,7 @@ sync_step(struct files *f, struct step *st)
 static void
 keep_rows(struct steps *list, int error)
 {
-	log_error("files/ cannot be synced (done again at the next start): %s",
+	log_error("cannot sync files/ (done again at the next start): %s",
 	    strerror(error));
 	for (size_t i = 0; i < list->n; i++)
 		if (list->step[i].outcome != STEP_DONE)
@@ -363,7 +368,9 @@ drop_rows(struct store *s, const struct steps *list)
 	}
 	/* a full disk: the rows stay, and do no harm again */
 	if (index_commit(s->index) == -1)
-		log_warn("redo stays: %s", strerror(errno));
+		log_warn("cannot remove the redo rows: %s: the next start does "
+			 "their steps again",
+		    strerror(errno));
 	log_info("recovered: %zu steps of the last run done again, %zu left "
 		 "for the next start",
 	    list->n - n_stay, n_stay);
@@ -379,8 +386,9 @@ recover_run(struct store *s)
 	redo_table(s, INDEX_REDO, &list);
 	store_log_rest(s);
 	if (index_is_read_only(s->index)) {
-		log_error("the state directory is on a read-only file system: "
-			  "what is there is served, nothing new is stored");
+		log_error(
+		    "state_dir is on a read-only file system: its files are "
+		    "served and nothing is stored: mount it writable");
 	} else {
 		sync_steps(&s->files, &list);
 		drop_rows(s, &list);

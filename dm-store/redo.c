@@ -98,8 +98,7 @@ sync_row(struct store *s, struct redo_row *row)
 	if (files_sync(&s->files, row->name, is_current) == 0)
 		return;
 	row->is_stuck = true;
-	store_log_failure(s, "syncing (done again at the next start)", "files/",
-	    row->name, strerror(errno));
+	store_log_unsynced(s, row->name, errno);
 }
 
 /* One by one. */

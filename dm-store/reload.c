@@ -349,7 +349,8 @@ reload_repair(struct store *s)
 {
 	const uint8_t none[32] = {0};
 
-	log_error("a row of the index is damaged: names are settled anew");
+	log_error("a row of the index is damaged: the winner of every name is "
+		  "found again");
 	index_begin(s->index);
 	table_meta_set(s->index, INDEX_META_CONFIG, none, sizeof(none));
 	commit_schedule(s);

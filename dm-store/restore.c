@@ -102,8 +102,8 @@ look(struct store *s)
 static void
 drop_damaged(struct store *s, const struct entry *e)
 {
-	log_error("index/old: the version of %s that is wanted again is not "
-		  "what was signed: it goes to quarantine",
+	log_error("index/old/: the kept version of %s that is wanted again "
+		  "does not match its signed hash: moved to quarantine/",
 	    e->name);
 	quarantine_old(&s->files, e->sha256);
 	index_begin(s->index);
@@ -133,8 +133,8 @@ end(struct store *s)
 		drop_damaged(s, &k->entry);
 	else if (files_stage_link(
 		     &s->files, k->version, NULL, w.sha256, w.size) == -1)
-		log_warn("index/old: the version of %s that is wanted again "
-			 "cannot be had: %s",
+		log_warn("index/old/: cannot use the kept version of %s that "
+			 "is wanted again: %s: peers send it",
 		    w.name, strerror(errno));
 	else
 		winner_replace(s, &k->entry, &stage);

@@ -99,9 +99,9 @@ look_at(struct store *s, const uint8_t key[static 16])
 	if (fd != -1) {
 		close(fd);
 	} else if (errno == ENOENT || errno == ESTALE || errno == EACCES) {
-		log_warn("files/%s %s: it is fetched again", w.name,
+		log_warn("files/%s %s: fetching it again from peers", w.name,
 		    errno == EACCES ? "does not belong to store_user"
-				    : "is missing or not what was stored");
+				    : "is missing or was changed");
 		winner_decide(s, w.name, DECIDE_LOST);
 	}
 }
@@ -280,8 +280,8 @@ file_judge(struct store *s, const uint8_t sha256[static 32])
 	    w.state != WINNER_SHOWN || unplaced_has(s, sc->key) ||
 	    entry_rank_compare(&w.rank, &sc->winner.rank) != 0)
 		return;
-	log_error("files/%s is not what was signed: it goes to quarantine "
-		  "and is fetched again",
+	log_error("files/%s does not match its signed hash: moved to "
+		  "quarantine/, fetching it again from peers",
 	    w.name);
 	if (sc->is_of_pass)
 		sc->pass.damaged++;
@@ -464,8 +464,8 @@ scrub_check(struct store *s, struct control_client *c)
 	struct scrub *sc = s->scrub;
 
 	if (sc->client != NULL) {
-		control_client_end(
-		    c, VERDICT_BUSY, "somebody else is running it");
+		control_client_end(c, VERDICT_BUSY,
+		    "another dmctl fsck is running: wait for its end");
 		return;
 	}
 	sc->client = c;

@@ -135,8 +135,8 @@ row_end(struct store *s, struct scrub_old *o, uint64_t *damaged)
 	/* made anew meanwhile: then what was read is of no interest */
 	if (!history_find(s, o->key, &when_ns, &h) || when_ns != o->when_ns)
 		return;
-	log_error("index/old: an older version of %s is not what was signed: "
-		  "it goes to quarantine",
+	log_error("index/old/: an older version of %s does not match its "
+		  "signed hash: moved to quarantine/",
 	    h.entry.name);
 	++*damaged;
 	drop(s, o);

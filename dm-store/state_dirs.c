@@ -181,7 +181,7 @@ is_hash_name(const char *name, uint8_t hash[static 32])
 
 /* keep: NULL, or true for what stays. */
 static int
-sweep(int fd, state_dirs_keep_fn *keep, void *ctx)
+sweep(int fd, const char *path, state_dirs_keep_fn *keep, void *ctx)
 {
 	DIR *dir = dir_stream(fd);
 	uint8_t version[32];
@@ -195,8 +195,8 @@ sweep(int fd, state_dirs_keep_fn *keep, void *ctx)
 			keep(ctx, version)))
 			continue;
 		if (disk_unlink(fd, e->d_name) == -1)
-			log_warn(
-			    "left over %s: %s", e->d_name, strerror(errno));
+			log_warn("cannot remove the left-over file %s%s: %s",
+			    path, e->d_name, strerror(errno));
 	}
 	closedir(dir);
 	return 0;
@@ -252,13 +252,14 @@ tmp_renew(struct files *f)
 int
 state_dirs_sweep(struct files *f, state_dirs_keep_fn *keep, void *ctx)
 {
-	return sweep(f->tmp_fd, keep, ctx) == 0 ? tmp_renew(f) : -1;
+	return sweep(f->tmp_fd, "index/tmp/", keep, ctx) == 0 ? tmp_renew(f)
+							      : -1;
 }
 
 int
 state_dirs_sweep_old(struct files *f)
 {
-	return sweep(f->old_fd, NULL, NULL);
+	return sweep(f->old_fd, "index/old/", NULL, NULL);
 }
 
 struct state_dirs_list {
@@ -273,7 +274,7 @@ state_dirs_list_old(struct files *f)
 	struct state_dirs_list *l;
 
 	if (dir == NULL) {
-		log_warn("index/old/: %s", strerror(errno));
+		log_warn("cannot read index/old/: %s", strerror(errno));
 		return NULL;
 	}
 	l = xcalloc(1, sizeof(*l));
@@ -302,8 +303,8 @@ state_dirs_list_next(struct state_dirs_list *l, uint8_t sha256[static 32])
 		if (is_hash_name(e->d_name, sha256))
 			return true;
 		if (disk_unlink(l->fd, e->d_name) == -1 && errno != EISDIR)
-			log_warn(
-			    "index/old/%s: %s", e->d_name, strerror(errno));
+			log_warn("cannot remove index/old/%s: %s", e->d_name,
+			    strerror(errno));
 	}
 	return false;
 }

@@ -114,14 +114,13 @@ store_log_room(struct store *s, bool has_room)
 		return;
 	s->log->is_full = !has_room;
 	if (has_room)
-		log_warn("there is room again: uploads are taken");
+		log_warn("the disk has room again: uploads are accepted");
 	else if (files_free(&s->files) == FILES_FREE_UNKNOWN)
 		log_warn("the disk is read-only: uploads are refused until it "
-			 "can be written");
+			 "is mounted writable");
 	else
 		log_warn("the disk is full or read-only (%" PRIu64
-			 " bytes free): uploads are refused until there is "
-			 "room",
+			 " bytes free): uploads are refused until it has room",
 		    files_free(&s->files));
 }
 
@@ -134,10 +133,12 @@ store_log_tick(struct store *s)
 	if (t->allowed > STORE_LOG_BURST)
 		t->allowed = STORE_LOG_BURST;
 	if (t->left_out > 0)
-		log_info("stored %" PRIu64 " more: dmctl list has them",
+		log_info("stored %" PRIu64
+			 " more versions without a line each: see dmctl list",
 		    t->left_out);
 	if (t->expired_left_out > 0)
-		log_info("%" PRIu64 " more have expired: dmctl list has them",
+		log_info("%" PRIu64 " more files have expired without a line "
+			 "each: see dmctl list",
 		    t->expired_left_out);
 	t->left_out = t->expired_left_out = 0;
 }
@@ -183,7 +184,8 @@ store_log_failure(struct store *s, const char *doing, const char *path,
 		return;
 	}
 	if (c->left_out > 0)
-		snprintf(more, sizeof(more), " (and %llu times before)",
+		snprintf(more, sizeof(more),
+		    " (and %llu times since the last such line)",
 		    (unsigned long long)c->left_out);
 	log_error("%s %s%s%s: %s%s", doing, path, *name != '\0' ? " for " : "",
 	    name, why, more);
@@ -191,4 +193,14 @@ store_log_failure(struct store *s, const char *doing, const char *path,
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	c->told_ns = mono;
 	c->left_out = 0;
+}
+
+void
+store_log_unsynced(struct store *s, const char *name, int error)
+{
+	char why[256];
+
+	snprintf(why, sizeof(why), "%s (done again at the next start)",
+	    strerror(error));
+	store_log_failure(s, "cannot sync", "files/", name, why);
 }

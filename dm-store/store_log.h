@@ -44,11 +44,15 @@ void store_log_tick(struct store *);
  * The disk refused an operation. One line a minute for each cause, with how
  * often it happened since the last one: a client that gets an error code looks
  * for the line in the log, and may try again at once. A cause is an operation
- * and an error. doing: "writing", a string that lives on. path: below
+ * and an error. doing: "cannot write", a string that lives on. path: below
  * state_dir. name: the file that is concerned; "" if path says it, or if it is
  * many. why: the text of the error.
  */
 void store_log_failure(struct store *, const char *doing, const char *path,
     const char *name, const char *why);
+
+/* The same for a file of a redo row that could not be synced: the row stays,
+ * and the next start syncs the file. error: errno. */
+void store_log_unsynced(struct store *, const char *name, int error);
 
 #endif

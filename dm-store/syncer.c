@@ -57,7 +57,8 @@ end(struct store *s, const struct sync_job *job)
 	/* where a full disk shows only now (some file systems), nothing but
 	 * this content is lost, and nobody counts on it yet */
 	if (job->error != 0 && judge_error(job->error) != VERDICT_NO_SPACE)
-		files_sync_failed(&s->files, "an upload", job->error);
+		files_sync_failed(
+		    &s->files, "an upload in index/tmp/", job->error);
 	if (job->is_end)
 		job->tell(s, job->number, job->error);
 }

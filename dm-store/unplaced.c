@@ -140,8 +140,8 @@ unplaced_remedy(int error)
 	switch (error) {
 	case EACCES:
 	case EPERM:
-		return "files/ and all that is in it must belong to "
-		       "store_user and be writable for it";
+		return "files/ and everything in it must belong to store_user, "
+		       "who must be able to write it";
 	case ENOSPC:
 		return "make room in the file system of state_dir";
 	case EDQUOT:
@@ -155,8 +155,8 @@ unplaced_remedy(int error)
 	case EISDIR:
 	case ENOTDIR:
 	case ENOTEMPTY:
-		return "move away what stands there";
+		return "move away the file or directory that has this path";
 	default:
-		return "look at the file system of state_dir";
+		return "check the file system of state_dir";
 	}
 }

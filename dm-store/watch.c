@@ -62,8 +62,8 @@ watch_new(const char *top)
 	struct watch *w;
 
 	if (fd == -1) {
-		log_warn("inotify: %s: edits in files/ are noticed by the "
-			 "scrub alone",
+		log_warn("cannot watch files/ (inotify: %s): only the daily "
+			 "scrub notices edits there",
 		    strerror(errno));
 		return NULL;
 	}
@@ -72,7 +72,8 @@ watch_new(const char *top)
 	w->dir = xcalloc(WATCH_DIRS_MAX, sizeof(*w->dir));
 	if ((size_t)snprintf(w->top, sizeof(w->top), "%s/files", top) >=
 	    sizeof(w->top))
-		fatal("the state directory's path is too long");
+		fatal("the path of state_dir is too long: choose a shorter one "
+		      "in dm.toml");
 	return w;
 }
 
@@ -139,8 +140,8 @@ dir_add(struct watch *w, const char *dir)
 
 	if (w->n_dirs == WATCH_DIRS_MAX) {
 		if (!w->is_full_told)
-			log_info("files/ has more than %u directories: edits "
-				 "in some are noticed by the scrub alone",
+			log_info("files/ has more than %u directories: in the "
+				 "rest only the daily scrub notices edits",
 			    WATCH_DIRS_MAX);
 		w->is_full_told = true;
 		return;
@@ -150,8 +151,8 @@ dir_add(struct watch *w, const char *dir)
 	wd = inotify_add_watch(w->fd, path, EVENTS);
 	if (wd == -1) {
 		if (errno != ENOENT && !w->is_full_told) {
-			log_warn("inotify of %s: %s: edits there are noticed "
-				 "by the scrub alone",
+			log_warn("cannot watch %s (inotify: %s): only the "
+				 "daily scrub notices edits there",
 			    path, strerror(errno));
 			w->is_full_told = true;
 		}

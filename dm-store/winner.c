@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/keys/keys.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-store/judge.h"
@@ -85,12 +86,14 @@ find_best(struct store *s, struct search *q, const char *name)
 static bool
 drop_damaged(struct store *s, const struct search *q, const struct winner *prev)
 {
+	char key[KEY_FINGERPRINT_MAX];
 	bool was_winner = false;
 
 	for (size_t i = 0; i < q->n_damaged; i++) {
-		log_error("index: the record of %s by one signer is damaged: "
-			  "it is dropped, to be fetched again",
-		    q->name);
+		key_fingerprint(q->damaged[i], key);
+		log_error("index: the record of %s by signer %s is damaged: "
+			  "dropped, fetching it again from peers",
+		    q->name, key);
 		table_record_delete(s->index, q->name, q->damaged[i]);
 		s->stats.damaged++;
 		if (prev != NULL &&
@@ -169,7 +172,7 @@ load_prev(struct store *s, const char *name, struct change *ch)
 	found = table_winner(s->index, VIEW_BATCH, ch->key, &ch->prev);
 	ch->had = found == FOUND;
 	if (found == FOUND_DAMAGED)
-		log_error("index: the winner of %s is damaged: found anew "
+		log_error("index: the winner of %s is damaged: found again "
 			  "from its records",
 		    name);
 	if (!ch->had)

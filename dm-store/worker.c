@@ -64,7 +64,7 @@ finish_job(struct worker *w)
 	pthread_mutex_unlock(&w->lock);
 	/* the loop takes all there is: told once, it need not be told again */
 	if (is_news && write(w->event_fd, &one, sizeof(one)) == -1)
-		fatal("eventfd: %s", strerror(errno));
+		fatal("cannot use an eventfd: %s", strerror(errno));
 }
 
 static void *
@@ -111,7 +111,7 @@ worker_new(const struct worker_kind *kind)
 	pthread_cond_init(&w->asked, NULL);
 	w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->event_fd == -1)
-		fatal("eventfd: %s", strerror(errno));
+		fatal("cannot use an eventfd: %s", strerror(errno));
 	start(w);
 	return w;
 }
@@ -161,7 +161,7 @@ on_news(evutil_socket_t fd, short what, void *arg)
 
 	/* the counter first, so that none is missed */
 	if (read(fd, &count, sizeof(count)) == -1 && errno != EAGAIN)
-		fatal("eventfd: %s", strerror(errno));
+		fatal("cannot use an eventfd: %s", strerror(errno));
 	while (take(w))
 		w->done(w->ctx, w->taken);
 }

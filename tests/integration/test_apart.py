@@ -16,7 +16,7 @@ from versions import Signer, Version
 
 SIGNER = Signer()
 FILES = {"files": {"dir/*": [SIGNER.text], "sub/*": [SIGNER.text]}}
-OWNER = "files/ and all that is in it must belong to store_user"
+OWNER = "files/ and everything in it must belong to store_user"
 
 
 @contextlib.contextmanager

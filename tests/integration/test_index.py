@@ -101,11 +101,11 @@ def test_what_is_whole_in_a_damaged_index_survives(make_node):
     zero_head(data(node))
     since = len(node.log())
     node.start()
-    node.wait_log(r"the index is damaged \(page 0 does not begin as an index "
-                  r"does\): what is whole in it is read out", since)
-    node.wait_log(r"the damaged index is kept as quarantine/index-\d+; 41 "
-                  "records were found in it, 41 of them on pages that no "
-                  "table led to; 0 names have lost their record", since)
+    node.wait_log(r"the index is damaged \(page 0 does not begin with the "
+                  r"magic number of LMDB\): making a new one", since)
+    node.wait_log(r"moved the damaged index to quarantine/index-\d+; 41 of "
+                  "its records are in the new index, 41 of them from pages "
+                  "outside of every table; 0 names have lost their record", since)
     assert [put(node, version).status for version in old] == [409] * 40
     assert files(node) == {"dir/kept": b"content"}
     assert status(node, "wanted") == 0

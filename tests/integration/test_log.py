@@ -52,8 +52,9 @@ def test_many_at_once_are_cut_short(mesh):
 
     def counted():
         return len(lines(node, "info: stored n")) + sum(
-            int(re.search(r"stored (\d+) more", line)[1])
-            for line in lines(node, r"info: stored \d+ more: dmctl list"))
+            int(re.search(r"stored (\d+) more versions", line)[1])
+            for line in lines(node, r"info: stored \d+ more versions without a line each: see "
+                              "dmctl list"))
     wait([node], lambda: counted() == len(names))
     assert len(lines(node, "info: stored n")) < len(names)
 
@@ -70,8 +71,9 @@ def test_many_that_expire_are_cut_short(mesh):
 
     def counted():
         return len(lines(node, r"info: n\d+ has expired")) + sum(
-            int(re.search(r"(\d+) more have expired", line)[1])
-            for line in lines(node, r"info: \d+ more have expired: dmctl"))
+            int(re.search(r"(\d+) more files have expired", line)[1])
+            for line in lines(node, r"info: \d+ more files have expired "
+                              "without a line each: see dmctl"))
     wait([node], lambda: counted() == len(names))
     assert len(lines(node, "has expired")) < len(names)
     # told of first, then removed

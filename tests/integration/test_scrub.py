@@ -212,7 +212,7 @@ def test_fsck_reads_older_versions(alone):
     stray.write_bytes(b"nobody's")
     since = len(alone.log())
     call(alone, "fsck", code=65)
-    alone.wait_log("an older version of a is not what was signed", since)
+    alone.wait_log("an older version of a does not match its signed hash", since)
     assert sorted(old.iterdir()) == files[1:]
     assert len(quarantined(alone)) == 1
     call(alone, "fsck")

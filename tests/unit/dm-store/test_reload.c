@@ -391,7 +391,7 @@ test_clock_is_wrong(void **state)
 	fix_now += 2 * 86400 * NS_PER_S; /* a step, not time */
 	tick();
 	assert_string_equal(clock_doubt(&f.s.clock, doubt),
-	    "the clock stepped by 172800 s, it is believed again in 61 min if "
+	    "the clock stepped by 172800 s: it is trusted again in 61 min if "
 	    "it stays steady");
 	fix_assert_opens(&f, "d/a", NULL, "abc", 3);
 	fix_pass(3601 * NS_PER_S);

@@ -52,19 +52,22 @@ test_once_per_cause(void **state)
 
 	for (int i = 0; i < 100; i++) {
 		store_log_failure(
-		    &f.s, "writing", "index/tmp/put-1", "d/a", "EIO");
-		store_log_failure(&f.s, "opening", "files/b", "", "EIO");
-		store_log_failure(&f.s, "opening", "files/b", "", "EMFILE");
+		    &f.s, "cannot write", "index/tmp/put-1", "d/a", "EIO");
+		store_log_failure(&f.s, "cannot open", "files/b", "", "EIO");
+		store_log_failure(&f.s, "cannot open", "files/b", "", "EMFILE");
 	}
 	assert_int_equal(told(text), 3);
-	assert_non_null(strstr(text, "writing index/tmp/put-1 for d/a: EIO\n"));
-	assert_non_null(strstr(text, "opening files/b: EIO\n"));
-	assert_non_null(strstr(text, "opening files/b: EMFILE\n"));
+	assert_non_null(
+	    strstr(text, "cannot write index/tmp/put-1 for d/a: EIO\n"));
+	assert_non_null(strstr(text, "cannot open files/b: EIO\n"));
+	assert_non_null(strstr(text, "cannot open files/b: EMFILE\n"));
 	fix_pass(STORE_LOG_CAUSE_NS);
-	store_log_failure(&f.s, "writing", "index/tmp/put-9", "d/c", "EIO");
+	store_log_failure(
+	    &f.s, "cannot write", "index/tmp/put-9", "d/c", "EIO");
 	assert_int_equal(told(text), 4);
-	assert_non_null(strstr(text,
-	    "writing index/tmp/put-9 for d/c: EIO (and 99 times before)\n"));
+	assert_non_null(
+	    strstr(text, "cannot write index/tmp/put-9 for d/c: EIO (and 99 "
+			 "times since the last such line)\n"));
 }
 
 /* More causes than are told apart: the one told longest ago is forgotten. */
@@ -76,12 +79,12 @@ test_many_causes(void **state)
 	for (int i = 0; i < STORE_LOG_CAUSES_MAX + 1; i++) {
 		snprintf(why, sizeof(why), "cause %d.", i);
 		fix_pass(1);
-		store_log_failure(&f.s, "writing", "x", "", why);
+		store_log_failure(&f.s, "cannot write", "x", "", why);
 	}
 	assert_int_equal(told(text), STORE_LOG_CAUSES_MAX + 1);
-	store_log_failure(&f.s, "writing", "x", "", "cause 1.");
+	store_log_failure(&f.s, "cannot write", "x", "", "cause 1.");
 	assert_int_equal(told(text), STORE_LOG_CAUSES_MAX + 1);
-	store_log_failure(&f.s, "writing", "x", "", "cause 0.");
+	store_log_failure(&f.s, "cannot write", "x", "", "cause 0.");
 	assert_int_equal(told(text), STORE_LOG_CAUSES_MAX + 2);
 }
 
