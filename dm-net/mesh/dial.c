@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xevent.h"
+#include "dm-net/mesh/dial_budget.h"
 #include "dm-net/mesh/mesh_address.h"
 #include "dm-net/mesh/mesh_notes.h"
 #include "dm-net/mesh/mesh_turn.h"
@@ -50,6 +51,7 @@ struct dial {
 	LIST_ENTRY(dial) next;
 	struct mesh *mesh;
 	struct peer_id peer;
+	bool is_trusted; /* its addresses are configured: no budget */
 	uint64_t start_ns;
 	/* names not looked up yet */
 	struct multiaddr names[SYNC_ADDRS_MAX];
@@ -139,11 +141,17 @@ static bool
 attempt_begin(struct dial *d, struct attempt *t, struct candidate *c)
 {
 	struct timeval tv = {.tv_sec = CONNECT_TIMEOUT_S};
-	int fd = socket(
-	    c->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd;
 
 	c->is_tried = true;
 	d->last_family = c->ss.ss_family;
+	if (!d->is_trusted && !dial_budget_take(d->mesh->dial_budget,
+				  (const void *)&c->ss, clock_mono_ns())) {
+		note_failure(d, c, "that host was dialled too often lately");
+		return false;
+	}
+	fd = socket(
+	    c->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd != -1 && (unsigned)fd >= d->mesh->settings.descriptors.sockets) {
 		close(fd);
 		note_failure(d, c, "too many open files: raise LimitNOFILE");
@@ -379,6 +387,9 @@ on_established(struct peer_conn_outcome *outcome)
 
 	t->conn->outcome = NULL;
 	t->conn = NULL;
+	if (!t->dial->is_trusted)
+		dial_budget_give_back(t->dial->mesh->dial_budget,
+		    (const void *)&t->to->ss, clock_mono_ns());
 	dial_free(t->dial);
 }
 
@@ -394,13 +405,13 @@ on_closed(struct peer_conn_outcome *outcome, const char *why)
 }
 
 void
-dial_start(struct mesh *m, const struct peer_id *peer,
-    const struct sync_addr *addrs, size_t n)
+dial_start(struct mesh *m, const struct sync_action *action)
 {
 	struct dial *d = xcalloc(1, sizeof(*d));
 
 	d->mesh = m;
-	d->peer = *peer;
+	d->peer = *action->peer;
+	d->is_trusted = action->is_trusted;
 	d->start_ns = clock_mono_ns();
 	for (size_t i = 0; i < AT_ONCE_MAX; i++) {
 		d->attempts[i].outcome.established = on_established;
@@ -409,7 +420,7 @@ dial_start(struct mesh *m, const struct peer_id *peer,
 		d->attempts[i].fd = -1;
 	}
 	snprintf(d->why, sizeof(d->why), "no address that can be dialled");
-	take_addresses(d, addrs, n);
+	take_addresses(d, action->addrs, action->addr_count);
 	d->next_event = xevent(m->base, -1, 0, on_next, d);
 	LIST_INSERT_HEAD(&m->dials, d, next);
 	advance(d);

@@ -9,8 +9,7 @@
 
 /* Tries the addresses, a few at once; dial_failed() of the core, or an
  * established connection, follows. */
-void dial_start(
-    struct mesh *, const struct peer_id *, const struct sync_addr *, size_t n);
+void dial_start(struct mesh *, const struct sync_action *);
 void dial_free_all(struct mesh *);
 
 #endif

@@ -17,6 +17,7 @@
 #include "dm-net/libp2p/peer_record_open.h"
 #include "dm-net/mesh/accept.h"
 #include "dm-net/mesh/dial.h"
+#include "dm-net/mesh/dial_budget.h"
 #include "dm-net/mesh/file_receive.h"
 #include "dm-net/mesh/file_send.h"
 #include "dm-net/mesh/mesh_address.h"
@@ -172,7 +173,7 @@ do_action(struct mesh *m, const struct sync_action *a)
 
 	switch (a->type) {
 	case SYNC_DIAL:
-		dial_start(m, a->peer, a->addrs, a->addr_count);
+		dial_start(m, a);
 		break;
 	case SYNC_CLOSE:
 		do_close(m, a);
@@ -332,6 +333,7 @@ mesh_new(const struct mesh_settings *set)
 	event_add(m->clock_event, &tv);
 	on_clock(-1, 0, m);
 	accept_init(m);
+	m->dial_budget = dial_budget_new();
 	sync_streams_serve(m);
 	file_send_serve(m);
 	mesh_now(m);
@@ -355,6 +357,7 @@ mesh_free(struct mesh *m)
 	}
 	file_receive_free_all(m);
 	accept_free_all(m);
+	dial_budget_free(m->dial_budget);
 	event_free(m->turn_event);
 	event_free(m->timer_event);
 	event_free(m->clock_event);

@@ -29,6 +29,7 @@
 struct warn_limit;
 struct event;
 struct dial;
+struct dial_budget;
 struct file_receive;
 struct listener;
 struct file_send;
@@ -59,6 +60,7 @@ struct mesh {
 	struct peer_conn_list conns;
 	struct peer_conn_list conns_by_id[PEER_CONN_BUCKETS];
 	struct dial_list dials;
+	struct dial_budget *dial_budget;
 	struct fetch_list fetches;
 	uint64_t last_link_id;
 	unsigned n_serving;	  /* file_send.c: files held open */

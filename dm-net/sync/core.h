@@ -8,6 +8,7 @@
 #ifndef DMNET_SYNC_CORE_H
 #define DMNET_SYNC_CORE_H
 
+#include "common/ip_class.h"
 #include "dm-net/sync/keyq.h"
 #include "dm-net/sync/names.h"
 #include "dm-net/sync/served.h"
@@ -25,10 +26,12 @@
 #define PEER_BUCKETS 1024
 #define PEER_DAY_NS (86400 * SECOND)
 #define DIALS_MAX 4	      /* under way */
+#define DIALS_UNPROVEN_MAX 3  /* of these, to peers that never answered */
 #define DIALLED_TARGET 12     /* connections that we dialled */
 #define HINTS_NS (5 * SECOND) /* between two lists for the store */
 #define TRUSTED_TARGET 2      /* of these, to bootstrap or allowed peers */
 #define GROUP_MAX 2	      /* dialled, learned peers of one network */
+#define PRIVATE_HOST_MAX 4    /* the same, of one private address */
 #define BACKOFF_BASE (500 * MS)
 #define BACKOFF_KNOWN_MAX (10 * SECOND)
 #define BACKOFF_OTHER_MAX (300 * SECOND)
@@ -114,6 +117,12 @@ enum session_state {
 	SESSION_CLOSED
 };
 
+/* Where a connection comes from or leads to; see places.h. */
+struct place {
+	uint64_t network, host; /* 0: no IP address */
+	enum ip_class reach;
+};
+
 struct bucket {
 	uint64_t at_ns;
 	uint64_t used_ns; /* credit spent, in time that it takes to come back */
@@ -126,6 +135,7 @@ struct peer {
 	bool is_bootstrap, is_allowed;
 	bool has_answered; /* a connection was up, in whichever direction */
 	bool is_dialling;
+	bool is_unproven; /* was when that dial began */
 	bool was_dialled; /* with success, at dialled_ns */
 	uint32_t sessions;
 	uint32_t failures;
@@ -198,6 +208,7 @@ struct session {
 	enum session_state state;
 	bool is_outbound, is_visit, is_trial, is_draining, has_addr;
 	struct sync_addr addr;
+	struct place place;
 	uint64_t serial;
 	uint64_t since_ns, deadline_ns; /* of hello, trial, flush, drain */
 	enum sync_close reason;
@@ -375,7 +386,7 @@ struct sync {
 	struct session **sessions;
 	size_t session_count, session_room;
 	uint64_t serial, exchange_at_ns, exchanges;
-	size_t dialling;
+	size_t dialling, dialling_unproven, dial_turn;
 	uint64_t reset_ns; /* mono; the last peer_reset_backoff() */
 	uint8_t *own_record;
 	size_t own_record_len;
@@ -403,6 +414,20 @@ struct sync {
 
 	struct sync_stats stats;
 };
+
+/* The configuration names it. */
+static inline bool
+peer_is_trusted(const struct peer *p)
+{
+	return p->is_bootstrap || p->is_allowed;
+}
+
+/* Up and to be talked to: not on trial, not closing. */
+static inline bool
+session_is_live(const struct session *c)
+{
+	return c->state == SESSION_UP && !c->is_trial;
+}
 
 uint64_t core_random_below(struct sync *, uint64_t bound);
 /* What nobody outside knows: the secret of every table of keys or ids, and the

@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "dm-net/sync/peers.h"
+#include "dm-net/sync/places.h"
 #include "dm-net/sync/session.h"
 #include "dm-net/sync/walk.h"
 
@@ -82,6 +83,14 @@ resolve_duplicates(struct sync *s, struct session *c)
 	}
 }
 
+/* Its record said less than where it answered: the remote end counts. */
+static bool
+is_one_too_many(const struct sync *s, const struct session *c)
+{
+	return c->is_outbound && !peer_is_trusted(c->peer) &&
+	       places_dialled_enough(s, &c->place, c);
+}
+
 static void
 session_up(struct sync *s, struct session *c)
 {
@@ -97,6 +106,13 @@ session_up(struct sync *s, struct session *c)
 		s->hints_due = true;
 	}
 	peer_reset_backoff(s, p);
+	if (is_one_too_many(s, c)) {
+		p->next_dial_ns = s->now_ns + BACKOFF_REFUSED / 2 +
+				  core_random_below(s, BACKOFF_REFUSED / 2);
+		session_bye(s, c, WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
+		    "enough connections lead to its network");
+		return;
+	}
 	if (!c->is_outbound && count_live(s) > s->set.peers_max &&
 	    !peer_is_trusted(p)) {
 		c->is_trial = true;
@@ -144,21 +160,11 @@ members_on_hello(struct sync *s, struct session *c, const struct wire_hello *h)
 
 /* --- full ------------------------------------------------------------- */
 
-/* One that others can dial and that has other peers. */
-static bool
-may_shed(const struct session *c)
-{
-	return session_is_live(c) && !c->is_outbound &&
-	       !peer_is_trusted(c->peer) && c->peer->record != NULL &&
-	       c->peer->addr_count > 0 && c->their_peers >= SHED_PEERS_MIN;
-}
-
-/* We are full: either the newcomer goes or one that finds others. */
+/* We are full: either the newcomer goes, or another session makes room. */
 static void
 trial_decide(struct sync *s, struct session *c)
 {
-	struct session *victim = NULL;
-	size_t seen = 0;
+	struct session *victim;
 
 	c->is_trial = false;
 	if (count_live(s) <= s->set.peers_max) {
@@ -167,20 +173,14 @@ trial_decide(struct sync *s, struct session *c)
 		return;
 	}
 	c->is_trial = true;
-	for (size_t i = 0; i < s->session_count; i++) {
-		if (may_shed(s->sessions[i]) &&
-		    core_random_below(s, ++seen) == 0)
-			victim = s->sessions[i];
-	}
-	if (c->peer->addr_count > 0)
-		victim = NULL;
+	victim = places_yield(s, c);
 	if (victim == NULL) {
 		c->peer->next_dial_ns = s->now_ns + BACKOFF_REFUSED;
 		session_bye(s, c, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS, "full");
 		return;
 	}
 	session_bye(s, victim, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
-	    "full, and it can find others");
+	    "full, and another needs the place more");
 	c->is_trial = false;
 	resolve_duplicates(s, c);
 	walk_hello(s, c);
@@ -241,25 +241,40 @@ may_dial(const struct sync *s, const struct peer *p)
 	       (s->allowed_count == 0 || p->is_allowed);
 }
 
-/* Are enough of this peer's network dialled already? */
+/* Are enough connections dialled to one of its addresses' networks? Which of
+ * them it answers at is not known before. */
 static bool
 group_is_full(const struct sync *s, const struct peer *p)
 {
-	uint64_t group = peer_group(p);
-	size_t n = 0;
-
-	if (group == 0 || peer_is_trusted(p))
+	if (peer_is_trusted(p))
 		return false;
-	for (size_t i = 0; i < s->session_count; i++) {
-		const struct session *c = s->sessions[i];
+	for (size_t i = 0; i < p->addr_count; i++) {
+		struct place place = place_of(&p->addrs[i]);
 
-		n += c->is_outbound && !peer_is_trusted(c->peer) &&
-		     peer_group(c->peer) == group;
+		if (place.reach == IP_GLOBAL &&
+		    places_dialled_enough(s, &place, NULL))
+			return true;
 	}
-	return n >= GROUP_MAX;
+	return false;
 }
 
-enum dial_kind { DIAL_TRUSTED, DIAL_ANY, DIAL_BOOTSTRAP };
+enum dial_kind { DIAL_TRUSTED, DIAL_PROVEN, DIAL_ANY, DIAL_BOOTSTRAP };
+
+static bool
+is_of_kind(const struct peer *p, enum dial_kind kind)
+{
+	switch (kind) {
+	case DIAL_TRUSTED:
+		return peer_is_trusted(p);
+	case DIAL_PROVEN:
+		return peer_is_proven(p);
+	case DIAL_BOOTSTRAP:
+		return p->is_bootstrap;
+	case DIAL_ANY:
+		break;
+	}
+	return true;
+}
 
 /* One of those that may be dialled, at random; NULL: none. */
 static struct peer *
@@ -271,9 +286,7 @@ dial_pick(struct sync *s, enum dial_kind kind)
 	for (size_t i = 0; i < s->peer_count; i++) {
 		struct peer *p = s->peers[i];
 
-		if (!may_dial(s, p) ||
-		    (kind == DIAL_TRUSTED && !peer_is_trusted(p)) ||
-		    (kind == DIAL_BOOTSTRAP && !p->is_bootstrap) ||
+		if (!may_dial(s, p) || !is_of_kind(p, kind) ||
 		    group_is_full(s, p))
 			continue;
 		if (core_random_below(s, ++seen) == 0)
@@ -287,10 +300,24 @@ dial(struct sync *s, struct peer *p)
 {
 	if (p == NULL || s->dialling >= DIALS_MAX)
 		return false;
-	p->is_dialling = true;
-	s->dialling++;
+	peer_dial_began(s, p);
 	core_act(s, SYNC_DIAL, 0)->peer = p;
 	return true;
+}
+
+/* Anybody can name ids that lead nowhere: every second dial, and the last of
+ * those under way, goes to a peer that answered before. */
+static struct peer *
+dial_next(struct sync *s)
+{
+	bool is_reserved = s->dialling_unproven >= DIALS_UNPROVEN_MAX;
+	struct peer *p = NULL;
+
+	if (is_reserved || s->dial_turn++ % 2 == 0)
+		p = dial_pick(s, DIAL_PROVEN);
+	if (p == NULL && !is_reserved)
+		p = dial_pick(s, DIAL_ANY);
+	return p;
 }
 
 static size_t
@@ -318,7 +345,7 @@ dial_tick(struct sync *s)
 	if (count_trusted(s) < TRUSTED_TARGET)
 		dial(s, dial_pick(s, DIAL_TRUSTED));
 	while (count_outbound(s) + s->dialling < dialled_target(s) &&
-	       dial(s, dial_pick(s, DIAL_ANY)))
+	       dial(s, dial_next(s)))
 		;
 }
 
@@ -381,7 +408,7 @@ exchange_tick(struct sync *s)
 		session_want_write(s, c);
 	}
 	if (++s->exchanges % 10 == 0 && s->is_configured) {
-		dial(s, dial_pick(s, DIAL_ANY));
+		dial(s, dial_next(s));
 		dial(s, dial_pick(s, DIAL_BOOTSTRAP));
 	}
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/ip_class.h"
 #include "common/log.h"
 #include "dm-net/sync/members.h"
 #include "dm-net/sync/offers.h"
@@ -139,9 +138,28 @@ peer_add_addr(struct peer *p, const struct sync_addr *addr, bool is_static)
 }
 
 bool
-peer_is_trusted(const struct peer *p)
+peer_is_proven(const struct peer *p)
 {
-	return p->is_bootstrap || p->is_allowed;
+	return peer_is_trusted(p) || p->last_success_ns > 0;
+}
+
+void
+peer_dial_began(struct sync *s, struct peer *p)
+{
+	p->is_dialling = true;
+	p->is_unproven = !peer_is_proven(p);
+	s->dialling++;
+	s->dialling_unproven += p->is_unproven;
+}
+
+void
+peer_dial_ended(struct sync *s, struct peer *p)
+{
+	if (!p->is_dialling)
+		return;
+	p->is_dialling = false;
+	s->dialling--;
+	s->dialling_unproven -= p->is_unproven;
 }
 
 void
@@ -320,26 +338,6 @@ peer_is_good(const struct sync *s, const struct peer *p)
 		return false;
 	return p->sessions > 0 ||
 	       (p->was_dialled && s->now_ns - p->dialled_ns < PEER_DAY_NS);
-}
-
-/* Others than global addresses are no sign of one owner. */
-uint64_t
-peer_group(const struct peer *p)
-{
-	uint64_t group = 0;
-	const uint8_t *a;
-
-	if (p->addr_count == 0)
-		return 0;
-	a = p->addrs[0].bytes;
-	/* multicodec ip4 is 4, ip6 is 41 */
-	if (p->addrs[0].len >= 5 && a[0] == 4 &&
-	    ip_class(a + 1, 4) == IP_GLOBAL)
-		memcpy(&group, a, 4);
-	else if (p->addrs[0].len >= 17 && a[0] == 41 &&
-		 ip_class(a + 1, 16) == IP_GLOBAL)
-		memcpy(&group, a, 7);
-	return group;
 }
 
 void

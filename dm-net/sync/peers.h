@@ -36,9 +36,13 @@ void peer_shun(struct sync *, struct peer *);
 bool peer_record(struct sync *, const uint8_t *bytes, size_t len,
     uint64_t teller, uint64_t conn);
 
-/* Network of an address; 0: private, or no IP address. */
-uint64_t peer_group(const struct peer *);
-bool peer_is_trusted(const struct peer *);
+/* Trusted, or it answered when it was dialled, once. That it dialled us proves
+ * nothing of its addresses. */
+bool peer_is_proven(const struct peer *);
+
+/* The dial of a peer begins; it ended, well or not, if one was under way. */
+void peer_dial_began(struct sync *, struct peer *);
+void peer_dial_ended(struct sync *, struct peer *);
 
 /* May its record be handed on? */
 bool peer_is_good(const struct sync *, const struct peer *);

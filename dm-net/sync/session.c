@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "dm-net/sync/fetch.h"
 #include "dm-net/sync/peers.h"
+#include "dm-net/sync/places.h"
 #include "dm-net/sync/requests.h"
 #include "dm-net/sync/walk.h"
 #include "dm-net/sync/wanted.h"
@@ -19,12 +20,6 @@ session_find(const struct sync *s, uint64_t handle)
 			return s->sessions[i];
 	}
 	return NULL;
-}
-
-bool
-session_is_live(const struct session *c)
-{
-	return c->state == SESSION_UP && !c->is_trial;
 }
 
 void
@@ -192,6 +187,19 @@ session_new(struct sync *s, uint64_t handle, struct peer *p, bool is_outbound)
 	return c;
 }
 
+/* Too many are not judged yet: one of them goes, it need not be the last. */
+static void
+make_spare_room(struct sync *s, struct session *c)
+{
+	struct session *victim =
+	    c->is_outbound ? NULL : places_yield_early(s, c);
+
+	if (victim != NULL)
+		session_want_write(s, c);
+	session_close(
+	    s, victim != NULL ? victim : c, SYNC_CLOSE_SURPLUS, "full", false);
+}
+
 void
 sync_connected(struct sync *s, uint64_t handle, const struct peer_id *id,
     bool is_outbound, const struct sync_addr *addr)
@@ -201,15 +209,14 @@ sync_connected(struct sync *s, uint64_t handle, const struct peer_id *id,
 
 	if (p == NULL)
 		fatal("sync: no room for a connected peer");
-	if (is_outbound && p->is_dialling) {
-		p->is_dialling = false;
-		s->dialling--;
-	}
+	if (is_outbound)
+		peer_dial_ended(s, p);
 	c = session_new(s, handle, p, is_outbound);
 	p->sessions++;
 	if (addr != NULL) {
 		c->addr = *addr;
 		c->has_addr = true;
+		c->place = place_of(addr);
 		if (is_outbound)
 			peer_add_addr(p, addr, false);
 	}
@@ -218,7 +225,7 @@ sync_connected(struct sync *s, uint64_t handle, const struct peer_id *id,
 		p->next_dial_ns = UINT64_MAX;
 		session_close(s, c, SYNC_CLOSE_SURPLUS, "ourselves", false);
 	} else if (s->session_count > s->set.peers_max + CONNS_SPARE) {
-		session_close(s, c, SYNC_CLOSE_SURPLUS, "full", false);
+		make_spare_room(s, c);
 	} else {
 		session_want_write(s, c);
 	}
@@ -265,8 +272,7 @@ sync_dial_failed(struct sync *s, const struct peer_id *id)
 
 	if (p == NULL || !p->is_dialling)
 		return;
-	p->is_dialling = false;
-	s->dialling--;
+	peer_dial_ended(s, p);
 	peer_back_off(s, p);
 	core_due_at(s, s->now_ns + SECOND / 5);
 }

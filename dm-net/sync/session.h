@@ -10,9 +10,6 @@
 
 struct session *session_find(const struct sync *, uint64_t handle);
 
-/* Up and to be talked to: not on trial, not closing. */
-bool session_is_live(const struct session *);
-
 /* There is something to pull. */
 void session_want_write(struct sync *, struct session *);
 

@@ -169,6 +169,7 @@ act_dial(const struct act *a, struct sync_action *out)
 	if (!a->peer->is_dialling)
 		return false;
 	out->peer = &a->peer->id;
+	out->is_trusted = peer_is_trusted(a->peer);
 	out->addrs = a->peer->addrs;
 	out->addr_count = a->peer->addr_count;
 	return true;

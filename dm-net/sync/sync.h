@@ -290,6 +290,7 @@ struct sync_action {
 	uint64_t size;	 /* of the whole file, as signed */
 	bool is_large;	 /* a stream of its own, else the shared one */
 	const struct peer_id *peer;
+	bool is_trusted; /* the peer: the configuration names it */
 	const struct sync_addr *addrs;
 	size_t addr_count;
 	enum verdict verdict;
