@@ -141,6 +141,21 @@ $(B)/tests/integration/hostile: $(B)/obj/tests/hostile/main.o $(HOSTILE_LIB)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS)
 
+# --- siege: attacks on a live node, and how those fare who mean well ------------
+SIEGE_OBJ = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/siege/*.c))
+$(B)/tests/siege/foe: $(SIEGE_OBJ) $(HOSTILE_LIB) \
+    $(B)/obj/tests/interop/cloop.o $(B)/libsync.a $(B)/libp2p.a $(AR_COMMON)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(LINK) -o $@ $^ $(SSL_LIBS) $(CRYPTO_LIBS) $(MSGPACK_LIBS) \
+	    $(PROTOBUF_C_LIBS)
+
+# ROWS='3 8' runs some.
+siege: all $(B)/tests/siege/foe
+	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/siege/siege.py $(ROWS)
+siege-short: all $(B)/tests/siege/foe
+	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/siege/siege.py --short $(ROWS)
+
 integration: all have-pytest $(B)/tests/integration/standin \
     $(B)/tests/integration/rogue $(B)/tests/integration/hostile \
     $(B)/tests/bench/store_load $(B)/tests/interop/cpeer \
@@ -190,7 +205,7 @@ powercut: all rigs $(B)/powercut/no_sync.so
 	    --cuts $(CUTS) --fs $(FS) --seed $(SEED)
 
 # Side by side with -j2: what waits much first, what computes beside it.
-check: rigs structure integration unit fuzz-replay sim crash interop chaos
+check: rigs structure integration siege-short unit fuzz-replay sim crash interop chaos
 
 demo: all
 	@B=$(B) sh tests/demo.sh
@@ -199,7 +214,7 @@ demo: all
 bench: all
 	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/bench/bench.py $(FIGURES)
 
-.PHONY: unit chaos powercut rigs sim crash torture fuzz-replay fuzz-run \
+.PHONY: unit chaos powercut rigs siege siege-short sim crash torture fuzz-replay fuzz-run \
 	have-pytest integration interop structure demo bench
 
 $(B)/tests/bench/load: $(B)/obj/tests/bench/load.o $(AR_COMMON)

@@ -2,6 +2,7 @@
 #include "tests/hostile/attacker.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,7 +21,8 @@ attacker_now_s(void)
 bool
 attacker_is_over(const struct attacker *a)
 {
-	return a->is_closed || attacker_now_s() >= a->until_s;
+	return a->is_closed || attacker_now_s() >= a->until_s ||
+	       (a->stop != NULL && *a->stop);
 }
 
 void
@@ -67,7 +69,6 @@ attacker_take(struct attacker *a, void *buf, size_t size)
 		n = attacker_result(a, SSL_read(a->ssl, buf, (int)size));
 	else
 		n = attacker_result(a, (int)recv(a->fd, buf, size, 0));
-	a->received += n;
 	return n;
 }
 
@@ -92,7 +93,6 @@ attacker_put(struct attacker *a, const void *bytes, size_t len, bool reads)
 
 		p += n;
 		len -= n;
-		a->sent += n;
 		if (reads)
 			attacker_drain(a);
 		if (n == 0)
@@ -195,12 +195,26 @@ attacker_dial(struct attacker *a)
 	return false;
 }
 
+static void
+count_bytes(struct attacker *a)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(a->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+		return;
+	a->sent += info.tcpi_bytes_sent;
+	a->received += info.tcpi_bytes_received;
+}
+
 void
 attacker_end(struct attacker *a)
 {
 	SSL_free(a->ssl);
 	a->ssl = NULL;
-	if (a->fd >= 0)
+	if (a->fd >= 0) {
+		count_bytes(a);
 		close(a->fd);
+	}
 	a->fd = -1;
 }

@@ -9,6 +9,7 @@
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,7 +31,8 @@ struct attacker {
 	SSL *ssl;
 	bool is_closed;		 /* by the other side */
 	double until_s;		 /* by attacker_now_s() */
-	uint64_t sent, received; /* bytes, before TLS */
+	const atomic_bool *stop; /* it is true earlier; or NULL */
+	uint64_t sent, received; /* bytes, counted at the end */
 };
 
 /* What is wrong with our certificate. */
@@ -54,7 +56,7 @@ enum flaw {
 /* Monotonic seconds. */
 double attacker_now_s(void);
 void attacker_pause_ms(long ms);
-/* The other side has closed, or the time is up. */
+/* The other side has closed, the time is up, or somebody said stop. */
 bool attacker_is_over(const struct attacker *);
 
 /* --- the connection ----------------------------------------------------- */

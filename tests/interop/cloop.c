@@ -179,29 +179,41 @@ cloop_init(struct cloop *loop, const char *seed_hex)
 	loop->host = make_host(loop);
 }
 
-void
-cloop_advertise(struct cloop *loop, uint16_t port)
+size_t
+cloop_advertise_all(struct cloop *loop, const struct multiaddr *addrs,
+    size_t count, uint8_t *out, size_t size)
 {
 	uint8_t payload[PEER_RECORD_PAYLOAD_MAX];
 	uint8_t text[PEER_RECORD_SIGNED_MAX];
 	uint8_t envelope[PEER_RECORD_ENVELOPE_MAX];
 	uint8_t signature[64];
-	struct multiaddr addr = {
-	    .host = MULTIADDR_IP4, .port = port, .ip = {127, 0, 0, 1}};
 	const struct peer_id *id = p2p_host_peer_id(loop->host);
-	struct multiaddr_raw raw;
+	struct multiaddr_raw raw[PEER_RECORD_ADDRS_MAX];
 	struct envelope_bytes body = {payload, 0};
 	size_t len;
 
-	multiaddr_build(&raw, &addr);
+	for (size_t i = 0; i < count; i++)
+		multiaddr_build(&raw[i], &addrs[i]);
 	body.len = peer_record_payload(
-	    payload, sizeof(payload), id, cloop_now_ns(), &raw, 1);
+	    payload, sizeof(payload), id, cloop_now_ns(), raw, count);
 	len = peer_record_signed(text, sizeof(text), body);
 	identity_sign(text, len, signature);
 	len = peer_record_seal(envelope, sizeof(envelope), id, body, signature);
-	if (p2p_host_set_addresses(loop->host, &raw, 1) != 0 ||
+	if (p2p_host_set_addresses(loop->host, raw, count) != 0 ||
 	    p2p_host_set_record(loop->host, envelope, len) != 0)
 		err(2, "advertise");
+	if (out != NULL && len <= size)
+		memcpy(out, envelope, len);
+	return len;
+}
+
+void
+cloop_advertise(struct cloop *loop, uint16_t port)
+{
+	struct multiaddr addr = {
+	    .host = MULTIADDR_IP4, .port = port, .ip = {127, 0, 0, 1}};
+
+	cloop_advertise_all(loop, &addr, 1, NULL, 0);
 }
 
 /* --- sockets ---------------------------------------------------------- */
@@ -312,7 +324,9 @@ cloop_listen(struct cloop *loop)
 	struct sockaddr_in sin = {.sin_family = AF_INET};
 	socklen_t len = sizeof(sin);
 
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sin.sin_addr = loop->source;
+	if (sin.sin_addr.s_addr == 0)
+		sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	loop->listen_fd =
 	    socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (loop->listen_fd < 0 ||
@@ -379,6 +393,7 @@ do_recv(struct link *link)
 	uint8_t *buf = p2p_conn_recv_buffer(link->conn, &size);
 	ssize_t n = recv(link->fd, buf, size, 0);
 
+	link->loop->received += n > 0 ? (uint64_t)n : 0;
 	if (n > 0)
 		p2p_conn_recv_done(
 		    link->conn, (size_t)n, cloop_time_ns(link->loop));
@@ -408,6 +423,7 @@ do_send(struct link *link)
 			    link->conn, errno, cloop_time_ns(link->loop));
 			return;
 		}
+		link->loop->sent += n > 0 ? (uint64_t)n : 0;
 		p2p_conn_send_done(link->conn, n < 0 ? 0 : (size_t)n,
 		    cloop_time_ns(link->loop));
 	} while (n > 0 && (size_t)n == len);
@@ -533,6 +549,12 @@ void
 cloop_wait(struct cloop *loop)
 {
 	wait_once(loop, cloop_time_ns(loop) + 1000000000u);
+}
+
+void
+cloop_wait_until(struct cloop *loop, uint64_t until_ns)
+{
+	wait_once(loop, until_ns);
 }
 
 void

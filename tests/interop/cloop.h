@@ -46,9 +46,10 @@ struct cloop {
 	struct link *links;
 	struct link *unused;
 	struct link *woken;
-	uint64_t wake_ns; /* no link's time comes earlier */
-	/* May be set after cloop_init(): where dialled from, and how much its
-	 * clock is ahead. */
+	uint64_t wake_ns;	 /* no link's time comes earlier */
+	uint64_t sent, received; /* bytes, of all connections */
+	/* May be set after cloop_init(): where dialled from and listened on,
+	 * and how much its clock is ahead. */
 	struct in_addr source;
 	uint64_t ahead_ns;
 };
@@ -57,10 +58,14 @@ struct cloop {
 void cloop_init(struct cloop *loop, const char *seed_hex);
 void cloop_clear(struct cloop *loop);
 
-/* Listens on a free port of 127.0.0.1 and returns it. */
+/* Listens on a free port of its source, else 127.0.0.1, and returns it. */
 uint16_t cloop_listen(struct cloop *loop);
-/* Tells identify about the address, with a signed record. */
+/* Tells identify about the port of 127.0.0.1, with a signed record. */
 void cloop_advertise(struct cloop *loop, uint16_t port);
+/* The same of any addresses. The record goes to `out` as well, or NULL; returns
+ * its length. */
+size_t cloop_advertise_all(struct cloop *loop, const struct multiaddr *addrs,
+    size_t count, uint8_t *out, size_t size);
 /* End when standard input does. */
 void cloop_watch_stdin(struct cloop *loop);
 /* Connects; the result shows in the link. */
@@ -72,6 +77,8 @@ void cloop_drop(struct link *link);
 bool cloop_run(struct cloop *loop, const bool *done, unsigned int seconds);
 /* One turn: waits at most a second for something to happen. */
 void cloop_wait(struct cloop *loop);
+/* The same, at most until that time by cloop_time_ns(). */
+void cloop_wait_until(struct cloop *loop, uint64_t until_ns);
 uint64_t cloop_now_ns(void);
 /* By the clock of the loop, which wake_ns is by. */
 uint64_t cloop_time_ns(const struct cloop *loop);
