@@ -143,8 +143,8 @@ judge(struct answer *a, const struct file_request *r)
 	struct mesh *m = a->serve->mesh;
 	enum verdict v;
 
-	a->status = (enum file_status)sync_serve(
-	    m->sync, r->key, r->version, r->offset, &a->size);
+	a->status =
+	    sync_serve(m->sync, r->key, r->version, r->offset, &a->size);
 	if (a->status != FILE_OK)
 		return;
 	a->is_counted = true;

@@ -26,7 +26,6 @@ struct file_request {
 	uint64_t offset;
 };
 
-/* Numbers as in enum sync_serve. */
 enum file_status {
 	FILE_OK = 0,
 	FILE_GONE = 1,

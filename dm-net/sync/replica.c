@@ -118,7 +118,7 @@ sync_store_retract(struct sync *s, const uint8_t key[static 16])
 	walk_after_change(s);
 }
 
-enum sync_serve
+enum file_status
 sync_serve(struct sync *s, const uint8_t key[static 16],
     const uint8_t version[static 32], uint64_t offset, uint64_t *size)
 {
@@ -139,15 +139,15 @@ sync_serve(struct sync *s, const uint8_t key[static 16],
 		found = true;
 	}
 	if (!found)
-		return SYNC_SERVE_GONE;
+		return FILE_GONE;
 	if (offset > *size)
-		return SYNC_SERVE_BAD_OFFSET;
+		return FILE_BAD_OFFSET;
 	if (*size > SYNC_SMALL_MAX) {
 		if (s->serving >= SERVE_LARGE_MAX)
-			return SYNC_SERVE_BUSY;
+			return FILE_BUSY;
 		s->serving++;
 	}
-	return SYNC_SERVE_OK;
+	return FILE_OK;
 }
 
 void

@@ -34,6 +34,7 @@
 #include "common/limits.h"
 #include "common/verdict.h"
 #include "dm-net/libp2p/peer_id.h"
+#include "dm-net/sync/file_wire.h"
 
 struct sync;
 
@@ -229,20 +230,13 @@ void sync_fetch_done(
 
 /* --- serving ---------------------------------------------------------- */
 
-enum sync_serve {
-	SYNC_SERVE_OK,
-	SYNC_SERVE_GONE,
-	SYNC_SERVE_BUSY,
-	SYNC_SERVE_BAD_OFFSET
-};
-
 /*
- * A peer asks for content: may it be served? Current, or replaced less than a
- * minute ago; 4 large ones at once. On OK *size is the file's, and the driver
+ * A peer asks for content: what is it answered? Current, or replaced less than
+ * a minute ago; 4 large ones at once. On OK *size is the file's, and the driver
  * opens (key, version) at the store, answers, and calls sync_serve_done() at
  * the end, also when the connection ended.
  */
-enum sync_serve sync_serve(struct sync *, const uint8_t key[static 16],
+enum file_status sync_serve(struct sync *, const uint8_t key[static 16],
     const uint8_t version[static 32], uint64_t offset, uint64_t *size);
 void sync_serve_done(struct sync *, uint64_t size);
 /* The content is on its way to the peer of this connection, whose word that it

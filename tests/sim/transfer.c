@@ -104,7 +104,7 @@ transfer_begin(struct world *w, struct node *n, void *arg, uint64_t fetch)
 {
 	struct transfer *t = transfer_find(w, n, fetch);
 	struct link *l = t == NULL ? NULL : link_find(w, t->link);
-	enum sync_serve answer;
+	enum file_status answer;
 	uint64_t size = 0;
 
 	if (t == NULL)
@@ -115,15 +115,15 @@ transfer_begin(struct world *w, struct node *n, void *arg, uint64_t fetch)
 		return; /* the end of the link is still to be noticed */
 	sync_tick(t->from->s, w->now, node_wall(t->from));
 	answer = sync_serve(t->from->s, t->key, t->version, 0, &size);
-	if (answer == SYNC_SERVE_OK && size != t->size)
+	if (answer == FILE_OK && size != t->size)
 		world_fail(w, "a version of two sizes");
-	t->is_served = answer == SYNC_SERVE_OK;
+	t->is_served = answer == FILE_OK;
 	sync_tick(n->s, w->now, node_wall(n));
 	if (t->from->is_phantom)
-		answer = SYNC_SERVE_GONE;
-	if (answer == SYNC_SERVE_GONE)
+		answer = FILE_GONE;
+	if (answer == FILE_GONE)
 		transfer_done(w, t, SYNC_FETCH_GONE, VERDICT_OK);
-	else if (answer == SYNC_SERVE_BUSY)
+	else if (answer == FILE_BUSY)
 		transfer_done(w, t, SYNC_FETCH_BUSY, VERDICT_OK);
 	else
 		world_after(w, n, l->delay_ns + MS, transfer_step, NULL, fetch);

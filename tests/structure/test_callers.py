@@ -12,8 +12,9 @@ from test_rings import directories, symbols
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# The handlers of messages and commands: the table of their own file calls them, and the
-# generated header declares them so that a missing one does not link.
+# The handlers of messages and of commands: the table of their own file calls
+# them, and the generated header declares them so that a missing one does not
+# link.
 HANDLER = re.compile(r"(net|store|dmd|resolver)_(on|command)_\w+|main")
 
 
