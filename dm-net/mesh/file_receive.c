@@ -12,6 +12,7 @@
  * are over. One that nobody waits for any more is void: what still comes is
  * read and dropped.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -518,24 +519,9 @@ file_receive_free_all(struct mesh *m)
 struct inline_put {
 	struct mesh *mesh;
 	uint64_t id;
-	struct store_put *put;
-	bool is_sent;
-	size_t len;
-	uint8_t content[];
 };
 
-static void
-on_inline_credit(void *ctx, size_t bytes)
-{
-	struct inline_put *p = ctx;
-
-	if (p->is_sent || bytes < p->len)
-		return;
-	p->is_sent = true;
-	if (p->len > 0)
-		store_put_data(p->put, p->content, p->len);
-	store_put_end(p->put);
-}
+static_assert(IPC_INLINE_MAX <= IPC_CHUNK_MAX, "one message to the store");
 
 static void
 on_inline_done(void *ctx, enum verdict v, uint64_t held_ns)
@@ -551,23 +537,19 @@ on_inline_done(void *ctx, enum verdict v, uint64_t held_ns)
 void
 file_receive_inline(struct mesh *m, const struct sync_action *a)
 {
-	struct store_put_owner owner = {
-	    on_inline_credit, on_inline_done, NULL, NULL};
-	struct inline_put *p = xmalloc(sizeof(*p) + a->content_len);
+	struct store_put_owner owner = {NULL, on_inline_done, NULL, NULL};
+	struct inline_put *p = xcalloc(1, sizeof(*p));
+	struct store_put *put;
 	char from[PEER_ID_TEXT_SIZE];
 	enum verdict v;
 
 	p->mesh = m;
 	p->id = a->id;
-	p->is_sent = false;
-	p->len = a->content_len;
-	if (a->content_len > 0)
-		memcpy(p->content, a->content, a->content_len);
 	owner.ctx = p;
 	peer_conn_id_text(peer_conn_find(m, a->conn), from);
 	owner.from = from;
-	v = store_put_begin(
-	    m->settings.store, NULL, a->ticket, true, &owner, &p->put);
+	v = store_put_whole(m->settings.store, NULL, a->ticket, a->content,
+	    a->content_len, &owner, &put);
 	if (v == VERDICT_OK)
 		return;
 	free(p);

@@ -120,6 +120,8 @@ void node_has(struct mesh_node *, const struct entry *);
 
 /* The peer announces these. */
 void peer_announce(struct mesh_node *, const struct entry *, size_t n);
+/* The same of one, along with its content. */
+void peer_announce_whole(struct mesh_node *, const struct entry *);
 /* The next request on its stream i; false: none. */
 bool peer_request(struct mesh_node *, size_t i, struct file_request *);
 void peer_write(struct mesh_node *, size_t i, const void *, size_t len);

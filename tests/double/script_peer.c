@@ -308,6 +308,23 @@ peer_announce(struct mesh_node *n, const struct entry *e, size_t count)
 	free(buf);
 }
 
+void
+peer_announce_whole(struct mesh_node *n, const struct entry *e)
+{
+	uint8_t buf[IPC_INLINE_MAX + 2048], encoded[ENTRY_SIZE_MAX];
+	uint8_t content[IPC_INLINE_MAX];
+	struct msgput m;
+
+	node_content(
+	    content, 0, (size_t)e->size, (unsigned)(e->signed_at_ns % 251));
+	wire_begin(&m, buf, sizeof(buf));
+	wire_put_entries(&m, 1);
+	wire_put_item(&m, encoded, entry_encode(e, encoded), content,
+	    (size_t)e->size);
+	wire_put_missing(&m, NULL, 0);
+	say(&n->peer, buf, wire_end(&m));
+}
+
 bool
 peer_request(struct mesh_node *n, size_t i, struct file_request *r)
 {

@@ -82,6 +82,18 @@ is_one_stored(struct mesh_node *n)
 }
 
 static bool
+is_second_stored(struct mesh_node *n)
+{
+	return n->store.stored == 2;
+}
+
+static bool
+is_one_begun(struct mesh_node *n)
+{
+	return n->store.begun == 1;
+}
+
+static bool
 is_one_aborted(struct mesh_node *n)
 {
 	return n->store.aborted == 1;
@@ -250,6 +262,52 @@ test_empty_small_file(void **state)
 
 	ask_for(n, "f/a", 1, 0);
 	peer_answer(n, 0, FILE_OK, 0);
+	assert_true(mesh_node_until(n, is_one_stored));
+}
+
+static void
+announce_whole(struct mesh_node *n, uint64_t signed_at_ns, size_t size)
+{
+	struct entry e;
+
+	node_entry(&e, "f/a", signed_at_ns, size);
+	peer_announce_whole(n, &e);
+}
+
+/* It goes to the store in one message, which waits for no credit. */
+static void
+test_content_with_its_announcement(void **state)
+{
+	struct mesh_node *n = *state;
+
+	announce_whole(n, 1, 0);
+	assert_true(mesh_node_until(n, is_one_stored));
+	announce_whole(n, 2, IPC_INLINE_MAX);
+	assert_true(mesh_node_until(n, is_second_stored));
+	assert_true(mesh_node_until(n, is_idle));
+	assert_true(n->store.puts[0].is_whole);
+	assert_false(n->store.is_content_wrong);
+	assert_int_equal(n->store.received, IPC_INLINE_MAX);
+	/* nothing was asked of the peer */
+	assert_int_equal(n->peer.n_streams, 0);
+}
+
+/* What the store refuses is not fetched either. */
+static void
+test_store_refuses_content_with_its_announcement(void **state)
+{
+	struct mesh_node *n = *state;
+
+	n->store.refuse_at = 1;
+	announce_whole(n, 1, 10);
+	assert_true(mesh_node_until(n, is_one_begun));
+	for (int i = 0; i < 20; i++)
+		mesh_node_turn(n);
+	assert_int_equal(stats_of(n).wanted, 0);
+	assert_int_equal(n->peer.n_streams, 0);
+	/* another version is as welcome as before */
+	n->store.refuse_at = 0;
+	announce_whole(n, 2, 10);
 	assert_true(mesh_node_until(n, is_one_stored));
 }
 
@@ -515,6 +573,8 @@ main(void)
 	    TEST(test_large_file_waits_for_credit),
 	    TEST(test_small_file_in_pieces),
 	    TEST(test_empty_small_file),
+	    TEST(test_content_with_its_announcement),
+	    TEST(test_store_refuses_content_with_its_announcement),
 	    TEST(test_gone),
 	    TEST(test_busy_is_asked_again),
 	    TEST(test_wrong_size_is_hostile),
