@@ -77,8 +77,26 @@ struct http_exchange {
 	bool is_without_sha256;
 	bool is_judged;
 	bool expects_continue;
-	struct entry entry; /* PUT, DELETE: the version offered */
 	struct http_walk walk;
+
+	/* the response */
+	bool is_answered;
+	int status;
+	const struct http_head *head; /* own_head, or that of file */
+	enum http_body body;
+	bool text_ends;	 /* all of it is in text */
+	bool has_length; /* it was known when the head was made */
+	struct http_file *file;
+	uint64_t offset;
+	uint64_t left;
+	struct http_head own_head;
+
+	/*
+	 * A request begins with all of the above clear, up to the fields that
+	 * own_head counts. What follows is written before it is read.
+	 */
+	struct http_text text; /* of the response; keeps its memory */
+	struct entry entry;    /* PUT, DELETE: the version offered */
 	struct {
 		bool has_range;
 		bool has_if_range;
@@ -88,19 +106,6 @@ struct http_exchange {
 		char if_none_match[512];
 	} get; /* kept while the store is asked */
 	char name[NAME_LEN_MAX + 1];
-
-	/* the response */
-	bool is_answered;
-	int status;
-	const struct http_head *head; /* own_head, or that of file */
-	struct http_head own_head;
-	enum http_body body;
-	struct http_text text;
-	bool text_ends;	 /* all of it is in text */
-	bool has_length; /* it was known when the head was made */
-	struct http_file *file;
-	uint64_t offset;
-	uint64_t left;
 };
 
 #endif

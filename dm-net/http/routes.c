@@ -51,24 +51,11 @@ void
 http_exchange_init(struct http_exchange *x, const struct http_transport *via,
     struct http_conn *conn, struct http_server *server)
 {
-	struct http_text text = x->text;
-
-	/* Not all of it: the buffers behind are written before they are
-	 * read, and this is done for every request. */
-	memset(x, 0, offsetof(struct http_exchange, entry));
+	/* Not all of it: this is done for every request (exchange.h). */
+	memset(x, 0, offsetof(struct http_exchange, own_head.field));
 	x->via = via;
 	x->conn = conn;
 	x->server = server;
-	x->walk.row = NULL;
-	x->walk.is_asking = false;
-	x->is_answered = false;
-	x->own_head.n_fields = 0;
-	x->own_head.len = 0;
-	x->body = BODY_NONE;
-	x->text = text;
-	x->text_ends = false;
-	x->has_length = false;
-	x->file = NULL;
 }
 
 void
