@@ -77,6 +77,17 @@ enum control_row {
 #undef F_TEXT
 /* clang-format on */
 
+/* What a row of kind value says; append, never renumber. The kinds but TEXT
+ * have it in number. */
+enum row_value_kind {
+	VALUE_TEXT = 0,
+	VALUE_NUMBER = 1,
+	VALUE_BOOL = 2,
+	VALUE_NS = 3, /* a duration */
+	VALUE_UNIX_NS = 4,
+	VALUE_BYTES = 5, /* a size */
+};
+
 struct control_info {
 	const char *name; /* "status_dmd" */
 	enum control_command command;

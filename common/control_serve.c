@@ -242,7 +242,7 @@ control_client_text(
 
 void
 control_client_number(struct control_client *client, const char *key,
-    unsigned kind, uint64_t number)
+    enum row_value_kind kind, uint64_t number)
 {
 	const struct row_value row = {
 	    .key = bytes_text(key),

@@ -59,9 +59,8 @@ void control_client_row(
 /* Convenience: a row of kind value. */
 void control_client_text(struct control_client *, const char *key,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* kind as in control.def: 1 number, 2 bool, 3 ns, 4 Unix ns */
-void control_client_number(
-    struct control_client *, const char *key, unsigned kind, uint64_t number);
+void control_client_number(struct control_client *, const char *key,
+    enum row_value_kind, uint64_t number);
 
 /* The last record; sentence NULL: the verdict's own. The client is gone for
  * the caller after this. */

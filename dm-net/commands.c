@@ -22,31 +22,36 @@ status_sync(struct net *net, struct control_client *client)
 	struct sync_stats s;
 
 	sync_stats(mesh_sync(net->mesh), &s);
-	control_client_number(client, "peers_known", 1, s.peers_known);
-	control_client_number(client, "peers_connected", 1, s.conns_up);
-	control_client_number(client, "peers_synced", 1, s.peers_synced);
-	control_client_number(client, "peers_ahead", 1, s.peers_ahead);
-	control_client_number(client, "to_fetch", 1, s.wanted);
-	control_client_number(client, "fetching", 1, s.fetching);
-	control_client_number(client, "sync_bytes_in", 1, s.bytes_in);
-	control_client_number(client, "sync_bytes_out", 1, s.bytes_out);
 	control_client_number(
-	    client, "hostile_connections", 1, mesh_hostile(net->mesh));
+	    client, "peers_known", VALUE_NUMBER, s.peers_known);
 	control_client_number(
-	    client, "refused_connections", 1, mesh_refused(net->mesh));
+	    client, "peers_connected", VALUE_NUMBER, s.conns_up);
+	control_client_number(
+	    client, "peers_synced", VALUE_NUMBER, s.peers_synced);
+	control_client_number(
+	    client, "peers_ahead", VALUE_NUMBER, s.peers_ahead);
+	control_client_number(client, "to_fetch", VALUE_NUMBER, s.wanted);
+	control_client_number(client, "fetching", VALUE_NUMBER, s.fetching);
+	control_client_number(client, "sync_bytes_in", VALUE_BYTES, s.bytes_in);
+	control_client_number(
+	    client, "sync_bytes_out", VALUE_BYTES, s.bytes_out);
+	control_client_number(client, "hostile_connections", VALUE_NUMBER,
+	    mesh_hostile(net->mesh));
+	control_client_number(client, "refused_connections", VALUE_NUMBER,
+	    mesh_refused(net->mesh));
 }
 
 void
 net_command_status_net(struct net *net, struct control_client *client,
     const struct control_status_net *m)
 {
+	control_client_number(client, "store_connected", VALUE_BOOL,
+	    store_client_is_up(net->store));
 	control_client_number(
-	    client, "store_connected", 2, store_client_is_up(net->store));
-	control_client_number(
-	    client, "index_complete", 2, net->is_index_complete);
-	control_client_number(
-	    client, "http_connections", 1, http_server_connections(net->http));
-	control_client_number(client, "peer_listeners", 1,
+	    client, "index_complete", VALUE_BOOL, net->is_index_complete);
+	control_client_number(client, "http_connections", VALUE_NUMBER,
+	    http_server_connections(net->http));
+	control_client_number(client, "peer_listeners", VALUE_NUMBER,
 	    net->mesh != NULL ? mesh_listeners(net->mesh) : 0);
 	if (net->mesh != NULL)
 		status_sync(net, client);
@@ -75,15 +80,19 @@ net_command_why_net(struct net *net, struct control_client *client,
 	}
 	name_key(name, key);
 	sync_stats(mesh_sync(net->mesh), &stats);
-	control_client_number(client, "peers_connected", 1, stats.conns_up);
+	control_client_number(
+	    client, "peers_connected", VALUE_NUMBER, stats.conns_up);
 	while (sync_wants(mesh_sync(net->mesh), &cursor, &want)) {
 		if (memcmp(want.key, key, sizeof(key)) != 0)
 			continue;
-		control_client_number(client, "sources", 1, want.sources);
-		control_client_number(client, "failures", 1, want.failures);
-		control_client_number(client, "fetching", 2, want.is_fetching);
 		control_client_number(
-		    client, "wanted_signed_at", 4, want.rank.signed_at_ns);
+		    client, "sources", VALUE_NUMBER, want.sources);
+		control_client_number(
+		    client, "failures", VALUE_NUMBER, want.failures);
+		control_client_number(
+		    client, "fetching", VALUE_BOOL, want.is_fetching);
+		control_client_number(client, "wanted_signed_at", VALUE_UNIX_NS,
+		    want.rank.signed_at_ns);
 	}
 	control_client_end(client, VERDICT_OK, NULL);
 }

@@ -35,7 +35,8 @@ status_scrub(struct store *s, struct control_client *c)
 		    (unsigned long long)f.done_files,
 		    (unsigned long long)f.total_files);
 	if (f.last_ns != 0)
-		control_client_number(c, "scrub_ended", 4, f.last_ns);
+		control_client_number(
+		    c, "scrub_ended", VALUE_UNIX_NS, f.last_ns);
 }
 
 static void
@@ -46,7 +47,7 @@ status_free(struct store *s, struct control_client *c)
 	if (bytes == FILES_FREE_UNKNOWN)
 		control_client_text(c, "free_bytes", "unknown");
 	else
-		control_client_number(c, "free_bytes", 1, bytes);
+		control_client_number(c, "free_bytes", VALUE_BYTES, bytes);
 }
 
 void
@@ -58,32 +59,36 @@ store_command_status_store(struct store *s, struct control_client *c,
 
 	for (int v = 0; v < VERDICT_COUNT; v++)
 		rejected += s->stats.rejected[v];
-	control_client_number(c, "files", 1,
+	control_client_number(c, "files", VALUE_NUMBER,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_VISIBLE));
-	control_client_number(
-	    c, "files_configured", 1, s->policy != NULL ? s->policy->n : 0);
-	control_client_number(c, "records", 1,
+	control_client_number(c, "files_configured", VALUE_NUMBER,
+	    s->policy != NULL ? s->policy->n : 0);
+	control_client_number(c, "records", VALUE_NUMBER,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_RECORDS));
-	control_client_number(c, "records_unconfigured", 1,
+	control_client_number(c, "records_unconfigured", VALUE_NUMBER,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_DORMANT));
-	control_client_number(c, "wanted", 1,
+	control_client_number(c, "wanted", VALUE_NUMBER,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_WANTED));
-	control_client_number(c, "set_apart", 1, s->unplaced.n);
-	control_client_number(c, "bytes", 1, s->stats.bytes);
-	control_client_number(c, "history_bytes", 1, s->stats.old_bytes);
+	control_client_number(c, "set_apart", VALUE_NUMBER, s->unplaced.n);
+	control_client_number(c, "bytes", VALUE_BYTES, s->stats.bytes);
+	control_client_number(
+	    c, "history_bytes", VALUE_BYTES, s->stats.old_bytes);
 	status_free(s, c);
-	control_client_number(c, "rejected", 1, rejected);
-	control_client_number(c, "conflicts", 1, s->stats.conflicts);
-	control_client_number(c, "rejects_not_logged", 1, rejects_dropped(s));
-	control_client_number(c, "watched", 2, watch_is_on(s));
-	control_client_number(c, "damaged", 1, s->stats.damaged);
-	control_client_number(c, "quarantined", 1, s->files.quarantined);
-	control_client_number(c, "healed", 1, s->stats.healed);
+	control_client_number(c, "rejected", VALUE_NUMBER, rejected);
+	control_client_number(c, "conflicts", VALUE_NUMBER, s->stats.conflicts);
+	control_client_number(
+	    c, "rejects_not_logged", VALUE_NUMBER, rejects_dropped(s));
+	control_client_number(c, "watched", VALUE_BOOL, watch_is_on(s));
+	control_client_number(c, "damaged", VALUE_NUMBER, s->stats.damaged);
+	control_client_number(
+	    c, "quarantined", VALUE_NUMBER, s->files.quarantined);
+	control_client_number(c, "healed", VALUE_NUMBER, s->stats.healed);
 	status_scrub(s, c);
 	if (index_is_read_only(s->index))
-		control_client_number(c, "read_only", 2, 1);
-	control_client_number(c, "writable", 2, s->stats.is_writable);
-	control_client_number(c, "clock_sane", 2, clock_is_sane(&s->clock));
+		control_client_number(c, "read_only", VALUE_BOOL, 1);
+	control_client_number(c, "writable", VALUE_BOOL, s->stats.is_writable);
+	control_client_number(
+	    c, "clock_sane", VALUE_BOOL, clock_is_sane(&s->clock));
 	if (clock_doubt(&s->clock, doubt)[0] != '\0')
 		control_client_text(c, "expiry", "suspended: %s", doubt);
 	control_client_end(c, VERDICT_OK, NULL);
@@ -267,7 +272,7 @@ store_command_forget(
 		return;
 	}
 	log_info("%s: forgot %zu records, as dmctl forget asked", name, n);
-	control_client_number(c, "records", 1, n);
+	control_client_number(c, "records", VALUE_NUMBER, n);
 	answer_later(s, c);
 }
 

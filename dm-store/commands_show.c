@@ -341,11 +341,11 @@ send_configured(struct store *s, struct control_client *c, const char *name)
 	const struct policy_file *f =
 	    s->policy != NULL ? policy_find(s->policy, name) : NULL;
 
-	control_client_number(c, "configured", 2, f != NULL);
+	control_client_number(c, "configured", VALUE_BOOL, f != NULL);
 	if (f == NULL)
 		return;
 	control_client_text(c, "pattern", "%s", f->pattern);
-	control_client_number(c, "signers", 1, f->n);
+	control_client_number(c, "signers", VALUE_NUMBER, f->n);
 }
 
 static void
@@ -356,9 +356,11 @@ send_winner(struct control_client *c, const struct winner *w)
 
 	control_client_text(c, "state", "%s",
 	    w->state == WINNER_LOST ? "lost" : states[commands_state(w)]);
-	control_client_number(c, "signed_at", 4, w->rank.signed_at_ns);
+	control_client_number(
+	    c, "signed_at", VALUE_UNIX_NS, w->rank.signed_at_ns);
 	if (w->expires_ns != 0)
-		control_client_number(c, "expires_at", 4, w->expires_ns);
+		control_client_number(
+		    c, "expires_at", VALUE_UNIX_NS, w->expires_ns);
 }
 
 void
@@ -381,7 +383,7 @@ store_command_why(
 		control_client_text(c, "state", "none");
 	if (clock_doubt(&s->clock, doubt)[0] != '\0')
 		control_client_text(c, "expiry", "suspended: %s", doubt);
-	control_client_number(c, "writable", 2, s->stats.is_writable);
+	control_client_number(c, "writable", VALUE_BOOL, s->stats.is_writable);
 	send_rejects(s, c, name);
 	control_client_end(c, VERDICT_OK, NULL);
 }

@@ -215,10 +215,10 @@ client_end(struct store *s)
 	sc->client = NULL;
 	if (c == NULL)
 		return;
-	control_client_number(c, "files", 1, sc->pass.files);
-	control_client_number(c, "bytes", 1, sc->pass.bytes);
-	control_client_number(c, "damaged", 1, sc->pass.damaged);
-	control_client_number(c, "wanted", 1,
+	control_client_number(c, "files", VALUE_NUMBER, sc->pass.files);
+	control_client_number(c, "bytes", VALUE_BYTES, sc->pass.bytes);
+	control_client_number(c, "damaged", VALUE_NUMBER, sc->pass.damaged);
+	control_client_number(c, "wanted", VALUE_NUMBER,
 	    index_count(s->index, VIEW_COMMITTED, INDEX_WANTED));
 	control_client_end(c, VERDICT_OK, NULL);
 }

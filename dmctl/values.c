@@ -8,8 +8,6 @@
 #include "common/log.h"
 #include "dmctl/output.h"
 
-enum { KIND_TEXT, KIND_NUMBER, KIND_BOOL, KIND_NS, KIND_UNIX_NS };
-
 /* Keys of which there may be any number, and their name as an array. */
 static const struct {
 	const char *key;
@@ -23,6 +21,15 @@ static const struct {
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 #define KEY_MAX (FACT_KEY_MAX + 32)
 
+/* One that only a newer daemon knows is text or a number. */
+static enum row_value_kind
+kind_of(const struct row_value *row)
+{
+	if (row->kind <= VALUE_BYTES)
+		return (enum row_value_kind)row->kind;
+	return row->text.len > 0 ? VALUE_TEXT : VALUE_NUMBER;
+}
+
 void
 values_add(struct values *f, const char *part, const struct row_value *row)
 {
@@ -34,7 +41,7 @@ values_add(struct values *f, const char *part, const struct row_value *row)
 	new = &f->item[f->n++];
 	memset(new, 0, sizeof(*new));
 	new->part = part;
-	new->kind = (unsigned)row->kind;
+	new->kind = kind_of(row);
 	new->number = row->number;
 	/* the bounds are those of the row */
 	if (!bytes_copy_text(row->key, new->key, sizeof(new->key)) ||
@@ -64,8 +71,8 @@ values_number(const struct values *f, const char *key, uint64_t otherwise)
 {
 	const struct fact *fact = values_find(f, key);
 
-	return fact != NULL && fact->kind != KIND_TEXT ? fact->number
-						       : otherwise;
+	return fact != NULL && fact->kind != VALUE_TEXT ? fact->number
+							: otherwise;
 }
 
 /* For programs a duration says its unit. */
@@ -73,27 +80,28 @@ static void
 fact_key(const struct fact *fact, bool is_exact, char out[static KEY_MAX])
 {
 	snprintf(out, KEY_MAX, "%s%s", fact->key,
-	    is_exact && fact->kind == KIND_NS ? "_ns" : "");
+	    is_exact && fact->kind == VALUE_NS ? "_ns" : "");
 }
 
 static struct cell
 fact_cell(const struct fact *fact)
 {
 	switch (fact->kind) {
-	case KIND_NUMBER:
-		return strstr(fact->key, "bytes") != NULL
-			   ? cell_size(fact->number)
-			   : cell_number(fact->number);
-	case KIND_BOOL:
+	case VALUE_BYTES:
+		return cell_size(fact->number);
+	case VALUE_BOOL:
 		return cell_bool(fact->number != 0);
-	case KIND_NS:
+	case VALUE_NS:
 		return cell_duration(fact->number);
-	case KIND_UNIX_NS:
+	case VALUE_UNIX_NS:
 		return cell_time(fact->number);
-	default:
+	case VALUE_TEXT:
 		return strcmp(fact->text, "-") == 0 ? cell_null()
 						    : cell_string(fact->text);
+	case VALUE_NUMBER:
+		break;
 	}
+	return cell_number(fact->number);
 }
 
 void

@@ -20,7 +20,7 @@
 struct fact {
 	const char *part; /* who says it, a constant */
 	char key[FACT_KEY_MAX];
-	unsigned kind; /* of a value row */
+	enum row_value_kind kind;
 	uint64_t number;
 	char text[FACT_TEXT_MAX];
 };

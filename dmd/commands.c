@@ -17,9 +17,6 @@
 #define CONTROL_CONTEXT struct dmd
 #include "common/control_dispatch.h"
 
-/* kinds of a value row, control.def */
-enum { KIND_NUMBER = 1, KIND_BOOL = 2, KIND_NS = 3, KIND_UNIX_NS = 4 };
-
 static void
 row_peer_id(
     struct control_client *client, const char *key, const struct peer_id *id)
@@ -46,15 +43,15 @@ rows_self(struct control_client *client, const struct dmd *d)
 	char text[256];
 
 	control_client_text(client, "version", "%s", DMD_VERSION);
-	control_client_number(client, "pid", KIND_NUMBER, (uint64_t)getpid());
+	control_client_number(client, "pid", VALUE_NUMBER, (uint64_t)getpid());
 	control_client_number(
-	    client, "uptime", KIND_NS, clock_mono_ns() - d->started_ns);
+	    client, "uptime", VALUE_NS, clock_mono_ns() - d->started_ns);
 	control_client_number(
-	    client, "started_at", KIND_UNIX_NS, d->started_unix_ns);
-	control_client_number(client, "ready", KIND_BOOL, daemon_is_ready(d));
+	    client, "started_at", VALUE_UNIX_NS, d->started_unix_ns);
+	control_client_number(client, "ready", VALUE_BOOL, daemon_is_ready(d));
 	control_client_text(client, "config", "%s", d->options->config_path);
 	control_client_number(
-	    client, "config_generation", KIND_NUMBER, d->generation);
+	    client, "config_generation", VALUE_NUMBER, d->generation);
 	control_client_text(client, "state_dir", "%s", d->config->state_dir);
 	control_client_text(
 	    client, "control_socket", "%s", d->config->control_socket);
@@ -77,12 +74,12 @@ rows_child(
 	snprintf(key, sizeof(key), "%s_state", prefix);
 	control_client_text(client, key, "%s", child_state_name(c->state));
 	snprintf(key, sizeof(key), "%s_pid", prefix);
-	control_client_number(client, key, KIND_NUMBER, (uint64_t)c->pid);
+	control_client_number(client, key, VALUE_NUMBER, (uint64_t)c->pid);
 	snprintf(key, sizeof(key), "%s_uptime", prefix);
-	control_client_number(client, key, KIND_NS,
+	control_client_number(client, key, VALUE_NS,
 	    c->pid != 0 ? clock_mono_ns() - c->started_ns : 0);
 	snprintf(key, sizeof(key), "%s_restarts", prefix);
-	control_client_number(client, key, KIND_NUMBER, c->restarts);
+	control_client_number(client, key, VALUE_NUMBER, c->restarts);
 	snprintf(key, sizeof(key), "%s_sandbox", prefix);
 	sandbox_describe(c->layers, text, sizeof(text));
 	control_client_text(client, key, "%s", text);
@@ -120,7 +117,7 @@ dmd_command_status_dmd(struct dmd *d, struct control_client *client,
 {
 	rows_self(client, d);
 	if (d->is_state_gone)
-		control_client_number(client, "state_gone", KIND_BOOL, 1);
+		control_client_number(client, "state_gone", VALUE_BOOL, 1);
 	rows_child(client, "dm_net", children_get(d->children, ROLE_NET));
 	rows_child(client, "dm_store", children_get(d->children, ROLE_STORE));
 	rows_child(

@@ -77,7 +77,7 @@ send_long(void *ctx, struct control_client *client)
 	while (f->n_rows < LONG_ROWS) {
 		if (!control_client_wants(client))
 			return;
-		control_client_number(client, "row", 1, f->n_rows++);
+		control_client_number(client, "row", VALUE_NUMBER, f->n_rows++);
 	}
 	control_client_end(client, VERDICT_OK, NULL);
 }
@@ -118,7 +118,7 @@ handler(void *ctx, struct control_client *client, enum control_command command,
 	switch (f->script) {
 	case SCRIPT_ROWS:
 		control_client_text(client, "state", "%s", "ready");
-		control_client_number(client, "files", 1, 7);
+		control_client_number(client, "files", VALUE_NUMBER, 7);
 		control_client_end(client, VERDICT_OK, NULL);
 		return;
 	case SCRIPT_LATER:
