@@ -47,7 +47,7 @@ bool output_has_colour(void);
 /* As a JSON value. */
 void json_cell(FILE *, const struct cell *);
 
-/* A JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
+/* A JSON string (json.h). */
 void json_text(FILE *, struct bytes);
 
 /* A table that is gathered to find its widths. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "common/log.h"
 #include "dm-net/http/http.h"
 
@@ -89,21 +90,14 @@ http_text_printf(struct http_text *t, const char *fmt, ...)
 	t->len += (size_t)n;
 }
 
+static void
+put(void *ctx, const void *data, size_t len)
+{
+	http_text_add(ctx, data, len);
+}
+
 void
 http_text_json(struct http_text *t, const void *data, size_t len)
 {
-	const unsigned char *p = data;
-
-	http_text_add(t, "\"", 1);
-	for (size_t i = 0; i < len; i++) {
-		if (p[i] == '"' || p[i] == '\\')
-			http_text_printf(t, "\\%c", p[i]);
-		else if (p[i] >= 0x80)
-			http_text_add(t, "\\ufffd", 6);
-		else if (p[i] < 0x20 || p[i] == 0x7f)
-			http_text_printf(t, "\\u%04x", p[i]);
-		else
-			http_text_add(t, p + i, 1);
-	}
-	http_text_add(t, "\"", 1);
+	json_string(bytes_of(data, len), put, t);
 }

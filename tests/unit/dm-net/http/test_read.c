@@ -433,7 +433,8 @@ test_peers(void **state)
 	assert_non_null(strstr(talk_body(&t), "\"rtt_ns\":1500000,"));
 	assert_non_null(strstr(talk_body(&t), "\"rtt_ns\":null,"));
 	assert_non_null(strstr(talk_body(&t),
-	    "\"agent\":\"a \\\"strange\\\"\\u000aagent \\ufffd\""));
+	    "\"agent\":\"a \\\"strange\\\"\\u000aagent "
+	    "gr\xc3\xbc\xc3\x9ft \\ufffd\""));
 	n->n_peers = 0;
 	talk_get(&t, "/peers", "");
 	assert_string_equal(talk_body(&t), "[]\n");
