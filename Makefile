@@ -260,8 +260,11 @@ dist:
 	    --mtime=@$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
 	    -cf $(B)/dist/$(RELEASE).tar -C $(B)/dist $(RELEASE)
 	@gzip -9n <$(B)/dist/$(RELEASE).tar >$(RELEASE).tar.gz
+	@python3 dist/sbom.py ARCHITECTURE.md $(RELEASE).tar.gz \
+	    $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+	    >$(RELEASE).cdx.json
 	@rm -rf $(B)/dist
-	@sha256sum $(RELEASE).tar.gz
+	@sha256sum $(RELEASE).tar.gz $(RELEASE).cdx.json
 
 # What somebody gets who unpacks the release: it builds, and says its version.
 release-check: dist have-pytest

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A release: the same bytes wherever it is made, and one version in it."""
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -33,6 +34,55 @@ def make_dist(clone, umask="022", zone="UTC", **settings):
     return tarball
 
 
+def bill_of(tarball):
+    return tarball.with_name(f"dmd-{VERSION}.cdx.json")
+
+
+def libraries():
+    """pkg-config's name -> (lowest version tested, why) of ARCHITECTURE.md."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    text = text.split("\n## Libraries\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| ([\d.]+) \| (\S+) \| (.+?) \|$",
+                      text, re.M)
+    return {module: (lowest, why) for _, modules, lowest, _, why in rows
+            for module in modules.split(", ")}
+
+
+def assert_bill(bill, tarball):
+    """Whoever reads it learns what was released, and each library."""
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    own = bill["metadata"]["component"]
+    assert (own["name"], own["version"]) == ("dmd", VERSION)
+    assert own["hashes"] == [{
+        "alg": "SHA-256",
+        "content": hashlib.sha256(tarball.read_bytes()).hexdigest()}]
+    told = {}
+    for part in bill["components"]:
+        facts = {p["name"]: p["value"] for p in part["properties"]}
+        for module in facts["dmd:pkg-config"].split(", "):
+            told[module] = (facts["dmd:lowest-version-tested"],
+                            part["description"])
+    assert told == libraries()
+
+
+def number(version):
+    return [int(part) for part in version.split(".")]
+
+
+def test_every_library_has_its_reason_and_its_lowest_version():
+    """What configure looks for stands in ARCHITECTURE.md, tested in a version
+    that configure takes; and nothing else stands there."""
+    text = (ROOT / "configure.ac").read_text()
+    asked = dict(re.findall(r"^DMD_PKG\(\[\w+\], \[([\w-]+)\], \[([\d.]+)\]",
+                            text, re.M))
+    assert len(asked) >= 8, asked
+    others = set(re.findall(r"\$PKG_CONFIG --exists ([\w-]+)", text))
+    # the other name of msgpack-c, in older releases
+    assert set(libraries()) == set(asked) | others - {"msgpack"}
+    for module, lowest in asked.items():
+        assert number(libraries()[module][0]) >= number(lowest), module
+
+
 @in_clone
 def test_a_release_is_the_same_bytes_everywhere(tmp_path):
     one = make_dist(tmp_path / "one")
@@ -40,6 +90,8 @@ def test_a_release_is_the_same_bytes_everywhere(tmp_path):
                     tar_umask="0077", core_umask="0077")
     assert hashlib.sha256(one.read_bytes()).hexdigest() == \
         hashlib.sha256(two.read_bytes()).hexdigest()
+    assert bill_of(one).read_bytes() == bill_of(two).read_bytes()
+    assert_bill(json.loads(bill_of(one).read_text()), one)
 
 
 @in_clone
