@@ -143,7 +143,7 @@ C_FILES = $(wildcard common/*.[ch] common/*/*.[ch] dm-net/*.[ch] dm-net/*/*.[ch]
 	tests/unit/*/*.[ch] tests/unit/*/*/*.[ch])
 HEADERS = $(filter-out common/ipc_dispatch.h common/control_dispatch.h,$(filter %.h,$(C_FILES)))
 
-lint: lint-headers lint-man lint-length lint-format lint-cppcheck
+lint: lint-headers lint-man lint-length lint-format lint-cppcheck lint-musl
 
 # Every header compiles alone.
 lint-headers: all
@@ -165,6 +165,20 @@ lint-format:
 		clang-format --dry-run --Werror \
 		    $(filter-out tests/% %.def,$(C_FILES)); \
 	else echo "skip: clang-format is missing"; fi
+
+# Debian has no library for musl: every source is compiled, with the headers of
+# musl instead of the C library's, and not linked. CMSG_NXTHDR(3) of musl changes
+# signs.
+MUSL_CC ?= musl-gcc
+lint-musl: CC = $(MUSL_CC)
+lint-musl: $(proto_HDR)
+	@if command -v $(MUSL_CC) >/dev/null; then \
+		sh tests/lint/musl_headers.sh $(B)/lint/musl && \
+		for f in $(filter-out tests/%,$(filter %.c,$(C_FILES))); do \
+			$(COMPILE) -MF /dev/null $(WARN) \
+			    -Wno-sign-conversion -fsyntax-only \
+			    -idirafter $(B)/lint/musl $$f || exit; done; \
+	else echo "skip: musl-gcc is missing (Debian: musl-tools)"; fi
 
 # cppcheck reads no system headers; of them it needs the queue macros.
 lint-cppcheck:
@@ -315,7 +329,7 @@ distclean: clean
 	rm -rf config.mk config.log config.status configure autom4te.cache
 
 .PHONY: all check asan fuzz lint lint-headers lint-man lint-length \
-	lint-format lint-cppcheck install install-dmd install-dmctl \
+	lint-format lint-cppcheck lint-musl install install-dmd install-dmctl \
 	dist release-check deb deb-check oci oci-check nix-check \
 	clean distclean
 .DELETE_ON_ERROR:

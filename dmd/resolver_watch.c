@@ -6,6 +6,19 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#ifndef STATX_BTIME
+/* A C library without statx(2), as musl 1.2.3: the kernel's own. */
+#include <linux/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int
+statx(int dir_fd, const char *path, int flags, unsigned mask, struct statx *st)
+{
+	return (int)syscall(SYS_statx, dir_fd, path, flags, mask, st);
+}
+#endif
+
 static struct file_identity
 look(size_t i)
 {
