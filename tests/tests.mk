@@ -151,9 +151,9 @@ $(B)/tests/siege/foe: $(SIEGE_OBJ) $(HOSTILE_LIB) \
 	    $(PROTOBUF_C_LIBS)
 
 # ROWS='3 8' runs some.
-siege: all $(B)/tests/siege/foe
+siege: all $(B)/tests/siege/foe $(B)/tests/integration/standin
 	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/siege/siege.py $(ROWS)
-siege-short: all $(B)/tests/siege/foe
+siege-short: all $(B)/tests/siege/foe $(B)/tests/integration/standin
 	@DMD_BUILD=$(abspath $(B)) $(PYTHON) tests/siege/siege.py --short $(ROWS)
 
 integration: all have-pytest $(B)/tests/integration/standin \

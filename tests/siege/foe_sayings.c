@@ -171,6 +171,37 @@ buckets(struct foe *foe)
 	reconnect(foe, say_keys);
 }
 
+/* --- entries that are asked for --------------------------------------- */
+
+/* The words are keys, at most as many as a message has. */
+static void
+more_wants(struct foe_peer *p)
+{
+	uint8_t keys[WIRE_KEYS_MAX * 16], buf[sizeof(keys) + 64];
+	struct msgput m;
+	size_t n = 0;
+
+	for (; n < WIRE_KEYS_MAX && p->foe->order->words[n] != NULL; n++)
+		foe_hex(keys + 16 * n, 16, p->foe->order->words[n]);
+	wire_begin(&m, buf, sizeof(buf));
+	wire_put_want(&m, keys, n);
+	foe_peer_say(p, buf, wire_end(&m));
+	p->foe->tally->done += n;
+}
+
+static void
+say_wants(struct foe_peer *p)
+{
+	p->more = more_wants;
+	foe_peer_stay(p);
+}
+
+static void
+wants(struct foe *foe)
+{
+	reconnect(foe, say_wants);
+}
+
 /* --- guests ----------------------------------------------------------- */
 
 /* Only is there, with as many peers as the word says, and where it can be
@@ -211,6 +242,7 @@ const struct foe_attack foe_sayings[] = {
     {"forged", forged, "NAME SIGNER"},
     {"bad_content", bad_content, "KEY VERSION ..."},
     {"buckets", buckets, ""},
+    {"wants", wants, "KEY ..."},
     {"guest", guest, "PEERS"},
     {"guests", guests, ""},
     {NULL, NULL, NULL},

@@ -25,6 +25,7 @@ class Ground:
         self.foe = f"{net}.66.0.1"
         self.guest = f"{net}.70.0.1"
         self.newcomer = f"{net}.71.0.1"
+        self.victim = f"{net}.99.0.1"
         self.nowhere = "12.1.0.0"
 
     @staticmethod
@@ -42,8 +43,11 @@ class Ground:
                         "table", "local", "src", NODES[1]) for a in NODES) and
                 _ip("route", "add", "local", "11.0.0.0/8", "dev", "lo",
                     "src", NODES[1]) and
-                _ip("link", "add", "nowhere", "type", "dummy") and
-                _ip("link", "set", "nowhere", "up") and
+                # a cable whose other end says nothing
+                _ip("link", "add", "nowhere", "type", "veth", "peer", "name",
+                    "silence") and
+                _ip("link", "set", "silence", "up") and
+                _ip("link", "set", "nowhere", "arp", "off", "up") and
                 _ip("route", "add", "12.0.0.0/8", "dev", "nowhere", "src",
                     NODES[0]))
 

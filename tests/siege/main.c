@@ -6,8 +6,9 @@
  *	    [-m SOURCES] [-r BYTES_A_SECOND] [-- WORD ...]
  *
  * from SOURCES addresses, the first of which is ADDRESS, for so long or until
- * SIGTERM. It prints "started", and at the end what it counted as an object of
- * JSON. siege.py runs it and takes the time of its processors from the system.
+ * SIGTERM. It prints "started", and "working" once there is a connection, and
+ *at the end what it counted as an object of JSON. siege.py runs it and takes
+ *the time of its processors from the system.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -166,6 +167,19 @@ on_stop(int number)
 	tally->is_over = true;
 }
 
+/* So that nobody measures before there is something to measure. */
+static void
+tell_of_work(void)
+{
+	static bool is_told;
+
+	if (is_told || tally->connections == 0)
+		return;
+	is_told = true;
+	puts("working");
+	fflush(stdout);
+}
+
 /* Waits for all; those that are late are ended. */
 static void
 wait_all(const pid_t *pids, const struct foe *foe)
@@ -175,6 +189,7 @@ wait_all(const pid_t *pids, const struct foe *foe)
 
 	for (unsigned int i = 0; i < foe->order->peers; i++) {
 		while (waitpid(pids[i], NULL, WNOHANG) == 0) {
+			tell_of_work();
 			if (tally->is_over && !is_told)
 				end_ns = cloop_now_ns() + LATE_NS;
 			is_told = tally->is_over;

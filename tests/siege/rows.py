@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: ISC
-"""The attacks, by the number that each has in HACKING.md's siege: who attacks,
-with how much, and what has to hold besides what holds for all."""
+"""The attacks: who attacks, with how much, and what has to hold besides what
+holds for all. A number is only a name."""
 import dataclasses
+import math
 import os
+import shutil
 import time
 import typing
 
 import conftest
 import mesh
+import taken_over
 import watch
 from stage import SIGNER, Bar, key_of
 from versions import Version
@@ -19,7 +22,7 @@ NAME = ["named", SIGNER.public.hex()]
 class Row:
     number: str
     title: str
-    attack: typing.Callable
+    attack: typing.Callable = None
     before: typing.Callable = None
     during: typing.Callable = None
     bars: typing.Callable = None
@@ -29,6 +32,7 @@ class Row:
     seconds: float = 8
     short: float = 2           # in `make check`
     needs_ground: bool = False  # addresses of the Internet
+    instead: typing.Callable = None  # of what is done for the others
     #: no defence holds yet: `make check` leaves it out
     is_open: bool = False
 
@@ -49,6 +53,10 @@ BIG = tuple(f"big/{i}" for i in range(32))
 def put_big(stage):
     stage.big = [stage.put(Version(n, os.urandom(1 << 20), SIGNER))
                  for n in BIG]
+
+
+def put_small(stage):
+    stage.big = [stage.put(Version(n, b"x", SIGNER)) for n in BIG]
 
 
 def bad_content(stage):
@@ -75,7 +83,8 @@ def hoard(stage):
     for i in (2, 3):
         stage.attack_http("http_pages", pages, source=f"127.0.0.{i}",
                           peers=64)
-    stage.attack("repeat", ["hoards_quietly"], peers=stage.hoarders)
+    stage.attack("repeat", ["hoards_quietly"],
+                 peers=64 if stage.is_short else 544)
 
 
 # --- places ----
@@ -86,6 +95,17 @@ def newcomers(stage, count, source):
     guests = stage.guests(count, source)
     time.sleep(max(1.5, stage.seconds - 2))
     stage.facts["newcomers"] = guests.stop()["done"]
+
+
+def earlier(stage):
+    """Guests that are there before, have peers, and can be dialled."""
+    stage.old = stage.guests(4, stage.ground.guest, peers=5)
+    conftest.eventually(lambda: len(mesh.connected(stage.target)) == 5)
+
+
+def all_places(stage):
+    newcomers(stage, 4, stage.ground.newcomer)
+    stage.facts["earlier"] = stage.old.stop()["done"]
 
 
 def lack_of(stage, what, count):
@@ -156,6 +176,65 @@ def slow_reader(stage):
     time.sleep(0.5)
 
 
+# --- records that lead elsewhere ----
+
+def count_mirrors(stage):
+    """How many of the connections that the node dialled lead to one host."""
+    start, most = time.monotonic(), 0
+    while time.monotonic() < start + stage.seconds:
+        rows = mesh.peers(stage.target).values()
+        most = max(most, sum(
+            r["direction"] == "out" and r["state"] == "connected" and
+            f"/{stage.ground.foe}/" in r["address"] for r in rows))
+        time.sleep(0.2)
+    stage.facts["mirrors"] = most
+
+
+def third_leaves(stage):
+    """A node that the target knows, and that knows the target no more: it has
+    to be dialled."""
+    stage.friend.config["cluster"]["allowed_peers"] = [stage.target_id]
+    mesh.reload(stage.friend)  # nor does it hear of the target by the friend
+    third_node(stage)
+    stage.third.stop()
+    stage.third.config["cluster"]["bootstrap_peers"] = []
+    stage.third.write_config()
+    shutil.rmtree(stage.third.state / "index")
+
+
+def third_is_back(stage):
+    conftest.eventually(
+        lambda: stage.target.ask("status_net").value("peers_known") > 400)
+    stage.third.start()
+    start = time.monotonic()
+    stage.facts["dialled"] = math.inf
+    while time.monotonic() < start + watch.NEVER:
+        if stage.third.peer_id() in mesh.connected(stage.target):
+            stage.facts["dialled"] = time.monotonic() - start
+            return
+        time.sleep(0.05)
+
+
+def tell_of_nowhere(stage):
+    stage.attack("tell", [stage.ground.nowhere, 1, "any"], sources=10,
+                 peers=10)
+
+
+def tell_of_victim(stage):
+    stage.victim = watch.Victim(stage.ground.victim)
+    stage.victim.start()
+    stage.attack("tell", [stage.ground.victim, stage.victim.port, "this"],
+                 sources=10, peers=10)
+
+
+def victim_bars(stage):
+    stage.victim.__exit__()
+    stage.facts["victim"] = stage.victim.count
+    # a start, and then a few a second
+    return [Bar("connections to somebody that records name",
+                stage.victim.count, 10 + 2 * stage.seconds)]
+
+
 ROWS = [
     Row("1", "certificates with a curve of the sender's own, 1 and 19",
         certificates),
@@ -166,6 +245,8 @@ ROWS = [
     Row("3b", "the same, 60 connections",
         lambda s: s.attack("future", NAME, rate=2_200_000, peers=60),
         is_open=True),
+    Row("4", "HTTP/2 pages that are not taken, and 544 identities", hoard,
+        before=put_many, files=("many/*",), is_open=True),
     Row("5", "16 addresses that say nothing",
         lambda s: s.attack("silent", [40], sources=16, peers=16),
         during=lambda s: newcomers(s, 8, s.ground.newcomer),
@@ -175,16 +256,41 @@ ROWS = [
                    s.attack_http("silent", [64])),
         during=lambda s: newcomers(s, 1, s.ground.foe),
         bars=lambda s: [lack_of(s, "newcomers", 1)], is_open=True),
+    Row("7", "one address with all the identities that may be", lambda s:
+        s.attack("guests", peers=24), before=earlier, during=all_places,
+        bars=lambda s: [lack_of(s, "earlier", 4), lack_of(s, "newcomers", 4)],
+        cluster={"max_peers": 16}),
     Row("8", "one who takes four files at 1.1 KB/s each", slow_reader,
         before=put_large, size=200_000, is_open=True),
     Row("9", "eight sources that are busy", busy, during=then_honest,
         bars=arrival(1), is_open=True),
     Row("10", "a source of 17 KiB/s for 8 MiB", slow, before=third_node,
         during=then_honest, bars=arrival(5), seconds=20, is_open=True),
+    Row("11", "records with a private address before the real one",
+        lambda s: s.attack("mirror", peers=24), during=count_mirrors,
+        bars=lambda s: [Bar("dialled connections that lead to one host",
+                            s.facts["mirrors"], 2)],
+        needs_ground=True),
+    Row("12", "640 records that lead nowhere", tell_of_nowhere,
+        before=third_leaves, during=third_is_back,
+        bars=lambda s: [Bar("seconds until a known peer is dialled",
+                            s.facts["dialled"], 5, True),
+                        Bar("known peers that were not dialled",
+                            int(s.facts["dialled"] == math.inf), 0)],
+        needs_ground=True, is_open=True),
+    Row("13", "640 records that name a victim", tell_of_victim,
+        bars=victim_bars, needs_ground=True),
     Row("14", "256 entries with bad signatures, again and again",
-        lambda s: s.attack("forged", NAME, peers=4)),
+        lambda s: s.attack("forged", NAME, peers=16)),
     Row("15", "128 records, again and again",
-        lambda s: s.attack("records", peers=4)),
+        lambda s: s.attack("records", peers=16)),
     Row("16", "keys of a list that share a bucket",
         lambda s: s.attack("buckets", rate=2_200_000)),
+    Row("17", "a dm-store that was taken over, and set-user-id",
+        instead=taken_over.run),
+    Row("18", "handshakes, again and again",
+        lambda s: s.attack("repeat", ["away_normal"], peers=8)),
+    Row("19", "entries that are asked for, again and again",
+        lambda s: s.attack("wants", [key_of(v.name).hex() for v in s.big],
+                           peers=4), before=put_small, files=("big/*",)),
 ]

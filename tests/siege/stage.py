@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import select
 import signal
 import subprocess
 import time
@@ -23,8 +24,8 @@ SPREAD_S, HEALTH_S = 1, 0.25
 LONG_S = 300
 #: the node may use so much more of the processor than who attacks, or ...
 CPU_TIMES = 20
-#: ... so much of a core for each source
-CPU_SOURCE = 0.1
+#: ... so much of a core for each source, and a second of it at once
+CPU_SOURCE, CPU_BURST_S = 0.1, 1
 
 
 class Foe:
@@ -36,9 +37,13 @@ class Foe:
         self.process = subprocess.Popen(
             [FOE, attack, target, "-s", str(seconds), "-n", str(peers),
              "-a", source, "-m", str(sources), "-r", str(rate), "--",
-             *map(str, words)], stdout=subprocess.PIPE, text=True,
+             *map(str, words)], stdout=subprocess.PIPE, bufsize=0,
             **foe_user())
-        assert self.process.stdout.readline() == "started\n", attack
+        assert self.process.stdout.readline() == b"started\n", attack
+
+    def wait_work(self):
+        """Until it has a connection, if it gets one."""
+        select.select([self.process.stdout], [], [], 10)
 
     def stop(self):
         """What it counted, and its seconds of the processor as "cpu"."""
@@ -48,7 +53,8 @@ class Foe:
         _, status, usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         assert self.process.returncode == 0, out
-        return json.loads(out) | {"cpu": usage.ru_utime + usage.ru_stime}
+        return json.loads(out.splitlines()[-1]) | {
+            "cpu": usage.ru_utime + usage.ru_stime}
 
 
 class Stage:
@@ -65,10 +71,11 @@ class Stage:
         self.target_id = self.target.peer_id()
         self.friend = self.node(1, bootstrap_peers=[self.address(self.target)])
         self.friend.start()
+        # not before: both would dial, and one of the two connections go
+        conftest.eventually(lambda: self.connection() is not None)
         self.target.config["cluster"]["bootstrap_peers"] = [
             self.address(self.friend)]
         mesh.reload(self.target)
-        conftest.eventually(lambda: self.connection() is not None)
 
     def node(self, number, **cluster):
         node = self.make_node(files=dict(self.files))
@@ -138,7 +145,7 @@ class Result:
         self.sent = self.foe_cpu = 0
         self.cpu, self.kib = {}, {}
         self.spread = self.health = self.worst_spread = math.nan
-        self.is_kept, self.ends = True, 0
+        self.is_kept, self.ends, self.facts = True, 0, {}
 
     def broken(self, has_times):
         return [b for b in self.bars
@@ -154,20 +161,22 @@ def idle_rate(stage, seconds):
     return sum(meter.used.values()) / seconds
 
 
-def run(row, ground, make_node, seconds):
+def run(row, ground, make_node, seconds, is_short):
     """One row; its Result."""
     stage = Stage(ground, make_node, row.files, row.cluster)
-    stage.seconds, stage.size = seconds, row.size
+    stage.seconds, stage.size, stage.is_short = seconds, row.size, is_short
     stage.ways = [(stage.friend, stage.target), (stage.target, stage.friend)]
     if row.before:
         row.before(stage)
-    idle = idle_rate(stage, min(2, seconds / 2))
+    idle = 0 if is_short else idle_rate(stage, 2)
     since, before = stage.connection(), watch.pids(stage.target)
     with contextlib.ExitStack() as probes:
         meter = probes.enter_context(watch.Meter(stage.target))
         health = probes.enter_context(watch.Health(stage.target))
         start = time.monotonic()
         row.attack(stage)
+        for foe in stage.foes:
+            foe.wait_work()
         with watch.Spread(stage.ways, SIGNER, stage.size) as spread:
             if row.during:
                 row.during(stage)
@@ -209,6 +218,7 @@ def judge(result, stage, idle, took):
         Bar("seconds until a version arrives", result.spread, SPREAD_S, True),
         Bar("seconds of /healthz", result.health, HEALTH_S, True),
         Bar("seconds of the node's processors", node_cpu,
-            max(CPU_TIMES * result.foe_cpu, CPU_SOURCE * took * sources),
+            max(CPU_TIMES * result.foe_cpu,
+                (CPU_SOURCE * took + CPU_BURST_S) * sources),
             True),
         *(result.row.bars(stage) if result.row.bars else [])]
