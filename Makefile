@@ -79,6 +79,7 @@ $(B)/lib$(1).a: $$($(1)_OBJ) $$($(1)_XOBJ)
 endef
 p2p_XOBJ = $(proto_GEN:%.c=%.o)
 dm-net_XOBJ = $(llhttp_OBJ)
+dmctl_XOBJ = $(llhttp_OBJ)
 $(foreach l,$(LIBS_ALL),$(eval $(call archive,$(l))))
 
 PROGRAMS = $(B)/dmd $(B)/dm-net $(B)/dm-store $(B)/dmctl
@@ -112,7 +113,7 @@ $(foreach d,$(DAEMONS),$(eval $(call daemon,$(d))))
 $(B)/dmctl: $(B)/obj/dmctl/main.o $(B)/libdmctl.a $(AR_COMMON)
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(NGHTTP2_LIBS) $(INIH_LIBS) \
-	    $(MSGPACK_LIBS)
+	    $(MSGPACK_LIBS) $(LLHTTP_LIBS)
 $(B)/data-mesher: $(B)/dmctl
 	$(Q)ln -sf dmctl $@
 

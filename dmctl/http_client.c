@@ -88,6 +88,7 @@ http_client_free(struct http_client *c)
 	if (c == NULL)
 		return;
 	client_close(c);
+	http_response_clear(&c->response);
 	free(c);
 }
 

@@ -1,30 +1,51 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A head is parsed when all of it is here, in one buffer. llhttp runs without
+ * any lenient flag; what it takes and this protocol does not need is refused:
+ * statuses out of range, an upgrade, any coding but chunked alone.
+ */
 #include "dmctl/http_response.h"
 
+#include <llhttp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/http_lines.h"
+#include "common/log.h"
+
 #define INTERIMS_MAX 16
-#define TRAILERS_MAX 8192 /* bytes of all of them */
-#define TOKEN                       \
-	"!#$%&'*+-.^_`|~0123456789" \
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define STATUS_END 12 /* bytes of "HTTP/1.1 200" */
+
+struct response_parser {
+	llhttp_t llhttp;
+	http_body_fn *body;
+	void *ctx;
+	const char *from; /* of this feed: behind what was counted */
+	size_t framing;	  /* bytes since the last piece of the body */
+};
 
 void
 http_response_init(struct http_response *r)
 {
+	if (r->parser == NULL)
+		r->parser = xcalloc(1, sizeof(*r->parser));
 	r->state = RESPONSE_HEAD;
 	r->status = 0;
 	r->is_continue = false;
 	r->may_keep_alive = false;
-	r->left = 0;
 	r->head_len = 0;
-	r->line_len = 0;
-	r->trailer_bytes = 0;
 	r->interims = 0;
 }
 
-/* --- lines of a head -------------------------------------------------- */
+void
+http_response_clear(struct http_response *r)
+{
+	free(r->parser);
+	r->parser = NULL;
+}
+
+/* --- fields ----------------------------------------------------------- */
 
 /* The next line of the head, without its CRLF; false behind the last. */
 static bool
@@ -40,53 +61,37 @@ next_line(const struct http_response *r, size_t *at, struct bytes *line)
 	return true;
 }
 
-/* "Name: value" into its parts; false if it is none. */
+/* "name: value"; false: another field. */
 static bool
-split_field(struct bytes line, struct bytes *name, struct bytes *value)
+is_field(struct bytes line, const char *name, struct bytes *value)
 {
-	const uint8_t *colon = memchr(line.data, ':', line.len);
-	const uint8_t *end = line.data + line.len, *from;
+	const uint8_t *from = line.data, *end = line.data + line.len;
+	size_t len = strlen(name);
 
-	if (colon == NULL || colon == line.data)
+	if (line.len <= len || from[len] != ':' ||
+	    strncasecmp((const char *)from, name, len) != 0)
 		return false;
-	for (const uint8_t *p = line.data; p < colon; p++)
-		if (*p == '\0' || strchr(TOKEN, *p) == NULL)
-			return false;
-	for (const uint8_t *p = colon; p < end; p++)
-		if ((*p < ' ' && *p != '\t') || *p == 0x7f)
-			return false;
-	for (from = colon + 1; from < end && (*from == ' ' || *from == '\t');)
+	for (from += len + 1; from < end && (*from == ' ' || *from == '\t');)
 		from++;
 	while (end > from && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
-	*name = bytes_of(line.data, (size_t)(colon - line.data));
 	*value = bytes_of(from, (size_t)(end - from));
 	return true;
-}
-
-static bool
-is_text(struct bytes b, const char *text)
-{
-	return b.len == strlen(text) &&
-	       strncasecmp((const char *)b.data, text, b.len) == 0;
 }
 
 /* How often the field is there; *value is the first one's. */
 static size_t
 count_field(
-    const struct http_response *r, const char *wanted, struct bytes *value)
+    const struct http_response *r, const char *name, struct bytes *value)
 {
-	struct bytes line, name, v;
+	struct bytes line, v;
 	size_t at = 0, n = 0;
 
 	*value = bytes_of(NULL, 0);
 	next_line(r, &at, &line); /* the status line */
-	while (next_line(r, &at, &line)) {
-		if (!split_field(line, &name, &v) || !is_text(name, wanted))
-			continue;
-		if (n++ == 0)
+	while (next_line(r, &at, &line))
+		if (is_field(line, name, &v) && n++ == 0)
 			*value = v;
-	}
 	return n;
 }
 
@@ -99,88 +104,125 @@ http_response_field(const struct http_response *r, const char *name)
 	return value;
 }
 
-/* "HTTP/1.1 200 OK" */
-static bool
-parse_status(struct http_response *r, struct bytes line, int *status)
-{
-	const uint8_t *p = line.data;
+/* --- what llhttp finds ------------------------------------------------ */
 
-	if (line.len < 12 || memcmp(p, "HTTP/1.", 7) != 0 ||
-	    (p[7] != '0' && p[7] != '1') || p[8] != ' ' || p[9] < '1' ||
-	    p[9] > '5' || p[10] < '0' || p[10] > '9' || p[11] < '0' ||
-	    p[11] > '9' || (line.len > 12 && p[12] != ' '))
-		return false;
-	*status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
-	r->may_keep_alive = p[7] == '1';
-	return true;
+/* Of the head or of the trailers; some releases let a blank into it. */
+static int
+on_field(llhttp_t *p, const char *at, size_t len)
+{
+	return memchr(at, ' ', len) != NULL ? HPE_USER : HPE_OK;
 }
 
-/* Decimal digits only, at most 18 of them. */
+/* At most one framing, which llhttp knows how to read. */
 static bool
-parse_length(struct bytes b, uint64_t *out)
+framing_is_plain(const struct http_response *r)
 {
-	*out = 0;
-	if (b.len == 0 || b.len > 18)
-		return false;
-	for (size_t i = 0; i < b.len; i++) {
-		if (b.data[i] < '0' || b.data[i] > '9')
-			return false;
-		*out = *out * 10 + (uint64_t)(b.data[i] - '0');
-	}
-	return true;
-}
-
-/* Which state reads the body that this head announces. */
-static enum http_response_state
-judge_framing(struct http_response *r)
-{
-	struct bytes length, coding, connection;
+	struct bytes length, coding;
 	size_t lengths = count_field(r, "content-length", &length);
 	size_t codings = count_field(r, "transfer-encoding", &coding);
 
-	if (count_field(r, "connection", &connection) > 0 &&
-	    !is_text(connection, "keep-alive"))
-		r->may_keep_alive = false;
-	if (lengths > 1 || codings > 1 || (lengths > 0 && codings > 0))
-		return RESPONSE_BAD;
-	if (r->status == 204 || r->status == 304)
-		return RESPONSE_DONE;
-	if (codings > 0)
-		return is_text(coding, "chunked") ? RESPONSE_CHUNK_HEAD
-						  : RESPONSE_BAD;
-	if (lengths > 0) {
-		if (!parse_length(length, &r->left))
-			return RESPONSE_BAD;
-		return r->left > 0 ? RESPONSE_LENGTH : RESPONSE_DONE;
-	}
-	r->may_keep_alive = false;
-	return RESPONSE_UNTIL_END;
+	if (lengths + codings > 1 || (lengths == 1 && length.len == 0))
+		return false;
+	return codings == 0 ||
+	       (coding.len == 7 &&
+		   strncasecmp((const char *)coding.data, "chunked", 7) == 0);
 }
 
-/* The whole head is here. */
-static enum http_response_state
-judge_head(struct http_response *r)
+/* The head is over. 1: no body follows, whatever it says. */
+static int
+on_head(llhttp_t *p)
 {
-	struct bytes line, name, value;
-	size_t at = 0;
-	int status;
+	struct http_response *r = p->data;
+	int status = llhttp_get_status_code(p);
 
-	if (!next_line(r, &at, &line) || !parse_status(r, line, &status))
-		return RESPONSE_BAD;
-	while (next_line(r, &at, &line))
-		if (!split_field(line, &name, &value))
-			return RESPONSE_BAD;
-	if (status == 101)
-		return RESPONSE_BAD; /* nothing was to be switched */
+	/* nothing was to be switched */
+	if (status < 100 || status > 599 || status == 101 ||
+	    !framing_is_plain(r))
+		return -1;
 	if (status < 200) {
-		if (++r->interims > INTERIMS_MAX)
-			return RESPONSE_BAD;
 		r->is_continue = r->is_continue || status == 100;
-		r->head_len = 0;
-		return RESPONSE_HEAD;
+		return ++r->interims > INTERIMS_MAX ? -1 : 1;
 	}
 	r->status = status;
-	return judge_framing(r);
+	r->may_keep_alive = llhttp_should_keep_alive(p) == 1;
+	r->state = RESPONSE_BODY;
+	return status == 204 || status == 304;
+}
+
+/* Counts what came between two pieces of the body, up to `to`. */
+static bool
+framing_is_short(struct response_parser *p, const char *to)
+{
+	p->framing += (size_t)(to - p->from);
+	p->from = to;
+	return p->framing <= HTTP_RESPONSE_FRAMING_MAX;
+}
+
+static int
+on_body(llhttp_t *llhttp, const char *at, size_t len)
+{
+	struct http_response *r = llhttp->data;
+	struct response_parser *p = r->parser;
+
+	if (!framing_is_short(p, at))
+		return HPE_USER;
+	p->from = at + len;
+	p->framing = 0;
+	p->body(p->ctx, (const uint8_t *)at, len);
+	return HPE_OK;
+}
+
+/* Nothing behind it is looked at. */
+static int
+on_message(llhttp_t *p)
+{
+	struct http_response *r = p->data;
+
+	if (r->state == RESPONSE_BODY)
+		r->state = RESPONSE_DONE;
+	return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_header_field = on_field,
+    .on_headers_complete = on_head,
+    .on_body = on_body,
+    .on_message_complete = on_message,
+};
+
+/* --- all of it -------------------------------------------------------- */
+
+/* "HTTP/1.1 200" and no digit more. */
+static bool
+begins_as_http(const struct http_response *r)
+{
+	return r->head_len > STATUS_END && memcmp(r->head, "HTTP/1.", 7) == 0 &&
+	       (r->head[STATUS_END] == ' ' || r->head[STATUS_END] == '\r');
+}
+
+/* The whole head is here; on_head() says what it is. */
+static void
+parse_head(struct http_response *r)
+{
+	llhttp_t *p = &r->parser->llhttp;
+	llhttp_errno_t error;
+
+	if (!begins_as_http(r) ||
+	    !http_lines_are_strict(r->head, r->head_len)) {
+		r->state = RESPONSE_BAD;
+		return;
+	}
+	llhttp_init(p, HTTP_RESPONSE, &settings);
+	p->data = r;
+	r->parser->framing = 0;
+	error = llhttp_execute(p, r->head, r->head_len);
+	if (error == HPE_OK && r->state == RESPONSE_BODY)
+		return;
+	if (error != HPE_PAUSED ||
+	    llhttp_get_error_pos(p) != r->head + r->head_len)
+		r->state = RESPONSE_BAD;
+	else if (r->state == RESPONSE_HEAD)
+		r->head_len = 0; /* an interim one */
 }
 
 static void
@@ -193,90 +235,26 @@ take_head(struct http_response *r, uint8_t c)
 	r->head[r->head_len++] = (char)c;
 	if (r->head_len >= 4 &&
 	    memcmp(r->head + r->head_len - 4, "\r\n\r\n", 4) == 0)
-		r->state = judge_head(r);
+		parse_head(r);
 }
 
-/* --- chunks ----------------------------------------------------------- */
-
-/* "1a2b" or "1a2b;extension" */
-static bool
-parse_chunk_size(const char *line, size_t len, uint64_t *out)
-{
-	size_t i;
-
-	*out = 0;
-	for (i = 0; i < len && line[i] != ';' && line[i] != ' '; i++) {
-		int c = line[i] | 0x20;
-
-		if (i == 15)
-			return false;
-		if (c >= '0' && c <= '9')
-			*out = *out << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			*out = *out << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return false;
-	}
-	return i > 0;
-}
-
-/* A whole line of the framing is here, without its CRLF. */
-static enum http_response_state
-judge_line(struct http_response *r)
-{
-	size_t len = r->line_len;
-
-	r->line_len = 0;
-	if (r->state == RESPONSE_CHUNK_END)
-		return len == 0 ? RESPONSE_CHUNK_HEAD : RESPONSE_BAD;
-	if (r->state == RESPONSE_TRAILER)
-		return len == 0 ? RESPONSE_DONE : RESPONSE_TRAILER;
-	if (!parse_chunk_size(r->line, len, &r->left))
-		return RESPONSE_BAD;
-	return r->left > 0 ? RESPONSE_CHUNK : RESPONSE_TRAILER;
-}
-
-static void
-take_line(struct http_response *r, uint8_t c)
-{
-	if (r->state == RESPONSE_TRAILER && ++r->trailer_bytes > TRAILERS_MAX) {
-		r->state = RESPONSE_BAD;
-		return;
-	}
-	if (c == '\n') {
-		if (r->line_len == 0 || r->line[r->line_len - 1] != '\r') {
-			r->state = RESPONSE_BAD;
-			return;
-		}
-		r->line_len--;
-		r->state = judge_line(r);
-		return;
-	}
-	if (r->line_len == sizeof(r->line)) {
-		r->state = RESPONSE_BAD;
-		return;
-	}
-	r->line[r->line_len++] = (char)c;
-}
-
-/* --- all of it -------------------------------------------------------- */
-
-/* Bytes of body from what is there. */
+/* Bytes that were taken of a body and its framing. */
 static size_t
-take_body(struct http_response *r, const uint8_t *data, size_t len,
-    http_body_fn *body, void *ctx)
+take_body(struct http_response *r, const char *data, size_t len)
 {
-	if (r->state != RESPONSE_UNTIL_END) {
-		if (len > r->left)
-			len = (size_t)r->left;
-		r->left -= len;
-	}
-	body(ctx, data, len);
-	if (r->state == RESPONSE_LENGTH && r->left == 0)
-		r->state = RESPONSE_DONE;
-	else if (r->state == RESPONSE_CHUNK && r->left == 0)
-		r->state = RESPONSE_CHUNK_END;
-	return len;
+	struct response_parser *p = r->parser;
+	llhttp_errno_t error;
+	const char *end = data + len;
+
+	p->from = data;
+	error = llhttp_execute(&p->llhttp, data, len);
+	if (error == HPE_PAUSED && r->state == RESPONSE_DONE)
+		end = llhttp_get_error_pos(&p->llhttp);
+	else if (error != HPE_OK)
+		r->state = RESPONSE_BAD;
+	if (!framing_is_short(p, end))
+		r->state = RESPONSE_BAD;
+	return (size_t)(end - data);
 }
 
 size_t
@@ -285,26 +263,12 @@ http_response_feed(struct http_response *r, const uint8_t *data, size_t len,
 {
 	size_t at = 0;
 
-	while (at < len) {
-		switch (r->state) {
-		case RESPONSE_HEAD:
-			take_head(r, data[at++]);
-			break;
-		case RESPONSE_LENGTH:
-		case RESPONSE_UNTIL_END:
-		case RESPONSE_CHUNK:
-			at += take_body(r, data + at, len - at, body, ctx);
-			break;
-		case RESPONSE_CHUNK_HEAD:
-		case RESPONSE_CHUNK_END:
-		case RESPONSE_TRAILER:
-			take_line(r, data[at++]);
-			break;
-		case RESPONSE_DONE:
-		case RESPONSE_BAD:
-			return at;
-		}
-	}
+	r->parser->body = body;
+	r->parser->ctx = ctx;
+	while (at < len && r->state == RESPONSE_HEAD)
+		take_head(r, data[at++]);
+	if (at < len && r->state == RESPONSE_BODY)
+		at += take_body(r, (const char *)data + at, len - at);
 	return at;
 }
 
@@ -312,8 +276,8 @@ void
 http_response_end(struct http_response *r)
 {
 	r->may_keep_alive = false;
-	if (r->state == RESPONSE_UNTIL_END)
-		r->state = RESPONSE_DONE;
-	else if (r->state != RESPONSE_DONE)
+	if (r->state == RESPONSE_BODY)
+		llhttp_finish(&r->parser->llhttp); /* on_message(), or error */
+	if (r->state != RESPONSE_DONE)
 		r->state = RESPONSE_BAD;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads one HTTP/1.1 response (RFC 9112), however its bytes are cut. Strict and
- * bounded: a head of at most 16 KiB, at most 16 interim heads before it, one
- * framing of the body, no folded lines. Pure: no socket, no allocation.
+ * Reads one HTTP/1.1 response (RFC 9112) with llhttp, however its bytes are
+ * cut. Strict and bounded: a head of at most 16 KiB, at most 16 interim heads
+ * before it, one framing of the body, no folded lines, at most 8 KiB of chunk
+ * heads and trailers between two pieces of the body. No socket.
  */
 #ifndef DMCTL_HTTP_RESPONSE_H
 #define DMCTL_HTTP_RESPONSE_H
@@ -14,16 +15,11 @@
 #include "common/codec.h"
 
 #define HTTP_RESPONSE_HEAD_MAX 16384
-#define HTTP_RESPONSE_LINE_MAX 256 /* of a chunk's head or a trailer */
+#define HTTP_RESPONSE_FRAMING_MAX 8192
 
 enum http_response_state {
 	RESPONSE_HEAD,
-	RESPONSE_LENGTH,     /* a body of known length */
-	RESPONSE_UNTIL_END,  /* a body that ends with the connection */
-	RESPONSE_CHUNK_HEAD, /* the line with a chunk's size */
-	RESPONSE_CHUNK,
-	RESPONSE_CHUNK_END, /* the empty line behind a chunk */
-	RESPONSE_TRAILER,
+	RESPONSE_BODY,
 	RESPONSE_DONE,
 	RESPONSE_BAD,
 };
@@ -33,16 +29,15 @@ struct http_response {
 	int status;	  /* of the final response; 0 before its head */
 	bool is_continue; /* a 100 came */
 	bool may_keep_alive;
-	uint64_t left; /* bytes of the body or chunk */
 	char head[HTTP_RESPONSE_HEAD_MAX];
 	size_t head_len;
-	char line[HTTP_RESPONSE_LINE_MAX];
-	size_t line_len;
-	size_t trailer_bytes;
 	unsigned interims; /* heads with 1xx */
+	struct response_parser *parser;
 };
 
+/* Before each response; all zeros before the first one. */
 void http_response_init(struct http_response *);
+void http_response_clear(struct http_response *);
 
 /*
  * Takes bytes; body(ctx) is given what of them is body. Returns how many were

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A head is parsed when all of it is here, in one buffer, so that every field
- * is one piece and is borrowed. llhttp runs without any lenient flag; checked
- * before it: each line ends with CR LF, neither stands alone, no line
- * continues the one before or has no name (some of its releases take these).
+ * is one piece and is borrowed. llhttp runs without any lenient flag; the lines
+ * are checked before it.
  */
 #include <llhttp.h>
 #include <string.h>
 
+#include "common/http_lines.h"
 #include "common/limits.h"
 #include "dm-net/http/http1.h"
 #include "dm-net/http/request.h"
@@ -71,24 +71,6 @@ static const llhttp_settings_t settings = {
     .on_headers_complete = on_head,
 };
 
-static bool
-lines_are_strict(const char *head, size_t len)
-{
-	const char *p = head, *end = head + len, *cr;
-
-	while (p < end) {
-		cr = memchr(p, '\r', (size_t)(end - p));
-		if (cr == NULL || cr + 1 == end || cr[1] != '\n')
-			return false;
-		if (memchr(p, '\n', (size_t)(cr - p)) != NULL)
-			return false;
-		if (*p == ' ' || *p == '\t' || *p == ':')
-			return false;
-		p = cr + 2;
-	}
-	return true;
-}
-
 static enum http_method
 method_of(const llhttp_t *p)
 {
@@ -114,7 +96,7 @@ http1_parse(
 	llhttp_t p;
 
 	memset(r, 0, sizeof(*r));
-	if (!lines_are_strict(head, len))
+	if (!http_lines_are_strict(head, len))
 		return VERDICT_MALFORMED;
 	llhttp_init(&p, HTTP_REQUEST, &settings);
 	p.data = &parse;

@@ -63,7 +63,9 @@ def test_sync_core_is_pure():
 
 def test_each_library_has_one_home():
     homes = {
-        "lmdb.h": 1, "llhttp.h": 1, "seccomp.h": 1, "ini.h": 1,
+        "lmdb.h": 1,
+        # requests in dm-net, responses in dmctl
+        "llhttp.h": 2, "seccomp.h": 1, "ini.h": 1,
         "msgpack.h": 1,
     }
     for header, most in homes.items():

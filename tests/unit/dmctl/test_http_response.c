@@ -79,7 +79,7 @@ test_any_pieces(void **state)
 		for (size_t piece = 1; piece <= strlen(e->text); piece++) {
 			assert_int_equal(feed(e->text, piece), strlen(e->text));
 			if (e->ends) {
-				assert_int_equal(r.state, RESPONSE_UNTIL_END);
+				assert_int_equal(r.state, RESPONSE_BODY);
 				http_response_end(&r);
 			}
 			assert_int_equal(r.state, RESPONSE_DONE);
@@ -112,11 +112,20 @@ test_cut(void **state)
 static void
 test_surplus_is_left(void **state)
 {
-	const char text[] =
-	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP";
+	char text[256];
 
-	assert_int_equal(feed(text, sizeof(text)), strlen(text) - 4);
-	assert_int_equal(r.state, RESPONSE_DONE);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		if (good[i].ends)
+			continue;
+		snprintf(text, sizeof(text), "%sHTTP/1.1 200 OK\r\n\r\n",
+		    good[i].text);
+		for (size_t piece = 1; piece <= strlen(text); piece++) {
+			assert_int_equal(
+			    feed(text, piece), strlen(good[i].text));
+			assert_int_equal(r.state, RESPONSE_DONE);
+			assert_int_equal(r.status, good[i].status);
+		}
+	}
 }
 
 static void
@@ -129,12 +138,22 @@ test_refused(void **state)
 	    "HTTP/1.1 20 OK\r\n\r\n",
 	    "HTTP/1.1 200OK\r\n\r\n",
 	    "HTTP/1.1 600 x\r\n\r\n",
+	    "HTTP/1.1 0200 x\r\n\r\n",
+	    "HTTP/1.1\r\n\r\n",
+	    "HTTP/1.1 2\r\n\r\n",
+	    "HTTP/1.9 200 OK\r\n\r\n",
+	    "RTSP/1.0 200 OK\r\n\r\n",
+	    "HTTP/1.1 200 OK\nA: b\r\n\r\n",
+	    "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
 	    "HTTP/1.1 101 Switching\r\n\r\n",
 	    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: "
 	    "5\r\n\r\n",
 	    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: "
 	    "chunked\r\n\r\n",
 	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+	    "Transfer-Encoding: gzip\r\n\r\n",
 	    "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
 	    "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\n",
 	    "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
@@ -150,7 +169,7 @@ test_refused(void **state)
 	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\nx",
 	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n",
 	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
-	    "chunked\r\n\r\n1234567890123456\r\n",
+	    "chunked\r\n\r\n12345678901234567\r\n",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -176,6 +195,41 @@ test_bounds(void **state)
 	memset(text + 47, '0', sizeof(text) - 48);
 	feed(text, 1000);
 	assert_int_equal(r.state, RESPONSE_BAD);
+}
+
+/* So many bytes between the first chunk and the second, or the trailers' end:
+ * an extension, or a trailer. */
+static void
+feed_framing(size_t len, bool is_trailer, size_t piece)
+{
+	static char text[HTTP_RESPONSE_FRAMING_MAX * 2];
+	const char *head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+			   "chunked\r\n\r\n1\r\nx";
+	const char *before = is_trailer ? "\r\n0\r\na:" : "\r\n1;a=";
+	const char *after = is_trailer ? "\r\n\r\n" : "\r\ny";
+	size_t at = (size_t)snprintf(text, sizeof(text), "%s%s", head, before);
+	size_t fill = len - strlen(before) - strlen(after) + !is_trailer;
+
+	memset(text + at, 'b', fill);
+	strcpy(text + at + fill, after);
+	feed(text, piece);
+}
+
+static void
+test_bound_of_framing(void **state)
+{
+	for (size_t piece = 1; piece < 20000; piece = piece * 7 + 1) {
+		feed_framing(HTTP_RESPONSE_FRAMING_MAX, false, piece);
+		assert_int_equal(r.state, RESPONSE_BODY);
+		assert_int_equal(body_len, 2);
+		feed_framing(HTTP_RESPONSE_FRAMING_MAX + 1, false, piece);
+		assert_int_equal(r.state, RESPONSE_BAD);
+		assert_int_equal(body_len, 1);
+		feed_framing(HTTP_RESPONSE_FRAMING_MAX, true, piece);
+		assert_int_equal(r.state, RESPONSE_DONE);
+		feed_framing(HTTP_RESPONSE_FRAMING_MAX + 1, true, piece);
+		assert_int_equal(r.state, RESPONSE_BAD);
+	}
 }
 
 static void
@@ -231,6 +285,7 @@ main(void)
 	    cmocka_unit_test(test_surplus_is_left),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_bound_of_framing),
 	    cmocka_unit_test(test_field),
 	    cmocka_unit_test(test_entry_fields),
 	};
