@@ -288,7 +288,7 @@ release-check: dist have-pytest
 	@tar -xzf $(RELEASE).tar.gz -C $(B)/release
 	cd $(B)/release/$(RELEASE) && ./bootstrap --no-install >/dev/null
 	$(MAKE) -C $(B)/release/$(RELEASE) all
-	test "$$($(B)/release/$(RELEASE)/build/dmd --version)" = \
+	test "$$($(B)/release/$(RELEASE)/build/dmd --version | head -n 1)" = \
 	    "dmd $(VERSION)"
 
 # Packages for Debian, of what is committed, built in a clean chroot of SUITE;

@@ -112,3 +112,9 @@ msgput_array(struct msgput *m, size_t count)
 
 	msgpack_pack_array(&pk, count);
 }
+
+const char *
+msgput_library_version(void)
+{
+	return MSGPACK_VERSION;
+}

@@ -24,6 +24,9 @@ struct msgput {
 /* Borrows buf until the writer is no longer used. */
 void msgput_init(struct msgput *, uint8_t *buf, size_t size);
 
+/* msgpack-c's version. It is built in: all that is used of it is inline. */
+const char *msgput_library_version(void);
+
 /* Bytes written; 0 if something did not fit. */
 size_t msgput_len(const struct msgput *);
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <protobuf-c/protobuf-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox/sandbox.h"
+#include "common/version.h"
+#include "common/version_daemon.h"
 #include "dm-net/commands.h"
+#include "dm-net/http/http2.h"
 #include "dm-net/net.h"
 #include "dm-net/node_facts.h"
 #include "dm-net/reject_relay.h"
@@ -110,11 +114,23 @@ teardown(struct net *net)
 	event_base_free(net->base);
 }
 
+static void
+print_version(void)
+{
+	version_daemon_print("dm-net");
+	printf("nghttp2 %s\n", http2_library_version());
+	printf("protobuf-c %s\n", protobuf_c_version());
+}
+
 int
 main(int argc, char **argv)
 {
 	struct net net = {0};
 
+	if (version_is_asked(argc, argv)) {
+		print_version();
+		return EX_OK;
+	}
 	setup(&net);
 	event_base_dispatch(net.base);
 	teardown(&net);

@@ -13,6 +13,8 @@
 
 #include "common/child.h"
 #include "common/log.h"
+#include "common/version.h"
+#include "common/version_daemon.h"
 #include "dm-store/handlers.h"
 #include "dm-store/recover.h"
 #include "dm-store/state_dirs.h"
@@ -65,12 +67,16 @@ open_all(struct store *s, const struct child_settings *settings,
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	struct child_settings settings;
 	struct store store;
 	int dirs[FILES_DIRS], rc;
 
+	if (version_is_asked(argc, argv)) {
+		version_daemon_print("dm-store");
+		return EX_OK;
+	}
 	memset(&store, 0, sizeof(store));
 	child_begin(ROLE_STORE, &settings);
 	clock_init(&store.clock);

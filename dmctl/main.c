@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/signals.h"
+#include "common/version.h"
 #include "dmctl/args.h"
 #include "dmctl/command.h"
 #include "dmctl/help.h"
@@ -165,7 +166,7 @@ command_run(const char *program, const struct args *given)
 	const struct command *c;
 
 	if ((args.given & ARG_VERSION) != 0) {
-		printf("%s %s\n", program, DMD_VERSION);
+		version_print(program);
 		return EX_OK;
 	}
 	c = command_take(&args);

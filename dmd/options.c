@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/version_daemon.h"
 
 #define DEFAULT_CONFIG DMD_SYSCONFDIR "/data-mesher/dm.toml"
 
@@ -91,7 +92,7 @@ options_parse(int argc, char **argv, struct options *out)
 			out->is_repair = true;
 			break;
 		case OPTION_VERSION:
-			printf("dmd %s\n", DMD_VERSION);
+			version_daemon_print("dmd");
 			exit(0);
 		default:
 			refuse();

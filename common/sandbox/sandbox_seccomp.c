@@ -209,3 +209,13 @@ out:
 	seccomp_release(filter);
 	return rc;
 }
+
+void
+sandbox_seccomp_version(unsigned int parts[3])
+{
+	const struct scmp_version *version = seccomp_version();
+
+	parts[0] = version->major;
+	parts[1] = version->minor;
+	parts[2] = version->micro;
+}

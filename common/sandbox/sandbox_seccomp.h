@@ -18,4 +18,7 @@
  */
 int sandbox_seccomp(enum role, uint32_t *layers);
 
+/* libseccomp's version: major, minor, micro. */
+void sandbox_seccomp_version(unsigned int parts[3]);
+
 #endif

@@ -303,3 +303,9 @@ http2_tick(struct http2 *h2, uint64_t now_s)
 	h2->is_ending = true;
 	http_conn_kick(h2->conn);
 }
+
+const char *
+http2_library_version(void)
+{
+	return nghttp2_version(0)->version_str;
+}

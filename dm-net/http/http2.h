@@ -17,6 +17,9 @@ struct http_conn;
 /* The library that was loaded is at least the one this was built with. */
 bool http2_is_usable(void);
 
+/* The version of nghttp2 that runs. */
+const char *http2_library_version(void);
+
 struct http2 *http2_new(struct http_conn *);
 void http2_free(struct http2 *); /* NULL is fine */
 

@@ -106,11 +106,33 @@ def test_a_release_names_nobody(tmp_path):
     assert {m.mode for m in members if not m.issym()} <= {0o644, 0o755}
 
 
-@pytest.mark.parametrize("program", ["dmd", "dmctl"])
+DAEMON = {"OpenSSL", "msgpack-c", "libevent", "libseccomp"}
+LIBRARIES = {"dmctl": {"OpenSSL", "msgpack-c"}, "dmd": DAEMON,
+             "dm-net": DAEMON | {"nghttp2", "protobuf-c"},
+             "dm-store": DAEMON}
+
+
+def first_number(command):
+    told = subprocess.run(command, check=True, capture_output=True,
+                          text=True).stdout
+    return re.search(r"\d+\.\d+[\w.-]*", told)[0]
+
+
+@pytest.mark.parametrize("program", LIBRARIES)
 def test_programs_say_the_version(program):
+    """Their own first, then of the libraries that run in them."""
     out = subprocess.run([BUILD / program, "--version"], check=True,
-                         capture_output=True, text=True).stdout
-    assert out.strip() == f"{program} {VERSION}"
+                         capture_output=True, text=True).stdout.splitlines()
+    assert out[0] == f"{program} {VERSION}"
+    told = dict(line.split(" ") for line in out[1:])
+    assert set(told) == LIBRARIES[program]
+    for name, module in (("OpenSSL", "libcrypto"), ("libevent", "libevent"),
+                         ("nghttp2", "libnghttp2"),
+                         ("libseccomp", "libseccomp"),
+                         ("protobuf-c", "libprotobuf-c")):
+        if name in told:
+            assert told[name] == first_number(
+                ["pkg-config", "--modversion", module]), name
 
 
 def test_the_packages_for_debian_have_the_version():
