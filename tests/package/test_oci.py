@@ -292,7 +292,8 @@ def test_it_does_not_start_without_a_configuration(podman):
     """Its ports would be open to whoever reaches them."""
     command, name = podman
     run = subprocess.run([*command, "run", "--rm", "--network=none", *LIMITS,
-                          name], capture_output=True, text=True)
+                          f"--timeout={PATIENCE}", name],
+                         capture_output=True, text=True)
     assert run.returncode == 78, run.stderr
     assert "/etc/data-mesher/dm.toml" in run.stderr
 
