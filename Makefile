@@ -320,6 +320,11 @@ nix-check: all have-pytest
 	    echo "remarshal cannot be installed from PyPI"
 	$(PYTEST) -rs tests/package/test_nix.py
 
+# What other systems make packages of, and OpenRC.
+dist-check: all dist have-pytest
+	DMD_RELEASE=$(abspath $(RELEASE).tar.gz) SUITE=$(SUITE) \
+	    $(PYTEST) -rs tests/package/test_dist.py
+
 compile_commands.json: Makefile config.mk
 	@$(MAKE) -nB all | $(PYTHON) tests/lint/compile_commands.py >$@
 
@@ -331,7 +336,7 @@ distclean: clean
 
 .PHONY: all check asan fuzz lint lint-headers lint-man lint-length \
 	lint-format lint-cppcheck lint-musl install install-dmd install-dmctl \
-	dist release-check deb deb-check oci oci-check nix-check \
+	dist release-check deb deb-check oci oci-check nix-check dist-check \
 	clean distclean
 .DELETE_ON_ERROR:
 

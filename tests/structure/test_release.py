@@ -144,3 +144,13 @@ def test_the_newest_changes_are_of_this_version():
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(),
                        re.MULTILINE)
     assert newest and newest[1] == VERSION
+
+
+@pytest.mark.parametrize("recipe, version", [
+    ("dist/rpm/dmd.spec", r"^Version: +(\S+)$"),
+    ("dist/rpm/dmd.spec", r"^%changelog\n.* - (\S+)-1$"),
+    ("dist/alpine/APKBUILD", r"^pkgver=(\S+)$"),
+    ("dist/arch/PKGBUILD", r"^pkgver=(\S+)$")])
+def test_the_recipes_of_other_packages_have_the_version(recipe, version):
+    assert re.search(version, (ROOT / recipe).read_text(),
+                     re.M)[1] == VERSION
