@@ -29,6 +29,7 @@ class Row:
     files: tuple = ()
     cluster: dict = None
     size: int = 500            # bytes of the honest versions
+    counter: str = None        # of `dmctl status`, that has to rise
     seconds: float = 8
     short: float = 2           # in `make check`
     needs_ground: bool = False  # addresses of the Internet
@@ -79,10 +80,10 @@ def put_many(stage):
 
 
 def hoard(stage):
-    pages = ["/files", "/peers", "/metrics"]
-    for i in (2, 3):
-        stage.attack_http("http_pages", pages, source=f"127.0.0.{i}",
-                          peers=64)
+    """Pages that nobody takes, and connections that hold all they may."""
+    for i in range(2, 4 if stage.is_short else 10):
+        stage.attack_http("http_pages", ["/files", "/peers", "/metrics"],
+                          source=f"127.0.0.{i}", peers=64)
     stage.attack("repeat", ["hoards_quietly"],
                  peers=64 if stage.is_short else 544)
 
@@ -190,16 +191,25 @@ def count_mirrors(stage):
     stage.facts["mirrors"] = most
 
 
+def forget(node):
+    """It ends, and remembers no peer."""
+    node.stop()
+    shutil.rmtree(node.state / "index")
+
+
 def third_leaves(stage):
     """A node that the target knows, and that knows the target no more: it has
     to be dialled."""
     stage.friend.config["cluster"]["allowed_peers"] = [stage.target_id]
     mesh.reload(stage.friend)  # nor does it hear of the target by the friend
     third_node(stage)
-    stage.third.stop()
     stage.third.config["cluster"]["bootstrap_peers"] = []
     stage.third.write_config()
-    shutil.rmtree(stage.third.state / "index")
+    forget(stage.third)
+    stage.third.start()  # the target dials it, and so it has once
+    conftest.eventually(
+        lambda: stage.third.peer_id() in mesh.connected(stage.target))
+    forget(stage.third)
 
 
 def third_is_back(stage):
@@ -237,7 +247,7 @@ def victim_bars(stage):
 
 ROWS = [
     Row("1", "certificates with a curve of the sender's own, 1 and 19",
-        certificates),
+        certificates, counter="hostile_connections"),
     Row("2", "content that is said to be bad", bad_content, before=put_big,
         files=("big/*",), seconds=6),
     Row("3", "unsigned entries from the future, one connection",
@@ -246,16 +256,18 @@ ROWS = [
         lambda s: s.attack("future", NAME, rate=2_200_000, peers=60),
         is_open=True),
     Row("4", "HTTP/2 pages that are not taken, and 544 identities", hoard,
-        before=put_many, files=("many/*",), is_open=True),
+        before=put_many, files=("many/*",), seconds=20, is_open=True),
     Row("5", "16 addresses that say nothing",
         lambda s: s.attack("silent", [40], sources=16, peers=16),
         during=lambda s: newcomers(s, 8, s.ground.newcomer),
-        bars=lambda s: [lack_of(s, "newcomers", 8)], is_open=True),
+        bars=lambda s: [lack_of(s, "newcomers", 8)],
+        counter="refused_connections", is_open=True),
     Row("6", "200 silent connections of one address, 64 of HTTP",
         lambda s: (s.attack("silent", [200]),
                    s.attack_http("silent", [64])),
         during=lambda s: newcomers(s, 1, s.ground.foe),
-        bars=lambda s: [lack_of(s, "newcomers", 1)], is_open=True),
+        bars=lambda s: [lack_of(s, "newcomers", 1)],
+        counter="refused_connections", is_open=True),
     Row("7", "one address with all the identities that may be", lambda s:
         s.attack("guests", peers=24), before=earlier, during=all_places,
         bars=lambda s: [lack_of(s, "earlier", 4), lack_of(s, "newcomers", 4)],
@@ -277,11 +289,12 @@ ROWS = [
                             s.facts["dialled"], 5, True),
                         Bar("known peers that were not dialled",
                             int(s.facts["dialled"] == math.inf), 0)],
-        needs_ground=True, is_open=True),
+        needs_ground=True),
     Row("13", "640 records that name a victim", tell_of_victim,
         bars=victim_bars, needs_ground=True),
     Row("14", "256 entries with bad signatures, again and again",
-        lambda s: s.attack("forged", NAME, peers=16)),
+        lambda s: s.attack("forged", NAME, peers=16),
+        counter="hostile_connections"),
     Row("15", "128 records, again and again",
         lambda s: s.attack("records", peers=16)),
     Row("16", "keys of a list that share a bucket",

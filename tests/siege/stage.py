@@ -97,6 +97,10 @@ class Stage:
         row = rows.get(self.target_id)
         return row["since"] if row and row["state"] == "connected" else None
 
+    def count(self, counter):
+        """What `dmctl status` says."""
+        return counter and self.target.ask("status_net").value(counter)
+
     # --- what a row asks for ----
 
     def attack(self, name, words=(), **more):
@@ -170,6 +174,7 @@ def run(row, ground, make_node, seconds, is_short):
         row.before(stage)
     idle = 0 if is_short else idle_rate(stage, 2)
     since, before = stage.connection(), watch.pids(stage.target)
+    counted = stage.count(row.counter)
     with contextlib.ExitStack() as probes:
         meter = probes.enter_context(watch.Meter(stage.target))
         health = probes.enter_context(watch.Health(stage.target))
@@ -190,6 +195,9 @@ def run(row, ground, make_node, seconds, is_short):
                       for n, p in before.items())
     result.is_kept = stage.connection() == since
     judge(result, stage, idle, took)
+    if row.counter:
+        result.bars.append(Bar(f"attacks that {row.counter} does not show",
+                               int(stage.count(row.counter) <= counted), 0))
     return result
 
 
@@ -200,7 +208,7 @@ def fill(result, stage, meter, health, spread):
     result.cpu, result.kib = meter.used, meter.peak_kib
     result.health = max(health.took, default=math.inf)
     result.spread = max(spread.took, default=math.inf)
-    result.facts = stage.facts
+    result.facts = stage.facts | {"foes": stage.tallies}
 
 
 def judge(result, stage, idle, took):
