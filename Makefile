@@ -146,6 +146,12 @@ HEADERS = $(filter-out common/ipc_dispatch.h common/control_dispatch.h,$(filter 
 
 lint: lint-headers lint-man lint-length lint-format lint-cppcheck lint-musl
 
+# A check whose tool is missing has not passed.
+define needs
+command -v $(1) >/dev/null || { echo "make $@ needs $(1):" \
+    "./bootstrap --dev installs it on Debian" >&2; exit 1; }
+endef
+
 # Every header compiles alone.
 lint-headers: all
 	@set -e; for h in $(HEADERS); do \
@@ -154,18 +160,16 @@ lint-headers: all
 		{ echo "$$h does not compile alone" >&2; exit 1; }; done
 
 lint-man:
-	@if command -v mandoc >/dev/null; then \
-		mandoc -Tlint -Wwarning man/*.[0-9]; \
-	else echo "skip: mandoc is missing"; fi
+	@$(call needs,mandoc)
+	@mandoc -Tlint -Wwarning man/*.[0-9]
 
 lint-length:
 	@$(PYTHON) tests/lint/length.py $(filter-out tests/%,$(C_FILES))
 
 lint-format:
-	@if command -v clang-format >/dev/null; then \
-		clang-format --dry-run --Werror \
-		    $(filter-out tests/% %.def,$(C_FILES)); \
-	else echo "skip: clang-format is missing"; fi
+	@$(call needs,clang-format)
+	@clang-format --dry-run --Werror \
+	    $(filter-out tests/% %.def,$(C_FILES))
 
 # Debian has no library for musl: every source is compiled, with the headers of
 # musl instead of the C library's, and not linked. CMSG_NXTHDR(3) of musl changes
@@ -173,26 +177,23 @@ lint-format:
 MUSL_CC ?= musl-gcc
 lint-musl: CC = $(MUSL_CC)
 lint-musl: $(proto_HDR)
-	@if command -v $(MUSL_CC) >/dev/null; then \
-		sh tests/lint/musl_headers.sh $(B)/lint/musl && \
-		for f in $(filter-out tests/%,$(filter %.c,$(C_FILES))); do \
-			$(COMPILE) -MF /dev/null $(WARN) \
-			    -Wno-sign-conversion -fsyntax-only \
-			    -idirafter $(B)/lint/musl $$f || exit; done; \
-	else echo "skip: musl-gcc is missing (Debian: musl-tools)"; fi
+	@$(call needs,$(MUSL_CC))
+	@sh tests/lint/musl_headers.sh $(B)/lint/musl && \
+	for f in $(filter-out tests/%,$(filter %.c,$(C_FILES))); do \
+		$(COMPILE) -MF /dev/null $(WARN) \
+		    -Wno-sign-conversion -fsyntax-only \
+		    -idirafter $(B)/lint/musl $$f || exit; done
 
 # cppcheck reads no system headers; of them it needs the queue macros.
 lint-cppcheck:
-	@if command -v cppcheck >/dev/null; then \
-		mkdir -p $(B)/lint/sys && cp "$$(echo '#include <sys/queue.h>' | \
-		    $(CC) -x c -M - | tr ' ' '\n' | grep sys/queue.h)" \
-		    $(B)/lint/sys && \
-		cppcheck -q --std=c11 --error-exitcode=1 -I$(B)/lint -I. \
-		    -I$(B)/gen --enable=warning,portability --inline-suppr \
-		    --suppress=missingIncludeSystem \
-		    --suppress=funcArgOrderDifferent \
-		    $(filter-out tests/% %.h,$(C_FILES)); \
-	else echo "skip: cppcheck is missing"; fi
+	@$(call needs,cppcheck)
+	@mkdir -p $(B)/lint/sys && cp "$$(echo '#include <sys/queue.h>' | \
+	    $(CC) -x c -M - | tr ' ' '\n' | grep sys/queue.h)" $(B)/lint/sys
+	@cppcheck -q --std=c11 --error-exitcode=1 -I$(B)/lint -I. \
+	    -I$(B)/gen --enable=warning,portability --inline-suppr \
+	    --suppress=missingIncludeSystem \
+	    --suppress=funcArgOrderDifferent \
+	    $(filter-out tests/% %.h,$(C_FILES))
 
 # --- sanitizers and fuzzing -------------------------------------------------
 
