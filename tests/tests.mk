@@ -49,6 +49,7 @@ sim: $(B)/tests/sim/sim
 	$< --seeds 1-10 --nodes 13 --scenario all
 	$< --seeds 1-2 --nodes 50 --scenario spread
 	$< --seeds 1-1 --nodes 4 --names 10000 --scenario join
+	$< --seeds 3-4 --nodes 8 --names 2000 --scenario lost
 endif
 
 # --- crash: power cuts, from a record of the store's own calls ----------------

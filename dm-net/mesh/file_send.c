@@ -7,12 +7,14 @@
  * The bytes come from read-only descriptors of immutable files.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "dm-net/mesh/mesh_address.h"
 #include "dm-net/mesh/mesh_turn.h"
 #include "dm-net/mesh/peer_conn.h"
 #include "dm-net/sync/file_wire.h"
@@ -35,6 +37,8 @@ struct answer {
 	bool is_opening;
 	bool is_counted; /* sync_serve_done() is due */
 	bool has_place;	 /* among those that are open */
+	bool is_large;	 /* it is in mesh.sending */
+	struct send_place place;
 	enum file_status status;
 	uint8_t head[FILE_HEAD_MAX];
 	size_t head_len, head_sent; /* head_len 0: not made yet */
@@ -102,6 +106,9 @@ answer_end(struct answer *a)
 	if (a->is_counted)
 		sync_serve_done(m->sync, a->size);
 	a->is_counted = false;
+	if (a->is_large)
+		LIST_REMOVE(&a->place, next);
+	a->is_large = false;
 	leave_place(a);
 }
 
@@ -137,14 +144,58 @@ on_opened(void *ctx, enum verdict v, const struct entry *entry, int fd)
 	mesh_kick(a->serve->mesh);
 }
 
+/* Ends a transfer of another peer, so that this one finds a place. */
+static bool
+make_room(struct mesh *m, const struct peer_conn *newcomer)
+{
+	struct netsource source = mesh_address_netsource(&newcomer->remote);
+	struct send_place *p = send_places_yield(
+	    &m->sending, &source, newcomer->id, clock_mono_ns());
+	struct answer *a;
+
+	if (p == NULL)
+		return false;
+	a = (struct answer *)((char *)p - offsetof(struct answer, place));
+	answer_end(a);
+	p2p_stream_reset(a->serve->stream, P2P_RESET_NONE);
+	return true;
+}
+
+static void
+begin_large(struct answer *a)
+{
+	struct peer_conn *c = peer_conn_of(a->serve);
+
+	a->place =
+	    (struct send_place){.source = mesh_address_netsource(&c->remote),
+		.conn = c->id,
+		.since_ns = clock_mono_ns(),
+		.size = a->size - a->offset};
+	a->is_large = true;
+	LIST_INSERT_HEAD(&c->mesh->sending, &a->place, next);
+	p2p_stream_set_class(a->serve->stream, P2P_CLASS_LARGE_FILE);
+}
+
+static enum file_status
+may_serve(struct answer *a, const struct file_request *r)
+{
+	struct mesh *m = a->serve->mesh;
+	enum file_status status =
+	    sync_serve(m->sync, r->key, r->version, r->offset, &a->size);
+
+	if (status == FILE_BUSY && make_room(m, peer_conn_of(a->serve)))
+		status = sync_serve(
+		    m->sync, r->key, r->version, r->offset, &a->size);
+	return status;
+}
+
 static void
 judge(struct answer *a, const struct file_request *r)
 {
 	struct mesh *m = a->serve->mesh;
 	enum verdict v;
 
-	a->status =
-	    sync_serve(m->sync, r->key, r->version, r->offset, &a->size);
+	a->status = may_serve(a, r);
 	if (a->status != FILE_OK)
 		return;
 	a->is_counted = true;
@@ -160,7 +211,7 @@ judge(struct answer *a, const struct file_request *r)
 	else
 		a->status = FILE_BUSY;
 	if (a->size > SYNC_SMALL_MAX)
-		p2p_stream_set_class(a->serve->stream, P2P_CLASS_LARGE_FILE);
+		begin_large(a);
 }
 
 static void
@@ -249,6 +300,7 @@ read_body(struct answer *a, uint8_t *out, size_t room)
 	if (n <= 0)
 		return 0;
 	a->offset += (uint64_t)n;
+	a->place.sent += (uint64_t)n;
 	return (size_t)n;
 }
 

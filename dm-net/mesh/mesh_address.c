@@ -47,3 +47,14 @@ mesh_address_source(
 	else
 		admission_source(source, in6->sin6_addr.s6_addr, 16);
 }
+
+struct netsource
+mesh_address_netsource(const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in *in = (const void *)ss;
+	const struct sockaddr_in6 *in6 = (const void *)ss;
+
+	if (ss->ss_family == AF_INET)
+		return netsource_of_address((const uint8_t *)&in->sin_addr, 4);
+	return netsource_of_address(in6->sin6_addr.s6_addr, 16);
+}

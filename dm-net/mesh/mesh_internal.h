@@ -21,6 +21,7 @@
 
 #include "dm-net/mesh/admission.h"
 #include "dm-net/mesh/mesh.h"
+#include "dm-net/mesh/send_places.h"
 
 #define MESH_LISTENERS_MAX 256
 #define MESH_NOTES_MAX 512
@@ -63,8 +64,9 @@ struct mesh {
 	struct dial_budget *dial_budget;
 	struct fetch_list fetches;
 	uint64_t last_link_id;
-	unsigned n_serving;	  /* file_send.c: files held open */
-	uint64_t n_no_descriptor; /* accept.c: refused for want of one */
+	struct send_places sending; /* file_send.c: large files */
+	unsigned n_serving;	    /* file_send.c: files held open */
+	uint64_t n_no_descriptor;   /* accept.c: refused for want of one */
 	struct listener *listeners[MESH_LISTENERS_MAX];
 	size_t n_listeners;
 	TAILQ_HEAD(parked_list, parked) parked;

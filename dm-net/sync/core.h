@@ -82,8 +82,16 @@
 #define FETCH_FIRST_NS (250 * MS)
 #define FETCH_IDLE_NS (5 * SECOND)
 #define FETCH_GIVE_UP_NS (30 * SECOND)
-#define FETCH_WINDOW_NS (10 * SECOND)
-#define FETCH_RATE_MIN (16u << 10) /* bytes a second over the window */
+#define FETCH_WINDOW_NS (3 * SECOND) /* over which a rate is measured */
+/* Another source is tried if it could end the fetch so much sooner: one whose
+ * rate is not known, if that fetch would last so long; one that is known to be
+ * so many times as fast. */
+#define FETCH_LONG_NS (10 * SECOND)
+#define FETCH_FASTER 4
+#define FETCH_STREAK_MAX 2 /* failures in a row: others go first */
+#define SOURCES_AGAIN_NS                                    \
+	(2 * SECOND) /* between two looks for other sources \
+		      */
 #define FETCH_BACKOFF_MAX (60 * SECOND)
 #define SMALL_PER_CONN 64 /* a stalling peer leaves half to the others */
 #define LARGE_PER_CONN 4
@@ -254,6 +262,8 @@ struct session {
 	uint64_t last_digest;
 
 	unsigned small, large; /* fetches under way */
+	uint64_t rate;	       /* bytes a second of large ones; 0: unknown */
+	unsigned streak;       /* fetches that failed since one was good */
 };
 
 struct source {
@@ -285,6 +295,7 @@ struct want {
 	bool may_not_cancel; /* a fetch was cancelled for this one already */
 	struct source sources[SOURCES_MAX];
 	size_t source_count;
+	uint64_t sources_at_ns; /* others are looked for again */
 	uint64_t put_id; /* content from an announcement is being put; 0 */
 	uint64_t put_conn;
 	uint8_t *content;

@@ -33,26 +33,75 @@ want_is_large(const struct want *w)
 	return w->size > SYNC_SMALL_MAX;
 }
 
+/* The session of a source that could be asked now; NULL: it cannot. */
+static struct session *
+source_ready(struct sync *s, const struct want *w, const struct source *src)
+{
+	struct session *c = session_find(s, src->conn);
+
+	if (c == NULL || !session_is_live(c) ||
+	    src->not_before_ns > s->now_ns || !has_room(c, want_is_large(w)))
+		return NULL;
+	return c;
+}
+
+/* The rate that a large fetch may hope for: the best one that is known of
+ * those that could be asked, or UINT64_MAX if one of them was never tried. */
+static uint64_t
+rate_to_hope_for(struct sync *s, const struct want *w, uint64_t except)
+{
+	uint64_t best = 0;
+
+	for (size_t i = 0; i < w->source_count; i++) {
+		const struct session *c = source_ready(s, w, &w->sources[i]);
+
+		if (c == NULL || c->handle == except)
+			continue;
+		if (c->rate == 0)
+			return UINT64_MAX;
+		if (c->rate > best)
+			best = c->rate;
+	}
+	return best;
+}
+
+/* Whether it goes last: it failed again and again, or it is slow. */
+static bool
+goes_last(const struct session *c, bool is_large, uint64_t hope)
+{
+	return c->streak >= FETCH_STREAK_MAX ||
+	       (is_large && c->rate > 0 && c->rate < hope / FETCH_FASTER);
+}
+
+static bool
+is_busier(const struct session *a, const struct session *b)
+{
+	return a->small + a->large > b->small + b->large;
+}
+
 /* The least busy peer that has it, but for `except`; NULL: none now. */
 static struct session *
 source_pick(struct sync *s, const struct want *w, uint64_t except)
 {
+	uint64_t hope =
+	    want_is_large(w) ? rate_to_hope_for(s, w, except) : UINT64_MAX;
 	struct session *best = NULL;
+	bool best_is_last = false;
 	size_t ties = 0;
 
 	for (size_t i = 0; i < w->source_count; i++) {
-		const struct source *src = &w->sources[i];
-		struct session *c = session_find(s, src->conn);
+		struct session *c = source_ready(s, w, &w->sources[i]);
+		bool is_last;
 
-		if (c == NULL || src->conn == except || !session_is_live(c) ||
-		    src->not_before_ns > s->now_ns ||
-		    !has_room(c, want_is_large(w)))
+		if (c == NULL || c->handle == except)
 			continue;
-		if (best == NULL ||
-		    c->small + c->large < best->small + best->large) {
+		is_last = goes_last(c, want_is_large(w), hope);
+		if (best == NULL || is_last < best_is_last ||
+		    (is_last == best_is_last && is_busier(best, c))) {
 			best = c;
+			best_is_last = is_last;
 			ties = 1;
-		} else if (c->small + c->large == best->small + best->large &&
+		} else if (is_last == best_is_last && !is_busier(c, best) &&
 			   core_random_below(s, ++ties) == 0) {
 			best = c;
 		}
@@ -111,10 +160,25 @@ fetch_start(struct sync *s, struct want *w, struct session *c)
 	core_due_at(s, s->now_ns + 50 * MS);
 }
 
+/* What a large fetch that lasted tells of its source. */
+static void
+rate_note(struct sync *s, const struct fetch *f, struct session *c)
+{
+	uint64_t ms = (s->now_ns - f->start_ns) / MS, rate;
+
+	if (!f->is_large || ms < FETCH_WINDOW_NS / 2 / MS)
+		return;
+	rate = f->bytes * 1000 / ms;
+	c->rate = c->rate == 0 ? rate + 1 : (c->rate + rate) / 2 + 1;
+}
+
 static void
 fetch_end(struct sync *s, struct fetch *f)
 {
 	struct session *c = session_find(s, f->conn);
+
+	if (c != NULL)
+		rate_note(s, f, c);
 
 	if (c != NULL && f->is_large)
 		c->large--;
@@ -193,6 +257,7 @@ fetch_schedule(struct sync *s)
 		used--;
 		if (s->fetch_count == FETCHES_MAX)
 			break;
+		want_look_for_sources(s, w);
 		c = may_start(s, w);
 		if (c != NULL)
 			fetch_start(s, w, c);
@@ -201,6 +266,28 @@ fetch_schedule(struct sync *s)
 }
 
 /* --- when to change --------------------------------------------------- */
+
+/*
+ * Is there a source that would end it much sooner? How slow is too slow depends
+ * on what others can do: a source that is alone is waited for, as long as bytes
+ * come.
+ */
+static bool
+is_slower_than_others(struct sync *s, const struct fetch *f)
+{
+	const struct want *w = &s->wants[f->want];
+	uint64_t ms = (s->now_ns - f->window_ns) / MS;
+	uint64_t rate = (f->bytes - f->window_bytes) * 1000 / (ms + 1) + 1;
+	uint64_t left_ns = (w->size - f->bytes) / rate * SECOND;
+	uint64_t hope = rate_to_hope_for(s, w, f->conn);
+
+	if (left_ns < FETCH_LONG_NS)
+		return false;
+	if (hope == UINT64_MAX)
+		return true;
+	return hope / FETCH_FASTER > rate &&
+	       left_ns > 2 * (w->size / hope) * SECOND;
+}
 
 /* Another source for it, as well if it is small, or instead. */
 static bool
@@ -229,9 +316,13 @@ fetch_give_up(struct sync *s, struct fetch *f)
 	struct want *w = &s->wants[f->want];
 	struct source *src = source_find(w, f->conn);
 
+	struct session *c = session_find(s, f->conn);
+
 	s->stats.fetches_failed++;
 	if (src != NULL)
 		source_back_off(s, src, SECOND);
+	if (c != NULL)
+		c->streak++;
 	core_act(s, SYNC_FETCH_CANCEL, f->id);
 	fetch_end(s, f);
 	if (w->fetching == 0)
@@ -253,8 +344,7 @@ fetch_watch(struct sync *s, struct fetch *f)
 	if (first < FETCH_FIRST_NS)
 		first = FETCH_FIRST_NS;
 	if (s->now_ns - f->window_ns >= FETCH_WINDOW_NS) {
-		is_slow = f->bytes - f->window_bytes <
-			  FETCH_RATE_MIN * (FETCH_WINDOW_NS / SECOND);
+		is_slow = is_slower_than_others(s, f);
 		f->window_ns = s->now_ns;
 		f->window_bytes = f->bytes;
 	}
@@ -322,6 +412,8 @@ fetch_was_put(struct sync *s, struct want *w, struct session *c, enum verdict v)
 			  v == VERDICT_NO_SPACE || v == VERDICT_IO_ERROR;
 
 	if (verdict_is_ok(v)) {
+		if (c != NULL)
+			c->streak = 0;
 		want_remove(s, w, false);
 		return;
 	}
@@ -354,8 +446,11 @@ sync_fetch_done(
 	c = session_find(s, f->conn);
 	src = source_find(w, f->conn);
 	fetch_end(s, f);
-	if (end != SYNC_FETCH_PUT)
+	if (end != SYNC_FETCH_PUT) {
 		s->stats.fetches_failed++;
+		if (c != NULL)
+			c->streak++;
+	}
 	switch (end) {
 	case SYNC_FETCH_PUT:
 		fetch_was_put(s, w, c, v);

@@ -6,6 +6,7 @@
 #include "dm-net/sync/offers.h"
 #include "dm-net/sync/session.h"
 #include "dm-net/sync/walk.h"
+#include "dm-net/sync/wanted.h"
 
 /*
  * Entries that a peer's list showed and we lack: asked for 64 at a time, of
@@ -78,7 +79,7 @@ requests_pull(struct sync *s, struct session *c, uint8_t *buf, size_t size)
 	struct msgput m;
 
 	if (c->asking.count > 0 || turns == 0 ||
-	    s->want_count + s->judge_count >= WANTS_ROOM ||
+	    want_count_coming(s) + s->judge_count >= WANTS_ROOM ||
 	    s->judge_count + WIRE_KEYS_MAX > JUDGES_MAX || size < 2048)
 		return 0;
 	for (; turns > 0 && n < WIRE_KEYS_MAX; turns--)

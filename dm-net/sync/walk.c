@@ -8,6 +8,7 @@
 #include "dm-net/sync/outgoing.h"
 #include "dm-net/sync/requests.h"
 #include "dm-net/sync/session.h"
+#include "dm-net/sync/wanted.h"
 
 /*
  * The side that asks. A question is about a prefix: "this is what I have
@@ -158,8 +159,8 @@ walk_check_soon(struct sync *s, struct session *c)
 static bool
 is_on_its_way(const struct sync *s, const struct session *c)
 {
-	return s->want_count > 0 || s->judge_count > 0 || c->ask.count > 0 ||
-	       c->asking.count > 0 || c->out.count > 0;
+	return want_count_coming(s) > 0 || s->judge_count > 0 ||
+	       c->ask.count > 0 || c->asking.count > 0 || c->out.count > 0;
 }
 
 static void

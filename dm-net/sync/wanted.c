@@ -10,6 +10,9 @@
 #include "dm-net/sync/session.h"
 #include "dm-net/sync/walk.h"
 
+/* After so many failures in a row nobody is expected to bring it. */
+#define FAILURES_MAX 3
+
 /* --- the table: by key, 0 ends a chain -------------------------------- */
 
 static uint32_t *
@@ -83,6 +86,26 @@ want_prune(struct sync *s, const uint8_t *key)
 	}
 }
 
+/* Is its content on the way, or is there somebody who may still bring it? */
+static bool
+is_coming(const struct want *w)
+{
+	return w->fetching > 0 || w->put_id != 0 ||
+	       (w->source_count > 0 && w->failures < FAILURES_MAX);
+}
+
+size_t
+want_count_coming(const struct sync *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0, left = s->want_count; left > 0; i++) {
+		left -= s->wants[i].is_used;
+		n += s->wants[i].is_used && is_coming(&s->wants[i]);
+	}
+	return n;
+}
+
 /* Of a full table, what nobody offers goes first. */
 static struct want *
 want_victim(struct sync *s)
@@ -92,8 +115,7 @@ want_victim(struct sync *s)
 	for (size_t i = 0; i < WANTS_MAX; i++) {
 		struct want *w = &s->wants[i];
 
-		if (!w->is_used || w->fetching > 0 || w->put_id != 0 ||
-		    (w->source_count > 0 && w->failures < 3))
+		if (!w->is_used || is_coming(w))
 			continue;
 		if (victim == NULL || w->added_ns < victim->added_ns)
 			victim = w;
@@ -184,19 +206,111 @@ want_add(struct sync *s, const uint8_t *key, const struct entry_rank *rank,
 	return w;
 }
 
+/* --- who has it ------------------------------------------------------- */
+
+static bool
+is_source(const struct want *w, uint64_t conn)
+{
+	for (size_t i = 0; i < w->source_count; i++)
+		if (w->sources[i].conn == conn)
+			return true;
+	return false;
+}
+
+/* How many of the sources are in that network. */
+static size_t
+sources_of_network(
+    const struct sync *s, const struct want *w, const struct place *place)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->source_count; i++) {
+		const struct session *c = session_find(s, w->sources[i].conn);
+
+		n += c != NULL && c->place.network == place->network;
+	}
+	return n;
+}
+
+/*
+ * The source that gives its place to a new one: the one that failed most, else
+ * one of a network that has more places than the new one's would have. NULL:
+ * all are as good.
+ */
+static struct source *
+source_victim(struct sync *s, struct want *w, const struct session *newcomer)
+{
+	size_t most = newcomer == NULL
+			  ? SOURCES_MAX
+			  : sources_of_network(s, w, &newcomer->place) + 1;
+	struct source *worst = NULL, *greedy = NULL;
+
+	for (size_t i = 0; i < w->source_count; i++) {
+		struct source *src = &w->sources[i];
+		const struct session *c = session_find(s, src->conn);
+		size_t n;
+
+		if (src->failures > 0 &&
+		    (worst == NULL || src->failures > worst->failures))
+			worst = src;
+		if (c == NULL ||
+		    (n = sources_of_network(s, w, &c->place)) <= most)
+			continue;
+		most = n;
+		greedy = src;
+	}
+	return worst != NULL ? worst : greedy;
+}
+
+static struct source *
+source_slot(struct sync *s, struct want *w, uint64_t conn)
+{
+	const struct session *c = session_find(s, conn);
+
+	if (w->source_count < SOURCES_MAX)
+		return &w->sources[w->source_count++];
+	if (c != NULL && c->streak >= FETCH_STREAK_MAX)
+		return NULL;
+	return source_victim(s, w, c);
+}
+
 void
 want_source(struct sync *s, struct want *w, uint64_t conn)
 {
-	for (size_t i = 0; i < w->source_count; i++) {
-		if (w->sources[i].conn == conn)
-			return;
-	}
-	if (w->source_count == SOURCES_MAX)
+	struct source *src;
+
+	if (is_source(w, conn) || (src = source_slot(s, w, conn)) == NULL)
 		return;
-	w->sources[w->source_count++] = (struct source){.conn = conn};
+	*src = (struct source){.conn = conn};
 	/* someone new: no need to wait for the others' sake */
 	w->not_before_ns = s->now_ns;
 	s->fetch_due = true;
+}
+
+static bool
+has_failed(const struct want *w)
+{
+	for (size_t i = 0; i < w->source_count; i++)
+		if (w->sources[i].failures > 0)
+			return true;
+	return false;
+}
+
+/* Whoever offers it first, and again and again, is not all that has it. */
+void
+want_look_for_sources(struct sync *s, struct want *w)
+{
+	if (w->source_count < SOURCES_MAX || w->fetching > 0 ||
+	    w->put_id != 0 || s->now_ns < w->sources_at_ns || !has_failed(w))
+		return;
+	w->sources_at_ns = s->now_ns + SOURCES_AGAIN_NS;
+	for (size_t i = 0; i < s->session_count; i++) {
+		struct session *c = s->sessions[i];
+
+		if (session_is_live(c) && c->streak < FETCH_STREAK_MAX &&
+		    session_has(c, w->key, &w->rank))
+			want_source(s, w, c->handle);
+	}
 }
 
 void

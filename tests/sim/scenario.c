@@ -435,10 +435,50 @@ run_clocks(struct world *w)
 	run_for(w, 110 * SEC);
 }
 
+/* How many versions a node wants and lacks. */
+static size_t
+wanted(const struct node *n)
+{
+	struct sync_stats st;
+
+	sync_stats(n->s, &st);
+	return st.wanted;
+}
+
+/* Many versions spread, but their content is lost with the only node that had
+ * it. A node that wants them all must still get what others publish while it
+ * is away. With 800 names or more. */
+static void
+run_lost(struct world *w)
+{
+	struct node *origin = w->nodes[w->node_count - 1];
+	struct node *away = w->nodes[0];
+	size_t many = w->name_count / 2;
+
+	start_all(w);
+	run_for(w, 30 * SEC);
+	for (size_t k = 0; k < many; k++)
+		store_publish(origin, k, 0, ENTRY_FILE, 50000);
+	run_for(w, 60 * MS);
+	node_crash(origin, true);
+	run_for(w, MINUTE);
+	for (size_t i = 0; i + 1 < w->node_count; i++)
+		if (wanted(w->nodes[i]) > wanted(away))
+			away = w->nodes[i];
+	away->side = 1;
+	run_for(w, 30 * SEC);
+	for (size_t k = many; k < w->name_count; k++)
+		store_publish(
+		    w->nodes[away->index == 0], k, 1, ENTRY_FILE, 500);
+	run_for(w, 30 * SEC);
+	heal(w);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct world *);
 } scenarios[] = {
+    {"lost", run_lost},
     {"random", run_random},
     {"rollout", run_rollout},
     {"differing", run_differing},
