@@ -56,11 +56,22 @@ def eventually(what, timeout=PATIENCE, message="did not happen"):
         time.sleep(0.02)
 
 
+def default_signals():
+    """What runs in the background, or under nohup, may have been told to ignore
+    signals, and all that it starts would ignore them, too. A handler goes on
+    ignoring them here, and is not inherited: programs start with the default."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT,
+                   signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     """Other runs of pytest take the rights away that the processes' users need
     on the way to a node: they close /tmp/pytest-of-USER for all but its owner.
     So this run has a place of its own; short, for the paths of sockets."""
+    default_signals()
     if config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="dmd.") + "/t"
         config.dmd_place = pathlib.Path(config.option.basetemp).parent
