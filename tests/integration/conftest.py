@@ -19,6 +19,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -377,6 +378,31 @@ def make_parent(tmp_path, users, standin_programs):
 @pytest.fixture
 def parent(make_parent):
     return make_parent()
+
+
+def set_clock(programs, shift_ns):
+    """How far the wall clock of make_shifted's nodes is from the machine's."""
+    clock = programs / "clock"
+    clock.touch()
+    with open(clock, "r+b") as f:
+        f.write(struct.pack("=q", shift_ns))
+
+
+@pytest.fixture
+def make_shifted(tmp_path, users):
+    """As make_node, of programs whose wall clock set_clock() sets."""
+    built = [BUILD / "chaos" / p for p in ("dmd", "dm-net", "dm-store")]
+    if not all(p.is_file() for p in built):
+        pytest.skip("the programs with a clock to set are not built")
+    programs = tmp_path / "programs"
+    programs.mkdir(mode=0o755)
+    for program in built:
+        shutil.copy(program, programs)
+    set_clock(programs, 0)
+    base = tmp_path / "shifted"
+    base.mkdir(mode=0o755)
+    with _nodes(base, programs) as make:
+        yield make
 
 
 @pytest.fixture

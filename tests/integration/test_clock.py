@@ -1,40 +1,19 @@
 # SPDX-License-Identifier: ISC
 """A node whose clock was ahead: its peer record carries that clock."""
-import shutil
-import struct
-
 import pytest
 
-from conftest import BUILD, _nodes, eventually, free_port
+from conftest import eventually, free_port, set_clock
 from mesh import Mesh, address, connected
 
 DAY = 86400 * 10**9
-CHILDREN = "dmd", "dm-net", "dm-store"
 
 
 @pytest.fixture
-def shifted(tmp_path, users, net):
-    """make_node() of programs whose wall clock the test sets by a file."""
+def shifted(net, make_shifted):
+    """make_node() of programs whose wall clock the test sets."""
     if not net.namespaces:
         pytest.skip("needs network namespaces")
-    if not all((BUILD / "chaos" / p).is_file() for p in CHILDREN):
-        pytest.skip("the programs with a clock to set are not built")
-    programs = tmp_path / "programs"
-    programs.mkdir(mode=0o755)
-    for program in CHILDREN:
-        shutil.copy(BUILD / "chaos" / program, programs)
-    set_clock(programs, 0)
-    base = tmp_path / "shifted"
-    base.mkdir(mode=0o755)
-    with _nodes(base, programs) as make:
-        yield make
-
-
-def set_clock(programs, shift_ns):
-    clock = programs / "clock"
-    clock.touch()
-    with open(clock, "r+b") as f:
-        f.write(struct.pack("=q", shift_ns))
+    return make_shifted
 
 
 def refused_from(node, peer):

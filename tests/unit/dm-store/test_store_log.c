@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* What the disk refuses is told, and not more often than anybody can read. */
+/* Versions, and what the disk refuses, are told, and not more often than
+ * anybody can read. */
 #include "fixture.h"
 
 #include <sys/mman.h>
 
 #include "dm-store/store_log.h"
+
+#define TEXT_SIZE 65536
 
 static struct fix f;
 static int log_fd, stderr_fd;
@@ -33,9 +36,9 @@ teardown(void **state)
 
 /* How many lines, and the text of all of them. */
 static unsigned
-told(char text[static 4096])
+told(char text[static TEXT_SIZE])
 {
-	ssize_t n = pread(log_fd, text, 4095, 0);
+	ssize_t n = pread(log_fd, text, TEXT_SIZE - 1, 0);
 	unsigned lines = 0;
 
 	assert_true(n >= 0);
@@ -48,7 +51,7 @@ told(char text[static 4096])
 static void
 test_once_per_cause(void **state)
 {
-	char text[4096];
+	char text[TEXT_SIZE];
 
 	for (int i = 0; i < 100; i++) {
 		store_log_failure(
@@ -74,7 +77,7 @@ test_once_per_cause(void **state)
 static void
 test_many_causes(void **state)
 {
-	char text[4096], why[16];
+	char text[TEXT_SIZE], why[16];
 
 	for (int i = 0; i < STORE_LOG_CAUSES_MAX + 1; i++) {
 		snprintf(why, sizeof(why), "cause %d.", i);
@@ -88,12 +91,59 @@ test_many_causes(void **state)
 	assert_int_equal(told(text), STORE_LOG_CAUSES_MAX + 2);
 }
 
+static void
+store(unsigned n)
+{
+	static struct entry e;
+
+	while (n-- > 0)
+		store_log_stored(&f.s, &e, "");
+}
+
+static void
+expire(unsigned n)
+{
+	while (n-- > 0)
+		store_log_expired(&f.s, "e");
+}
+
+/* A burst has its lines, then some come back each second; both kinds of news
+ * share them, and what was left out is counted by kind. */
+static void
+test_many_versions(void **state)
+{
+	char text[TEXT_SIZE];
+	unsigned lines = STORE_LOG_BURST;
+
+	log_set_level(LOG_L_INFO);
+	store(STORE_LOG_BURST - 1);
+	expire(1 + 7);
+	store(100);
+	assert_int_equal(told(text), lines);
+	store_log_tick(&f.s);
+	lines += 2;
+	assert_int_equal(told(text), lines);
+	assert_non_null(strstr(text, "stored 100 more versions without "));
+	assert_non_null(strstr(text, " 7 more files have expired without "));
+
+	store(STORE_LOG_PER_SECOND + 1);
+	lines += STORE_LOG_PER_SECOND;
+	assert_int_equal(told(text), lines);
+	store_log_tick(&f.s);
+	lines++;
+	assert_int_equal(told(text), lines);
+	assert_non_null(strstr(text, "stored 1 more versions "));
+
+	store_log_tick(&f.s); /* nothing was left out: nothing is told */
+	assert_int_equal(told(text), lines);
+}
+
 int
 main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(test_once_per_cause), T(test_many_causes)};
+	    T(test_once_per_cause), T(test_many_causes), T(test_many_versions)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
