@@ -514,6 +514,14 @@ net_on_want(struct net *net, struct ipc *ipc, const struct ipc_want *m)
 }
 
 void
+net_on_configured(
+    struct net *net, struct ipc *ipc, const struct ipc_configured *m)
+{
+	if (net->mesh != NULL)
+		mesh_store_configured(net->mesh);
+}
+
+void
 net_on_peer_hint(
     struct net *net, struct ipc *ipc, const struct ipc_peer_hint *m)
 {

@@ -328,6 +328,7 @@ reload_apply(struct store *s, struct policy *policy, reload_fn *done)
 	commit_flush(s);
 	policy_free(s->policy);
 	s->policy = policy;
+	s->send(s, IPC_CONFIGURED, NULL, -1);
 	s->reload->is_begun = false;
 	s->reload->is_new = true;
 	s->reload->done = done;

@@ -495,6 +495,14 @@ mesh_want(struct mesh *m, const struct entry *entry, uint64_t ticket)
 	mesh_kick(m);
 }
 
+void
+mesh_store_configured(struct mesh *m)
+{
+	mesh_now(m);
+	sync_store_configured(m->sync);
+	mesh_kick(m);
+}
+
 bool
 mesh_hint(struct mesh *m, const struct ipc_peer_hint *h)
 {

@@ -84,6 +84,7 @@ void mesh_entry(
     struct mesh *, const struct entry *, bool is_origin, struct bytes content);
 void mesh_retract(struct mesh *, const uint8_t key[static 16]);
 void mesh_want(struct mesh *, const struct entry *, uint64_t ticket);
+void mesh_store_configured(struct mesh *);
 bool mesh_hint(struct mesh *, const struct ipc_peer_hint *);
 
 /* --- questions --- */

@@ -7,6 +7,7 @@
 #include "dm-net/sync/members.h"
 #include "dm-net/sync/offers.h"
 #include "dm-net/sync/peers.h"
+#include "dm-net/sync/walk.h"
 
 void
 sync_config_begin(struct sync *s, const struct sync_config *config)
@@ -91,6 +92,13 @@ is_same_network(const struct sync_config *a, const struct sync_config *b)
 	return a->has_network == b->has_network &&
 	       (!a->has_network ||
 		   memcmp(a->network, b->network, sizeof(a->network)) == 0);
+}
+
+void
+sync_store_configured(struct sync *s)
+{
+	offers_reload(s);
+	walk_all_soon(s);
 }
 
 void

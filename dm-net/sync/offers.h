@@ -17,7 +17,8 @@ void offers_entry(struct sync *, struct session *, const struct entry *,
     const uint8_t *content, size_t len, bool was_asked);
 void offers_tick(struct sync *);
 
-/* A new configuration: what was refused may be welcome now. */
+/* A new configuration, here or in the store: what was refused may be welcome
+ * now. */
 void offers_reload(struct sync *);
 void offers_lost(struct sync *);
 

@@ -143,6 +143,10 @@ void sync_store_entry(struct sync *, const struct entry *, bool is_origin,
 /* The winner of key is no longer one and nothing took its place. */
 void sync_store_retract(struct sync *, const uint8_t key[static 16]);
 
+/* The store follows the newest configuration: what it refused before is asked
+ * for and judged again. Our own may have been committed before it. */
+void sync_store_configured(struct sync *);
+
 /* Answers SYNC_JUDGE; ticket is meaningful with VERDICT_FETCH only. */
 void sync_judged(struct sync *, uint64_t id, enum verdict, uint64_t ticket);
 

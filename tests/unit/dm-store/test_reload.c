@@ -40,6 +40,7 @@ test_withdrawal(void **state)
 	fix_put(&f, &two, "two", 3);
 	memset(f.sent, 0, sizeof(f.sent));
 	fix_configure(&f, "d/*", keys, 1); /* the second key is gone */
+	assert_int_equal(f.sent[IPC_CONFIGURED], 1);
 	assert_int_equal(f.sent[IPC_RETRACT], 1);
 	assert_int_equal(f.sent[IPC_ENTRY], 1);
 	assert_memory_equal(f.announced.sha256, one.sha256, 32);

@@ -20,8 +20,9 @@
 
 struct side {
 	struct sync *s;
-	size_t first, last; /* entries that only this side has or lacks */
-	size_t arrived;	    /* entries that it was asked to judge */
+	size_t first, last;  /* entries that only this side has or lacks */
+	size_t arrived;	     /* entries that it was asked to judge */
+	enum verdict judged; /* how it judges them */
 	uint64_t bytes;
 };
 
@@ -69,7 +70,7 @@ side_init(struct side *d, uint8_t id, size_t bulk)
 	memcpy(set.self.bytes, head, sizeof(head));
 	set.self.bytes[6] = id;
 	set.seed[0] = id;
-	*d = (struct side){.s = sync_new(&set)};
+	*d = (struct side){.s = sync_new(&set), .judged = VERDICT_BUSY};
 	sync_tick(d->s, SEC, WALL);
 	sync_config_begin(d->s, &config);
 	sync_config_name(d->s, "a/*");
@@ -114,7 +115,7 @@ act(struct side *d)
 	while (sync_next(d->s, &a)) {
 		if (a.type == SYNC_JUDGE) {
 			d->arrived++;
-			sync_judged(d->s, a.id, VERDICT_BUSY, 0);
+			sync_judged(d->s, a.id, d->judged, 0);
 		}
 		if (a.type != SYNC_READ)
 			continue;
@@ -281,6 +282,36 @@ test_cut(void **state)
 	is_random = false;
 }
 
+/*
+ * Our configuration is in force, the store's not yet: what it refuses is left
+ * alone, but only until it follows, too.
+ */
+static void
+test_refused_before_the_store_followed(void **state)
+{
+	struct side d[2];
+	size_t bytes;
+
+	for (int i = 0; i < 2; i++)
+		side_init(&d[i], (uint8_t)(i + 1), 100);
+	for (size_t k = 0; k < 5; k++)
+		add_entry(&d[1], k, 1);
+	d[0].judged = VERDICT_UNKNOWN_SIGNER;
+	connect_sides(d);
+	converse(d, &bytes);
+	for (unsigned t = 1; t <= 10; t++) {
+		sync_tick(d[0].s, t * 60 * SEC, WALL + t * 60 * SEC);
+		converse(d, &bytes);
+	}
+	assert_int_equal(d[0].arrived, 5);
+	sync_store_configured(d[0].s);
+	sync_tick(d[0].s, 602 * SEC, WALL + 602 * SEC);
+	converse(d, &bytes);
+	assert_int_equal(d[0].arrived, 10);
+	for (int i = 0; i < 2; i++)
+		sync_free(d[i].s);
+}
+
 int
 main(void)
 {
@@ -288,6 +319,7 @@ main(void)
 	    cmocka_unit_test(test_equal),
 	    cmocka_unit_test(test_few_of_many),
 	    cmocka_unit_test(test_cut),
+	    cmocka_unit_test(test_refused_before_the_store_followed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
