@@ -57,6 +57,16 @@ def eventually(what, timeout=PATIENCE, message="did not happen"):
         time.sleep(0.02)
 
 
+def answers_at_once(ask):
+    """ask() takes less than a second, or does so soon: a node that is well
+    answers at once, on a machine that lets it."""
+    def is_quick():
+        start = time.monotonic()
+        ask()
+        return time.monotonic() - start < (10 if IS_ASAN else 1)
+    eventually(is_quick, message="takes more than a second, again and again")
+
+
 def default_signals():
     """What runs in the background, or under nohup, may have been told to ignore
     signals, and all that it starts would ignore them, too. A handler goes on

@@ -11,6 +11,7 @@ import time
 import wire
 from conftest import BUILD, PATIENCE, eventually
 from mesh import content, files, put, put_ok
+from rights import needs_proc
 from test_bad_disk import data, zero_head
 from test_scrub import quarantined, status
 from versions import Signer, Version, now
@@ -71,6 +72,7 @@ def assert_nothing_is_back(node, old):
     assert quarantined(node) == []
 
 
+@needs_proc
 def test_starts_that_are_ended_condemn_no_index(make_node):
     """As the OOM killer does it: in one start after another. What was deleted
     stays deleted, and what is there is served."""
@@ -122,6 +124,7 @@ def order(node, text):
     wire.ask_raw(node.socket, header + text)
 
 
+@needs_proc
 def test_accusations_empty_no_node(make_node, hostile_net_programs):
     """dm-net was taken over: it accuses dm-store in one start after another,
     and then sends what was deleted."""

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -347,8 +348,8 @@ test_browsers(void **state)
 	    get_from(n, LOCAL, "/healthz", "Sec-Fetch-Site:\r\n"), 403);
 	assert_int_equal(
 	    get_from(n, LOCAL, "/healthz", "Sec-Fetch-Site: none\r\n"), 200);
-	assert_int_equal(get_from(n, LOCAL, "/healthz",
-			     "Sec-Fetch-Site: same-origin\r\n"),
+	assert_int_equal(
+	    get_from(n, LOCAL, "/healthz", "Sec-Fetch-Site: same-origin\r\n"),
 	    200);
 	assert_int_equal(
 	    get_from(n, LOCAL, "http://evil.example/healthz", ""), 421);
@@ -432,9 +433,9 @@ test_peers(void **state)
 	assert_non_null(strstr(talk_body(&t), "\"direction\":\"out\""));
 	assert_non_null(strstr(talk_body(&t), "\"rtt_ns\":1500000,"));
 	assert_non_null(strstr(talk_body(&t), "\"rtt_ns\":null,"));
-	assert_non_null(strstr(talk_body(&t),
-	    "\"agent\":\"a \\\"strange\\\"\\u000aagent "
-	    "gr\xc3\xbc\xc3\x9ft \\ufffd\""));
+	assert_non_null(
+	    strstr(talk_body(&t), "\"agent\":\"a \\\"strange\\\"\\u000aagent "
+				  "gr\xc3\xbc\xc3\x9ft \\ufffd\""));
 	n->n_peers = 0;
 	talk_get(&t, "/peers", "");
 	assert_string_equal(talk_body(&t), "[]\n");
@@ -675,6 +676,22 @@ test_slow_reader(void **state)
 	close(fd);
 }
 
+/* An ordinary user's limit is lower at first than the user may set it. */
+static void
+need_descriptors(rlim_t n)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_max < n) {
+		print_message("needs %ju descriptors\n", (uintmax_t)n);
+		skip();
+	}
+	if (limit.rlim_cur < n)
+		limit.rlim_cur = n;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 static void
 test_connection_limits(void **state)
 {
@@ -684,6 +701,8 @@ test_connection_limits(void **state)
 	char address[32];
 	int i;
 
+	/* both ends of each are here */
+	need_descriptors(2 * HTTP_CONNECTIONS_MAX + 100);
 	for (i = 0; i < HTTP_PER_ADDRESS_MAX + 1; i++)
 		fd[i] = http_node_connect(n, REMOTE);
 	assert_int_equal(
@@ -767,9 +786,10 @@ main(void)
 	    T(test_sent_ahead), T(test_read_policy), T(test_browsers),
 	    T(test_host_is_required), T(test_list), T(test_list_cut),
 	    T(test_peers), T(test_health), T(test_metrics), T(test_events),
-	    T(test_events_unread), T(test_events_gone), T(test_events_limit), T(test_head_limits),
-	    T(test_deadlines), T(test_slow_reader), T(test_connection_limits),
-	    T(test_open_files), T(test_not_configured)};
+	    T(test_events_unread), T(test_events_gone), T(test_events_limit),
+	    T(test_head_limits), T(test_deadlines), T(test_slow_reader),
+	    T(test_connection_limits), T(test_open_files),
+	    T(test_not_configured)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
