@@ -110,11 +110,6 @@ fuzz-run: $(FUZZ_BIN)
 PYTEST = DMD_BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q \
 	-o cache_dir=$(abspath $(B))/pytest
 
-# Whole processes on a shared, busy machine: in CI what failed is tried once
-# more, and says so; what fails twice fails.
-once_more = { test -n "$(CI)" && echo "== once more, what failed:" && \
-	$(PYTEST) --last-failed $(1); }
-
 have-pytest:
 	@test -n "$(PYTHON)" || { \
 		echo "pytest is missing: run ./bootstrap" >&2; exit 77; }
@@ -161,11 +156,11 @@ integration: all have-pytest $(B)/tests/integration/standin \
     $(B)/tests/integration/rogue $(B)/tests/integration/hostile \
     $(B)/tests/bench/store_load $(B)/tests/interop/cpeer \
     $(DAEMONS:%=$(B)/chaos/%)
-	$(PYTEST) tests/integration || $(call once_more,tests/integration)
+	$(PYTEST) tests/integration
 
 # go-, js- and rust-libp2p as the other end; skips by name what lacks its tools.
 interop: all have-pytest
-	$(PYTEST) -rs tests/interop || $(call once_more,tests/interop)
+	$(PYTEST) -rs tests/interop
 
 structure: all have-pytest
 	$(PYTEST) tests/structure
