@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""The rights of the tests' own process. Root in a container lacks some of
-them; a test that needs one is skipped, and the skip names it."""
+"""The rights of the tests' own process, and what its machine has. Root in a
+container lacks some of them; a test that needs one is skipped, and the skip
+names it."""
 import contextlib
 import os
 import pathlib
 import re
+import socket
 import subprocess
 
 import pytest
@@ -26,6 +28,17 @@ needs_proc = pytest.mark.skipif(
     not SEES_PROCESSES,
     reason="children are not dumpable: only root with CAP_SYS_PTRACE sees "
            "their descriptors")
+
+
+def knows_localhost():
+    try:
+        return socket.gethostbyname("localhost") == "127.0.0.1"
+    except OSError:
+        return False
+
+
+needs_localhost = pytest.mark.skipif(
+    not knows_localhost(), reason="/etc/hosts does not have localhost")
 
 
 @contextlib.contextmanager

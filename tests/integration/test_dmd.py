@@ -18,7 +18,8 @@ import topology
 import wire
 from conftest import (BUILD, GROUP, IS_ASAN, IS_ROOT, PATIENCE, USERS,
                       eventually, free_port)
-from rights import SEES_PROCESSES, needs_proc, needs_root
+from rights import (SEES_PROCESSES, needs_localhost, needs_proc,
+                    needs_root)
 
 KEY = "P6AE0lukf9/qmVglYrGPNYo5ZnpFrnqLeAzlCZF0lTk="
 PEER = "12D3KooWHs5NXo2CPFvFT6cdsu8eSkfggNtfqTtKBVojHY7En86i"
@@ -1000,6 +1001,7 @@ def addresses(raw):
     return out
 
 
+@needs_localhost
 def test_resolver_answers_from_the_hosts_file(resolver):
     net = resolver.link()
     net.send("resolve", 7, "localhost", 4)
@@ -1026,7 +1028,7 @@ def test_resolver_unknown_name_is_an_error(resolver):
 def test_resolver_bound_on_outstanding_look_ups(resolver):
     net = resolver.link()
     for number in range(400):
-        net.send("resolve", number, "localhost", 4)
+        net.send("resolve", number, "127.0.0.1", 4)
     answers = [net.recv()[1] for _ in range(400)]
     assert sorted(a[0] for a in answers) == list(range(400))
     assert {a[1] for a in answers} <= {"", "too many look-ups at once"}
@@ -1039,7 +1041,7 @@ def test_resolver_reports_a_sibling_that_breaks_the_rules(resolver):
     assert (name, role) == ("violated", 1) and reason
     # and serves the next one
     net = resolver.link()
-    net.send("resolve", 1, "localhost", 4)
+    net.send("resolve", 1, "127.0.0.1", 4)
     assert net.recv()[1][1] == ""
 
 
