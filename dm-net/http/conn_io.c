@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,6 +31,13 @@ http_conn_kick(struct http_conn *c)
 }
 
 void
+http_conn_begin(struct http_conn *c)
+{
+	c->begun_ns = clock_mono_ns();
+	c->moved = 0;
+}
+
+void
 http_conn_close(struct http_conn *c)
 {
 	struct http_server *s = c->server;
@@ -43,6 +49,7 @@ http_conn_close(struct http_conn *c)
 		TAILQ_REMOVE(&s->ready, c, turn);
 	TAILQ_REMOVE(&s->conns, c, all);
 	s->n_conns--;
+	c->source->n_conns--;
 	TAILQ_INSERT_TAIL(&s->dead, c, turn);
 	event_del(c->read_event);
 	event_del(c->write_event);
@@ -85,6 +92,7 @@ http_conn_read(struct http_conn *c, void *buf, size_t len)
 	c->is_readable = false;
 	if (n > 0) {
 		c->progress_s = clock_mono_s();
+		c->moved += (size_t)n;
 		return (size_t)n;
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -100,6 +108,7 @@ send_some(struct http_conn *c, const void *data, size_t len, int flags)
 	ssize_t n = send(c->fd, data, len, flags | MSG_NOSIGNAL);
 
 	if (n > 0) {
+		c->moved += (size_t)n;
 		/* progress_s only counts while something waits. */
 		if (c->is_writing)
 			c->progress_s = clock_mono_s();
@@ -167,27 +176,6 @@ http_conn_is_local(const struct http_conn *c)
 		   b->is_own_address(b->ctx, c->address, c->address_len));
 }
 
-/* IPv6 clients own a /64. */
-static bool
-is_same_source(const struct http_conn *a, const struct http_conn *b)
-{
-	return a->address_len == b->address_len &&
-	       memcmp(a->address, b->address, a->address_len == 16 ? 8 : 4) ==
-		   0;
-}
-
-unsigned
-http_conn_source_count(const struct http_conn *like)
-{
-	const struct http_conn *c;
-	unsigned n = 0;
-
-	TAILQ_FOREACH(c, &like->server->conns, all)
-		if (is_same_source(c, like))
-			n++;
-	return n;
-}
-
 unsigned
 http_conn_source_files(const struct http_conn *like)
 {
@@ -195,7 +183,7 @@ http_conn_source_files(const struct http_conn *like)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(c, &like->server->conns, all)
-		if (is_same_source(c, like))
+		if (c->source == like->source)
 			n += c->n_files;
 	return n;
 }

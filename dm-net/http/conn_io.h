@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "dm-net/http/source.h"
 #include "dm-net/http/text.h"
 
 struct event;
@@ -37,12 +38,18 @@ struct http_conn {
 	bool is_loopback;
 	uint8_t address[16]; /* 4 or 16 bytes */
 	size_t address_len;
+	struct http_source *source;
 	struct http1 *h1; /* exactly one of both */
 	struct http2 *h2;
 	struct http_text out; /* what the socket did not take yet */
 	unsigned n_files;     /* exchanges that have one, or asked for it */
 	uint64_t progress_s;  /* the socket last took or gave a byte */
+	uint64_t begun_ns;    /* what it is at: a head, requests, waiting */
+	uint64_t moved;	      /* bytes both ways since then */
 };
+
+/* What it was at is over: it begins, or waits for, something new. */
+void http_conn_begin(struct http_conn *);
 
 /* Has it run at the end of this turn. */
 void http_conn_kick(struct http_conn *);
@@ -70,9 +77,6 @@ bool http_conn_flush(struct http_conn *);
 
 /* From loopback, or from one of the node's own addresses. */
 bool http_conn_is_local(const struct http_conn *);
-
-/* Connections of c's source, c included: IPv6 clients own a /64. */
-unsigned http_conn_source_count(const struct http_conn *c);
 
 /* Files that the clients of c's source have, or have asked for. */
 unsigned http_conn_source_files(const struct http_conn *c);

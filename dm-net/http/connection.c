@@ -60,15 +60,27 @@ set_address(struct http_conn *c, const struct sockaddr *sa)
 		      memcmp(c->address, &in6addr_loopback, 16) == 0;
 }
 
+struct netsource
+http_conn_source(const struct sockaddr *sa)
+{
+	struct http_conn c = {0};
+
+	set_address(&c, sa);
+	return netsource_of_address(c.address, c.address_len);
+}
+
 void
 http_conn_new(struct http_server *s, int fd, const struct sockaddr *sa)
 {
 	struct http_conn *c = xcalloc(1, sizeof(*c));
+	struct netsource source = http_conn_source(sa);
 	int on = 1;
 
 	c->server = s;
 	c->fd = fd;
 	set_address(c, sa);
+	c->source = http_source_hold(&s->sources, &source);
+	c->source->n_conns++;
 	/* Heads and bodies are sent in as few pieces as can be anyway. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->read_event =
@@ -77,6 +89,7 @@ http_conn_new(struct http_server *s, int fd, const struct sockaddr *sa)
 	    xevent(s->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
 	c->h1 = http1_new(c);
 	c->progress_s = clock_mono_s();
+	http_conn_begin(c);
 	TAILQ_INSERT_TAIL(&s->conns, c, all);
 	s->n_conns++;
 	c->is_readable = true;
@@ -91,6 +104,7 @@ http_conn_free(struct http_conn *c)
 	event_free(c->read_event);
 	event_free(c->write_event);
 	http_text_clear(&c->out);
+	http_source_release(c->source);
 	free(c);
 }
 
@@ -133,8 +147,13 @@ http_conn_tick(struct http_conn *c, uint64_t now_s)
 		http2_tick(c->h2, now_s);
 }
 
-bool
-http_conn_is_idle(const struct http_conn *c)
+enum http_standing
+http_conn_standing(const struct http_conn *c)
 {
-	return c->h1 != NULL ? http1_is_idle(c->h1) : http2_is_idle(c->h2);
+	if (c->h1 != NULL ? http1_is_idle(c->h1) : http2_is_idle(c->h2))
+		return HTTP_STANDING_IDLE;
+	return (c->h1 != NULL ? http1_has_request(c->h1)
+			      : http2_has_request(c->h2))
+		   ? HTTP_STANDING_REQUEST
+		   : HTTP_STANDING_HEAD;
 }

@@ -13,8 +13,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "dm-net/sync/netsource.h"
+
 struct http_conn;
 struct http_server;
+
+/* Where an address comes from, IPv4 or IPv6. */
+struct netsource http_conn_source(const struct sockaddr *);
 
 /* Takes a connected socket. */
 void http_conn_new(struct http_server *, int fd, const struct sockaddr *);
@@ -28,7 +33,13 @@ void http_conn_run(struct http_conn *);
 /* Looks at its deadlines, once a second. */
 void http_conn_tick(struct http_conn *, uint64_t now_s);
 
-/* Between requests: it may be closed to make room. */
-bool http_conn_is_idle(const struct http_conn *);
+/* What a client is at. Who is not served goes first when room is needed. */
+enum http_standing {
+	HTTP_STANDING_IDLE, /* between requests */
+	HTTP_STANDING_HEAD, /* has not sent a whole head yet */
+	HTTP_STANDING_REQUEST
+};
+
+enum http_standing http_conn_standing(const struct http_conn *);
 
 #endif

@@ -61,6 +61,8 @@ http1_enter(struct http1 *h, enum h1_state state)
 {
 	h->state = state;
 	h->since_s = clock_mono_s();
+	if (state == H1_HEAD)
+		http_conn_begin(h->conn);
 }
 
 /* --- what the exchange says ------------------------------------------- */
@@ -184,8 +186,10 @@ read_head(struct http1 *h)
 		return false;
 	}
 	n = http_conn_read(h->conn, h->buf + h->len, sizeof(h->buf) - h->len);
-	if (n > 0 && h->len == 0)
+	if (n > 0 && h->len == 0) {
 		h->since_s = clock_mono_s();
+		http_conn_begin(h->conn);
+	}
 	h->len += n;
 	return !h->conn->is_dead;
 }
@@ -522,6 +526,12 @@ bool
 http1_is_idle(const struct http1 *h)
 {
 	return h->state == H1_HEAD && h->len == 0 && !h->is_fresh;
+}
+
+bool
+http1_has_request(const struct http1 *h)
+{
+	return h->state != H1_HEAD;
 }
 
 static void

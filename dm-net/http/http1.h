@@ -33,6 +33,7 @@ const void *http1_buffered(const struct http1 *, size_t *len);
 
 void http1_tick(struct http1 *, uint64_t now_s);
 bool http1_is_idle(const struct http1 *);
+bool http1_has_request(const struct http1 *);
 
 /*
  * Parses a whole head, to the empty line, into a request that borrows from it.

@@ -284,6 +284,12 @@ http2_is_idle(const struct http2 *h2)
 	return h2->n_streams == 0 && !h2->is_fresh;
 }
 
+bool
+http2_has_request(const struct http2 *h2)
+{
+	return h2->n_streams > 0;
+}
+
 void
 http2_tick(struct http2 *h2, uint64_t now_s)
 {

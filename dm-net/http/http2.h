@@ -31,5 +31,6 @@ void http2_run(struct http2 *, bool *has_more);
 
 void http2_tick(struct http2 *, uint64_t now_s);
 bool http2_is_idle(const struct http2 *);
+bool http2_has_request(const struct http2 *);
 
 #endif

@@ -225,7 +225,8 @@ h2_stream_new(struct http2 *h2, int32_t id)
 	s->since_s = clock_mono_s();
 	http_exchange_init(&s->x, &transport, h2->conn, h2->conn->server);
 	TAILQ_INSERT_TAIL(&h2->streams, s, next);
-	h2->n_streams++;
+	if (h2->n_streams++ == 0)
+		http_conn_begin(h2->conn);
 	h2->is_fresh = false;
 	return s;
 }
@@ -236,7 +237,8 @@ h2_stream_free(struct h2_stream *s)
 	drop_body(s);
 	http_exchange_end(&s->x);
 	TAILQ_REMOVE(&s->h2->streams, s, next);
-	s->h2->n_streams--;
+	if (--s->h2->n_streams == 0)
+		http_conn_begin(s->h2->conn);
 	s->h2->idle_since_s = clock_mono_s();
 	http_text_clear(&s->arena);
 	free(s);

@@ -145,13 +145,13 @@ metrics_requests(struct http_text *t, const struct http_counters *c)
 				    "code=\"%d\"} %" PRIu64 "\n",
 				    http_method_name((enum http_method)m),
 				    s + HTTP_STATUS_MIN, c->requests[m][s]);
-	family(t, "http_connections_refused_total", "counter",
-	    "Connections closed at once, by the limit that they hit.");
+	family(t, "http_connections_dropped_total", "counter",
+	    "Connections closed for a new one, by the limit that it hit.");
 	http_text_printf(t,
-	    "dm_http_connections_refused_total{limit=\"all\"} %" PRIu64 "\n"
-	    "dm_http_connections_refused_total{limit=\"address\"} %" PRIu64
+	    "dm_http_connections_dropped_total{limit=\"all\"} %" PRIu64 "\n"
+	    "dm_http_connections_dropped_total{limit=\"address\"} %" PRIu64
 	    "\n",
-	    c->refused_full, c->refused_per_address);
+	    c->dropped_full, c->dropped_per_address);
 	number(t, "http_timeouts_total", "counter",
 	    "Connections and requests ended for being slow.", c->timed_out);
 	number(t, "http_upload_bytes_total", "counter",

@@ -17,6 +17,7 @@
 #include "dm-net/http/events.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/http2.h"
+#include "dm-net/http/room.h"
 
 #define ACCEPTS_PER_TURN 64
 
@@ -81,39 +82,13 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* --- connections ------------------------------------------------------ */
 
-/* Ends the one that has been idle for longest. */
-static void
-make_room(struct http_server *s)
-{
-	struct http_conn *c, *oldest = NULL;
-
-	TAILQ_FOREACH(c, &s->conns, all)
-		if (http_conn_is_idle(c) &&
-		    (oldest == NULL || c->progress_s < oldest->progress_s))
-			oldest = c;
-	if (oldest != NULL)
-		http_conn_close(oldest);
-}
-
 void
 http_server_take(struct http_server *s, int fd, const struct sockaddr *sa)
 {
-	struct http_conn *c;
+	struct netsource source = http_conn_source(sa);
 
-	if (s->n_conns >= s->backend.connections_max)
-		make_room(s);
-	if (s->n_conns >= s->backend.connections_max) {
-		s->count.refused_full++;
-		close(fd);
-		return;
-	}
+	http_room_make(s, &source);
 	http_conn_new(s, fd, sa);
-	c = TAILQ_LAST(&s->conns, http_conn_list);
-	if (http_conn_source_count(c) > HTTP_PER_ADDRESS_MAX) {
-		s->count.refused_per_address++;
-		http_conn_close(c);
-		return;
-	}
 	s->count.accepted++;
 }
 
@@ -187,6 +162,7 @@ http_server_new(struct event_base *base, const struct http_backend *backend)
 	s->events = http_events_new();
 	LIST_INIT(&s->listeners);
 	TAILQ_INIT(&s->conns);
+	LIST_INIT(&s->sources);
 	TAILQ_INIT(&s->ready);
 	TAILQ_INIT(&s->dead);
 	s->turn_event = xevent(base, -1, 0, on_turn, s);

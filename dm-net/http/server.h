@@ -14,6 +14,7 @@
 #include "dm-net/http/date.h"
 #include "dm-net/http/http.h"
 #include "dm-net/http/request.h"
+#include "dm-net/http/source.h"
 
 #define HTTP_STATUS_MIN 200
 #define HTTP_STATUS_MAX 511
@@ -29,8 +30,9 @@ TAILQ_HEAD(http_conn_list, http_conn);
 struct http_counters {
 	uint64_t requests[METHOD_COUNT][HTTP_STATUS_MAX + 1 - HTTP_STATUS_MIN];
 	uint64_t accepted;
-	uint64_t refused_full;	      /* HTTP_CONNECTIONS_MAX */
-	uint64_t refused_per_address; /* HTTP_PER_ADDRESS_MAX */
+	/* closed for a new one, not between requests: */
+	uint64_t dropped_full;	      /* HTTP_CONNECTIONS_MAX */
+	uint64_t dropped_per_address; /* HTTP_PER_ADDRESS_MAX */
 	uint64_t received_bytes;      /* of uploads */
 	uint64_t timed_out;
 };
@@ -51,6 +53,7 @@ struct http_server {
 	LIST_HEAD(, http_listener) listeners;
 	struct http_conn_list conns;
 	unsigned n_conns;
+	struct http_source_list sources;
 	struct http_conn_list ready; /* to be run in this turn */
 	struct http_conn_list dead;  /* to be freed in this turn */
 	struct event *turn_event;

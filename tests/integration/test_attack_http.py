@@ -363,6 +363,21 @@ def test_one_address_leaves_room_for_others(victim):
     eventually(free)
 
 
+def test_silent_ones_keep_nobody_of_their_address_out(victim):
+    """More of them than one address may have, each opened anew when it is
+    closed, and others get their answer from the same address."""
+    with contextlib.ExitStack() as stack:
+        for n in range(5):
+            for _ in range(80):
+                stack.enter_context(connect(victim)).sendall(b"GET /"[:n])
+            answer = ask(victim, "GET", "/files/a", timeout=5)
+            assert (answer.status, answer.body) == (200, b"good")
+        text = ask(victim, "GET", "/metrics", timeout=5).body.decode()
+    dropped = re.search(
+        r'http_connections_dropped_total\{limit="address"\} (\d+)', text)
+    assert int(dropped.group(1)) >= 5 * 80 - 64
+
+
 def test_connections_that_come_and_go(victim):
     for i in range(2000):
         s = socket.socket()
