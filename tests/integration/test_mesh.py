@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import time
 
@@ -773,6 +774,40 @@ def test_name_that_some_nodes_know_first(mesh):
     wait_files([nodes[1]], {"a": b"known to all"})
     assert content(nodes[0], "z/new") == b"new"
     assert [since(n) for n in nodes] == before
+
+
+def wait_silent(node):
+    """Until nothing has come from its peers for longer than a walk is put
+    off."""
+    seen = []
+
+    def is_silent():
+        now = time.monotonic()
+        count = node.ask("status_net").value("sync_bytes_in")
+        if not seen or seen[0][1] != count:
+            seen[:] = [(now, count)]
+        return now - seen[0][0] > 2
+    wait([node], is_silent)
+
+
+def test_a_name_that_its_store_knows_last(mesh):
+    """dm-net asks for the file when its store does not follow the new
+    configuration yet, as it is long; that refusal does not last."""
+    mesh.interval = NO_TIMER
+    mesh.files = {"a": [SIGNER.text]}
+    first, second = mesh.grow(2)
+    first.config["files"] = second.config["files"] = {
+        "a": [SIGNER.text], "z": [SIGNER.text],
+        **{f"y{i}/*": [SIGNER.text] for i in range(1000)}}
+    reload(first)
+    put_ok(first, Version("z", b"new", SIGNER))
+    spread(mesh.nodes, first, "a", b"known", SIGNER)
+    second.signal_child("dm_store", signal.SIGSTOP)
+    pid = second.pid("dm_store")
+    reload(second)
+    wait_silent(second)
+    os.kill(pid, signal.SIGCONT)
+    wait_files(mesh.nodes, {"a": b"known", "z": b"new"})
 
 
 def test_networks_stay_apart(mesh):
