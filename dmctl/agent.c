@@ -14,7 +14,7 @@
 #include "common/keys/sshwire.h"
 #include "dmctl/time_text.h"
 
-#define ANSWER_MAX (256u << 10) /* what OpenSSH's agent sends at most */
+#define ANSWER_MAX (256u << 10) /* the longest answer of OpenSSH's agent */
 #define REQUEST_DATA_MAX 4096
 
 enum {
@@ -32,18 +32,21 @@ agent_error_text(enum agent_error error)
 	case AGENT_OK:
 		return "no error";
 	case AGENT_NONE:
-		return "there is no ssh-agent: SSH_AUTH_SOCK is not set";
+		return "no ssh-agent: SSH_AUTH_SOCK is not set; start "
+		       "ssh-agent, or give --key FILE";
 	case AGENT_IO:
 		return "ssh-agent does not answer";
 	case AGENT_MALFORMED:
-		return "what SSH_AUTH_SOCK leads to is no ssh-agent";
+		return "the socket in SSH_AUTH_SOCK is no ssh-agent: correct "
+		       "SSH_AUTH_SOCK";
 	case AGENT_REFUSED:
-		return "ssh-agent does not sign with this key: see ssh-add -l";
+		return "ssh-agent does not sign with this key: ssh-add -l "
+		       "lists the keys that it has";
 	}
 	return "unknown error";
 }
 
-/* Until fd is ready, or the deadline: false with errno. */
+/* Waits until fd is ready. At the deadline: false with errno. */
 static bool
 wait_ready(int fd, short events, uint64_t deadline_mono_ns)
 {
@@ -58,7 +61,7 @@ wait_ready(int fd, short events, uint64_t deadline_mono_ns)
 	return n > 0;
 }
 
-/* A full backlog has no event to wait for: looks again ten times a second. */
+/* poll(2) has no event for a full backlog: tries again ten times a second. */
 static bool
 connect_agent(int fd, const struct sockaddr_un *un, uint64_t deadline_mono_ns)
 {
@@ -126,7 +129,7 @@ receive_all(int fd, uint64_t deadline_mono_ns, uint8_t *data, size_t len)
 	while (len > 0) {
 		ssize_t n;
 
-		/* each piece has the same deadline, whatever came before */
+		/* one deadline for all pieces of an answer */
 		if (!wait_ready(fd, POLLIN, deadline_mono_ns))
 			return false;
 		n = recv(fd, data, len, 0);
@@ -142,7 +145,7 @@ receive_all(int fd, uint64_t deadline_mono_ns, uint8_t *data, size_t len)
 	return true;
 }
 
-/* One request and its answer, which the caller frees. */
+/* Sends one request and reads its answer, which the caller frees. */
 static enum agent_error
 agent_ask(int fd, uint64_t deadline, const uint8_t *request, size_t request_len,
     uint8_t **answer, size_t *len)
@@ -167,7 +170,7 @@ agent_ask(int fd, uint64_t deadline, const uint8_t *request, size_t request_len,
 	return AGENT_IO;
 }
 
-/* The type of an answer, which must be the wanted one. */
+/* Checks that an answer has the wanted type. */
 static enum agent_error
 judge_type(const uint8_t *answer, size_t len, uint8_t wanted)
 {

@@ -24,18 +24,19 @@ enum agent_error {
 	AGENT_NONE,	 /* SSH_AUTH_SOCK is not set */
 	AGENT_IO,	 /* errno */
 	AGENT_MALFORMED, /* its answer is not of the protocol */
-	AGENT_REFUSED,	 /* it does not have the key, or the user said no */
+	AGENT_REFUSED,	 /* it lacks the key, or its user refused */
 };
 
 /* A sentence for a person. */
 const char *agent_error_text(enum agent_error);
 
-/* A connection to the agent that SSH_AUTH_SOCK names, for the functions
- * below; the caller closes it. What takes longer than the deadline is AGENT_IO
- * with ETIMEDOUT, here and below. */
+/* A connection to the agent that SSH_AUTH_SOCK names, for the functions below;
+ * the caller closes it. A call that takes longer than its deadline returns
+ * AGENT_IO with ETIMEDOUT; so do the functions below. */
 enum agent_error agent_open(int *fd, uint64_t deadline_mono_ns);
 
-/* The ed25519 keys it holds, at most AGENT_KEYS_MAX; others are skipped. */
+/* Lists the ed25519 keys of the agent, at most AGENT_KEYS_MAX; keys of other
+ * types are skipped. */
 enum agent_error agent_list(int fd, uint64_t deadline_mono_ns,
     struct agent_key keys[static AGENT_KEYS_MAX], size_t *n);
 

@@ -33,22 +33,22 @@ struct row {
 static const struct row rows[] = {
 TEXT(ARG_KEY, 'k', "key", "FILE", key,
     "sign with this private key; - reads it, FILE.pub asks ssh-agent"),
-TEXT(ARG_KEY, 0, "key-path", "FILE", key, "the same"),
+TEXT(ARG_KEY, 0, "key-path", "FILE", key, "the same as --key"),
 FLAG(ARG_AGENT, 'a', "agent", "sign with a key of ssh-agent"),
 TEXT(ARG_URL, 'u', "url", "URL", url,
     "use http://HOST:PORT instead of the control socket"),
 TEXT(ARG_NAME, 'n', "name", "NAME", name,
     "the file's name in the mesh; default: the last part of its path"),
 DURATION(ARG_VALID_FOR, 0, "valid-for", valid_for_ns,
-    "it expires after this time, such as 1h30m; default: never"),
+    "the version expires after this time, such as 1h30m; default: never"),
 TEXT(ARG_NETWORK, 0, "network", "KEY", network,
     "sign for this network, - for none; remembered for --url"),
 DURATION(ARG_TIMEOUT, 0, "timeout", timeout_ns,
-    "end after this time, done or not; default: try for 30s"),
+    "end the command after this time; default: try for 30s"),
 TEXT(ARG_OUTPUT, 'o', "output", "FILE", output, "write to this file"),
 TEXT(ARG_SHA256, 0, "sha256", "HASH", sha256,
-    "this content and no other; its first 8 digits are enough"),
-FLAG(ARG_FORCE, 0, "force", "replace what exists"),
+    "the SHA-256 of the content; its first 8 digits are enough"),
+FLAG(ARG_FORCE, 0, "force", "replace existing files"),
 FLAG(ARG_ROTATE, 0, "rotate", "make a new identity key"),
 FLAG(ARG_BUNDLE, 'b', "bundle", "the operand is a file made by sign"),
 TEXT(ARG_SOCKET, 's', "socket", "SOCKET", socket,
@@ -128,14 +128,15 @@ store_value(const struct row *row, const char *value, struct args *args,
 	return true;
 }
 
-/* What is still to be read. */
+/* The arguments that are still to be read. */
 struct cursor {
 	int argc;
 	char **argv;
 	int i;
 };
 
-/* "get NAME --version K" names one; "--version" alone asks for ours. */
+/* "get NAME --version K" names a version of a file; "--version" alone asks for
+ * the version of dmctl. */
 static bool
 has_which(const struct cursor *at, const struct args *args)
 {

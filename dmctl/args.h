@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The command line: one table of all options, one struct of what was given.
- * Options and operands may come in any order, options before the command's
- * name too. Owns the names of options; which command takes which is in main.c.
- * Pure: it prints nothing and never exits.
+ * The command line: one table of all options, one struct with the given values.
+ * Options and operands may come in any order, options before the command's name
+ * too. Owns the names of options; the table of commands in main.c says which
+ * command takes which. Pure: it prints nothing and never exits.
  */
 #ifndef DMCTL_ARGS_H
 #define DMCTL_ARGS_H
@@ -41,7 +41,7 @@ enum {
 };
 
 struct args {
-	uint32_t given; /* bits of what was said, defaults apart */
+	uint32_t given; /* bits of the options that were given */
 	const char *socket;
 	const char *config;
 	const char *key;
@@ -53,10 +53,10 @@ struct args {
 	const char *sha256;
 	uint64_t valid_for_ns;
 	uint64_t timeout_ns; /* default 30 s */
-	/* The end that --timeout sets to the whole command, 0: none. Set by
-	 * main(). */
+	/* The deadline that --timeout sets for the whole command, 0: none. Set
+	 * by main(). */
 	uint64_t deadline_mono_ns;
-	char *operands[ARGS_OPERANDS_MAX + 1]; /* NULL behind the last */
+	char *operands[ARGS_OPERANDS_MAX + 1]; /* NULL after the last */
 	size_t n_operands;
 };
 
@@ -76,7 +76,7 @@ struct args_option {
 	const char *help;
 };
 
-/* Row i, false behind the last. Two rows may have the same bit: --key-path is
+/* Row i, false after the last. Two rows may have the same bit: --key-path is
  * another spelling of --key. */
 bool args_option(size_t i, struct args_option *);
 

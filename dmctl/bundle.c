@@ -42,7 +42,7 @@ bundle_parse(const uint8_t *data, size_t len, struct entry *e)
 	return FIXED_SIZE + entry_len;
 }
 
-/* Exactly len bytes; false at the end before that, or on an error. */
+/* Reads exactly len bytes; false if the end comes before, or on an error. */
 static bool
 read_exactly(int fd, uint8_t *data, size_t len)
 {
@@ -59,7 +59,7 @@ read_exactly(int fd, uint8_t *data, size_t len)
 	return true;
 }
 
-/* The head of a bundle, not a byte more. */
+/* Reads exactly the head of a bundle. */
 static bool
 read_head(int fd, struct entry *e)
 {
@@ -95,7 +95,8 @@ bundle_open(
 	}
 	if (!read_head(fd, e)) {
 		close(fd);
-		return bad(path, "not made by dmctl sign, or cut off");
+		return bad(path, "not a whole file of dmctl sign: make it "
+				 "again with dmctl sign");
 	}
 	code = content_read(content, fd, path, is_sealed, e->size);
 	close(fd);

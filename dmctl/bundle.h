@@ -15,12 +15,12 @@
 
 #define BUNDLE_HEAD_MAX (10 + ENTRY_SIZE_MAX)
 
-/* What stands in front of the content. Returns its length. */
+/* Writes the head, which precedes the content. Returns its length. */
 size_t bundle_format(
     const struct entry *, uint8_t head[static BUNDLE_HEAD_MAX]);
 
 /* The entry of a bundle from its first bytes (BUNDLE_HEAD_MAX of them, or all).
- * Returns the length of the head, 0 if it is none. Pure. */
+ * Returns the length of the head, 0 if the bytes are not a head. Pure. */
 size_t bundle_parse(const uint8_t *data, size_t len, struct entry *);
 
 struct content;

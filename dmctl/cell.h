@@ -39,7 +39,8 @@ struct cell cell_duration(uint64_t ns);	 /* 0: null */
 
 #define CELL_TEXT_MAX 2112 /* 512 bytes escaped, and more */
 
-/* As people (is_exact false) or scripts read it, escaped, terminated. */
+/* Writes the text for people (is_exact false) or for scripts, escaped and
+ * terminated. */
 const char *cell_format(
     const struct cell *, bool is_exact, char out[static CELL_TEXT_MAX]);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands of dmctl, one source each. Every one takes what the command
- * line said, prints results on stdout and messages through log.h on stderr,
- * and returns the exit code (sysexits(3)).
+ * The commands of dmctl, one source each. Each takes the parsed command line,
+ * prints results on stdout and messages through log.h on stderr, and returns
+ * the exit code (sysexits(3)).
  */
 #ifndef DMCTL_COMMAND_H
 #define DMCTL_COMMAND_H

@@ -73,14 +73,14 @@ too_long(const char *path, uint64_t copy_max)
 {
 	char text[SIZE_TEXT_MAX];
 
-	log_error("%s: longer than %s, the most that is taken from a pipe or "
-		  "through the control socket (max_file_size of dm.toml where "
-		  "it can be read, else 1G)",
+	log_error("%s: longer than %s, the limit for a pipe and for the "
+		  "control socket: raise max_file_size in the dm.toml that -f "
+		  "names (without one the limit is 1G)",
 	    path, size_format(copy_max, text));
 	return EX_DATAERR;
 }
 
-/* Reads from to its end: hashes, counts and, if to is not -1, copies. */
+/* Reads `from` to its end: hashes, counts and, if `to` is not -1, copies. */
 static int
 pass(struct content *c, int from, int to, const char *path, uint64_t copy_max)
 {
@@ -125,7 +125,7 @@ read_copy(struct content *c, int fd, const char *path, bool is_sealed,
 
 	c->fd = copy_new(is_sealed);
 	if (c->fd == -1) {
-		log_error("no room for a copy: %s", strerror(errno));
+		log_error("%s cannot be copied: %s", path, strerror(errno));
 		return EX_CANTCREAT;
 	}
 	code = pass(c, fd, c->fd, path, copy_max);

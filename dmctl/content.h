@@ -18,17 +18,17 @@ struct content {
 	uint8_t sha256[32];
 };
 
-/* Of what is copied, where nothing says how much a node would take. */
+/* The limit of a copy where no max_file_size is known. */
 #define CONTENT_COPY_MAX (UINT64_C(1) << 30)
 
 /*
- * path "-": standard input. What has to be copied may have copy_max bytes: a
- * pipe or a device may never end. 0, or an exit code after a message.
+ * path "-": standard input. A copy has at most copy_max bytes, since a pipe or
+ * a device may never end. 0, or an exit code after a message.
  */
 int content_open(
     struct content *, const char *path, bool is_sealed, uint64_t copy_max);
 
-/* The rest of what fd has behind its position; fd stays the caller's. */
+/* The same for the bytes of fd after its position; fd stays the caller's. */
 int content_read(struct content *, int fd, const char *path, bool is_sealed,
     uint64_t copy_max);
 

@@ -16,7 +16,7 @@
 #define SEND_NS_MAX (10 * NS_PER_S)	 /* for connect() and the request */
 #define RECEIVED_MAX (UINT64_C(1) << 30) /* all names with all signers fit */
 
-/* What is left of the time for sending; never zero, which means for ever. */
+/* The time that is left for sending; never zero, which would mean for ever. */
 static struct timeval
 send_limit(uint64_t deadline_mono_ns)
 {
@@ -89,7 +89,7 @@ ask_receive(struct control_ask *ask)
 	return n;
 }
 
-/* Until there is something to receive, or the deadline. -1: poll failed. */
+/* Waits for something to receive, or for the deadline. -1: poll failed. */
 static int
 ask_wait(struct control_ask *ask, uint64_t deadline_mono_ns)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* reload, log and stop: what only root and the daemon's own user may. */
+/* reload, log and stop: commands for root and the daemon's own user only. */
 #include <stdio.h>
 #include <sysexits.h>
 
@@ -8,7 +8,8 @@
 #include "dmctl/output.h"
 #include "dmctl/target.h"
 
-/* Asks, and prints the sentence of success or done. */
+/* Sends the command and prints done, or the daemon's sentence if done is NULL.
+ */
 static int
 tell(const struct args *args, enum control_command command, const void *fields,
     const char *done)
@@ -38,7 +39,7 @@ tell(const struct args *args, enum control_command command, const void *fields,
 			json_text(stdout, said);
 			printf("}\n");
 		} else {
-			/* what changed, alone, would not say that it did */
+			/* the sentence is only a list of the changes */
 			printf("%s%s\n",
 			    command == CONTROL_RELOAD ? "reloaded: " : "",
 			    log_escape(
@@ -64,7 +65,8 @@ command_log(const struct args *args)
 	char done[64];
 
 	if (!log_level_parse(args->operands[0], &level)) {
-		log_error("expected fatal, error, warn, info or debug");
+		log_error("unknown level: expected fatal, error, warn, info or "
+			  "debug");
 		return EX_USAGE;
 	}
 	request.level = level;

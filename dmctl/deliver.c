@@ -17,7 +17,7 @@
 #define ANSWER_NS_MAX (60 * NS_PER_S) /* the store may wait for its disk */
 #define BODY_MAX 8192
 
-/* What one attempt came to. */
+/* The result of one attempt. */
 enum attempt { ATTEMPT_DONE, ATTEMPT_AGAIN };
 
 static enum attempt __attribute__((format(printf, 4, 5))) not_judged(
@@ -60,11 +60,14 @@ unreachable(const struct target *t, struct delivery *d, int error)
 	case EACCES:
 	case EPERM:
 		return not_judged(d, ATTEMPT_DONE, EX_NOPERM,
-		    "you may not use %s: root and the group of dm.toml may",
+		    "no permission to use %s: run dmctl as root or as a member "
+		    "of the group in dm.toml",
 		    t->socket);
 	case EPROTO:
 		return not_judged(d, ATTEMPT_DONE, EX_PROTOCOL,
-		    "the answer of dmd at %s is not understood", t->socket);
+		    "the answer of dmd at %s is malformed: use dmctl and dmd "
+		    "of the same version",
+		    t->socket);
 	default:
 		return not_judged(d, ATTEMPT_DONE, EX_UNAVAILABLE, "%s: %s",
 		    t->socket, strerror(error));
@@ -97,7 +100,8 @@ try_control(
 		attempt = unreachable(t, d, errno);
 	else
 		attempt = not_judged(d, ATTEMPT_DONE, EX_TEMPFAIL,
-		    "dmd at %s does not answer: it may or may not have it",
+		    "dmd at %s does not answer, and may or may not have stored "
+		    "the version: check with dmctl show",
 		    t->socket);
 	control_ask_close(&ask);
 	return attempt;
@@ -133,7 +137,7 @@ verdict_of_code(const char *code, enum verdict *verdict)
 	return false;
 }
 
-/* The JSON document that came with the status. */
+/* Judges the JSON document that came with the status. */
 static enum attempt
 judge_body(const struct body *b, int status, struct delivery *d)
 {
@@ -146,7 +150,8 @@ judge_body(const struct body *b, int status, struct delivery *d)
 		return not_judged(d,
 		    status == 503 ? ATTEMPT_AGAIN : ATTEMPT_DONE,
 		    status == 503 ? EX_TEMPFAIL : EX_PROTOCOL,
-		    "what answers there is not dmd (HTTP status %d)", status);
+		    "the server is not dmd (HTTP status %d): check --url",
+		    status);
 	if (json_scan_text(b->text, b->len, "detail", detail, sizeof(detail)) !=
 	    JSON_STRING)
 		snprintf(detail, sizeof(detail), "%s", verdict_sentence(v));
@@ -154,11 +159,12 @@ judge_body(const struct body *b, int status, struct delivery *d)
 		JSON_STRING ||
 	    !time_parse(at, strlen(at), &d->held_signed_at_ns))
 		d->held_signed_at_ns = 0;
-	/* a 2xx is dmd's word that it is durable, whatever the body */
+	/* with a 2xx dmd says that the version is durable */
 	if ((status < 300) != verdict_is_ok(v))
 		return not_judged(d, ATTEMPT_DONE, EX_PROTOCOL,
-		    "status %d and code %s contradict each other", status,
-		    code);
+		    "the server is not dmd (HTTP status %d with code %s): "
+		    "check --url",
+		    status, code);
 	return judged(d, v, detail, strlen(detail));
 }
 

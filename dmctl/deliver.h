@@ -25,7 +25,8 @@ struct delivery {
 };
 
 /* fd: the content (memory that is sealed, for the control socket), -1 for a
- * deletion; stays the caller's. Says on stderr only that it is waiting. */
+ * deletion; stays the caller's. It writes nothing to stderr, but that it waits.
+ */
 void deliver(struct target *, const struct entry *, int fd, struct delivery *);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An entry as the X- fields of HTTP carry it (dmd(8)), both ways. Pure; the
- * network is not among them, whoever reads an answer must know it.
+ * An entry as the X- fields of HTTP carry it (dmd(8)), both ways. Pure. No
+ * field carries the network: the reader of an answer must know it.
  */
 #ifndef DMCTL_ENTRY_FIELDS_H
 #define DMCTL_ENTRY_FIELDS_H

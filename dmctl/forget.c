@@ -20,7 +20,8 @@ say(const struct args *args, const char *name, uint64_t records)
 		printf(",\"records\":%" PRIu64 "}\n", records);
 		return;
 	}
-	printf("%s: %" PRIu64 " %s dropped here; what peers hold comes back\n",
+	printf("%s: %" PRIu64
+	       " %s dropped on this node; records that peers hold come back\n",
 	    name, records, records == 1 ? "record is" : "records are");
 }
 

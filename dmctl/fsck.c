@@ -14,7 +14,7 @@
 
 #define SILENCE_NS (60 * NS_PER_S)
 
-/* Rows until the end; progress on the way. */
+/* Reads rows until the end, and shows the progress. */
 static enum ask_result
 follow(struct control_ask *ask, struct values *facts)
 {
@@ -53,16 +53,16 @@ say(const struct args *args, const struct values *facts)
 		values_print_json(facts);
 		printf("}\n");
 	} else {
-		printf("%" PRIu64 " files with %" PRIu64 " bytes are ",
+		printf("%" PRIu64 " files with %" PRIu64 " bytes are read: ",
 		    values_number(facts, "files", 0),
 		    values_number(facts, "bytes", 0));
 		if (damaged == 0)
-			printf("read: all are what was signed\n");
+			printf("all match their signed hashes\n");
 		else
-			printf("read: %" PRIu64
-			       " were damaged, changed or missing; they are "
-			       "in quarantine, and all but older versions "
-			       "are fetched again from peers (%" PRIu64
+			printf("%" PRIu64
+			       " were damaged, changed or missing; they are in "
+			       "quarantine, and all but older versions are "
+			       "fetched again from peers (%" PRIu64
 			       " still wanted)\n",
 			    damaged, values_number(facts, "wanted", 0));
 	}

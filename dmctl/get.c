@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * get: a file's content, to stdout or a file that is replaced in one step. What
- * is no regular file (a pipe, a device) is written to, never replaced.
+ * get: a file's content, to stdout or a file that is replaced in one step. A
+ * pipe or a device is written to, never replaced.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +24,8 @@ struct sink {
 	int fd;
 };
 
-/* The name of what is half written, for the handler below; empty: none. It is
- * there before the file is. */
+/* The name of the half-written file, for the handler below; empty: none. It is
+ * set before the file is made. */
 static char half_written[4096];
 
 /* A signal that ends the command leaves no part of a file behind. */
@@ -119,7 +119,7 @@ sink_open(struct sink *t, const char *path)
 	return EX_OK;
 }
 
-/* In its place if all went well, else gone. */
+/* Renames the file to its place if all went well, else removes it. */
 static int
 sink_close(struct sink *t, int code)
 {
@@ -161,7 +161,8 @@ command_get(const struct args *args)
 		return EX_USAGE;
 	}
 	if (args->which != NULL && strlen(args->which) > 64) {
-		log_error("--version: a number, or at most 64 digits");
+		log_error("--version: expected a number, or 8 to 64 "
+			  "hexadecimal digits");
 		return EX_DATAERR;
 	}
 	code = target_init(&target, args);

@@ -48,7 +48,7 @@ struct transfer {
 	size_t head_len;
 	size_t head_sent;
 	uint64_t body_sent;
-	size_t chunk_at; /* of the client's buffer: read, not sent */
+	size_t chunk_at; /* of buffer: read, not sent yet */
 	size_t chunk_len;
 	bool is_waiting; /* for 100 Continue */
 	bool is_refused; /* the other side reads no more */
@@ -57,7 +57,7 @@ struct transfer {
 	uint64_t body_max; /* of the response; once has_head */
 	uint64_t received; /* of its body */
 	bool has_head;
-	bool is_stopped; /* nothing more is wanted */
+	bool is_stopped; /* the caller wants no more */
 	bool is_too_long;
 	struct progress progress;
 };
@@ -172,7 +172,7 @@ client_connect(struct http_client *c)
 		    gai_strerror(error));
 	if (error == EAI_SYSTEM && errno == ETIMEDOUT)
 		return fail(c, HTTP_UNREACHABLE,
-		    "%s: no name server answers in time", c->url.host);
+		    "%s: no name server answered in time", c->url.host);
 	if (error != 0)
 		return fail(c, HTTP_UNRESOLVED, "%s: %s", c->url.host,
 		    error == EAI_SYSTEM ? strerror(errno)
@@ -185,14 +185,14 @@ client_connect(struct http_client *c)
 	freeaddrinfo(list);
 	if (c->fd == -1)
 		return fail(c, HTTP_UNREACHABLE,
-		    "no daemon answers at http://%s: %s",
+		    "no dmd answers at http://%s: %s (check that it runs)",
 		    url_authority(&c->url, at), strerror(saved));
 	return HTTP_ANSWERED;
 }
 
 /* --- one request ------------------------------------------------------ */
 
-/* When silence from now on is too long; extra_ns more than elsewhere. */
+/* When silence from now on is too long; extra_ns is added to the usual time. */
 static uint64_t
 idle_end(const struct http_client *c, uint64_t extra_ns)
 {
@@ -280,7 +280,8 @@ send_some(struct transfer *t)
 	ssize_t n;
 
 	if (!is_head && t->chunk_at == t->chunk_len && !fill_chunk(t))
-		return fail(c, HTTP_BODY, "the file changed while it was read");
+		return fail(c, HTTP_BODY,
+		    "the file changed while it was read: upload it again");
 	data = is_head ? (const void *)(t->head + t->head_sent)
 		       : c->buffer + t->chunk_at;
 	len = is_head ? t->head_len - t->head_sent : t->chunk_len - t->chunk_at;
@@ -288,7 +289,7 @@ send_some(struct transfer *t)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return HTTP_ANSWERED;
 	if (n == -1) {
-		/* why may stand in an answer that is already here */
+		/* an answer that is already here may give the reason */
 		t->is_refused = true;
 		c->response.may_keep_alive = false;
 		return HTTP_ANSWERED;
@@ -306,8 +307,7 @@ send_some(struct transfer *t)
 	return HTTP_ANSWERED;
 }
 
-/* The final head is here: how long may the body be, and how long may it take?
- */
+/* The final head is here: sets the bound and the deadline of the body. */
 static bool
 take_head(struct transfer *t)
 {
@@ -344,7 +344,8 @@ body_pass(void *ctx, const uint8_t *data, size_t len)
 		t->is_stopped = true;
 }
 
-/* Reads what is there; the buffer may hold a chunk, so it has its own. */
+/* Reads the bytes that are there. The client's buffer may hold a chunk, so it
+ * has its own. */
 static enum http_outcome
 receive_some(struct transfer *t)
 {
@@ -361,8 +362,9 @@ receive_some(struct transfer *t)
 		http_response_end(&c->response);
 		if (n == 0 && c->response.state == RESPONSE_DONE)
 			return HTTP_ANSWERED;
-		return fail(
-		    c, HTTP_LOST, "the connection broke: %s", strerror(saved));
+		return fail(c, HTTP_LOST,
+		    "the connection to http://%s broke: %s",
+		    url_authority(&c->url, at), strerror(saved));
 	}
 	t->idle_mono_ns = idle_end(c, 0);
 	if (http_response_feed(&c->response, data, (size_t)n, body_pass, t) <
@@ -375,14 +377,18 @@ receive_some(struct transfer *t)
 		    "the answer of http://%s is longer than %s",
 		    url_authority(&c->url, at), size_format(t->body_max, size));
 	if (t->is_stopped)
-		return fail(c, HTTP_STOPPED, "its answer is not wanted");
+		return fail(c, HTTP_STOPPED,
+		    "the answer of http://%s was refused",
+		    url_authority(&c->url, at));
 	if (c->response.state == RESPONSE_BAD)
 		return fail(c, HTTP_MALFORMED,
-		    "what answers there does not speak HTTP/1.1 as dmd does");
+		    "the server at http://%s does not speak HTTP/1.1 as dmd "
+		    "does: check --url",
+		    url_authority(&c->url, at));
 	return HTTP_ANSWERED;
 }
 
-/* Nothing came for too long, or not all of it in the time there is. */
+/* Nothing came for too long, or not all of the answer came in time. */
 static enum http_outcome
 late(struct transfer *t)
 {
@@ -392,7 +398,9 @@ late(struct transfer *t)
 	url_authority(&c->url, at);
 	if (c->response.status == 0)
 		return fail(c, HTTP_LOST, "http://%s does not answer%s", at,
-		    t->call->has_body ? ": it may or may not have it" : "");
+		    t->call->has_body ? ", and may or may not have stored the "
+					"version: check with dmctl show"
+				      : "");
 	return fail(
 	    c, HTTP_LOST, "the answer of http://%s did not end in time", at);
 }
@@ -407,9 +415,9 @@ transfer_step(struct transfer *t)
 	int n;
 
 	if (clock_mono_ns() >= c->end_mono_ns)
-		return late(t); /* it may be sending without a pause */
+		return late(t); /* the server may send without a pause */
 
-	/* an answer has begun: the rest of the body is not wanted */
+	/* once an answer has begun, the rest of the body is not sent */
 	if (c->response.status == 0 && has_to_send(t))
 		p.events |= POLLOUT;
 	else if (t->is_waiting && t->continue_mono_ns < deadline)
@@ -423,7 +431,7 @@ transfer_step(struct transfer *t)
 	}
 	if (n == 0)
 		return late(t);
-	/* what is there first: a refusal may be followed by a reset */
+	/* reads first: a reset may follow a refusal */
 	if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) != 0)
 		outcome = receive_some(t);
 	if (outcome == HTTP_ANSWERED && n > 0 && (p.revents & POLLOUT) != 0 &&
@@ -462,8 +470,8 @@ http_client_call(struct http_client *c, const struct http_call *call,
 		transfer_init(&t, c, call);
 		outcome = transfer_run(&t);
 		/* An idle connection may have been closed in the meantime:
-		 * once more over a new one. What dmd takes twice is the
-		 * same. */
+		 * tries once more over a new one. A second upload of the same
+		 * version changes nothing. */
 	} while (outcome == HTTP_LOST && was_reused && c->response.status == 0);
 	if (outcome != HTTP_ANSWERED)
 		return outcome;

@@ -19,7 +19,7 @@
 
 struct http_client;
 
-/* What is taken of a body where the caller sets no bound: refusals, healthz. */
+/* The bound of a body if the caller sets none: refusals, healthz. */
 #define HTTP_CLIENT_BODY_MAX 65536
 
 /* Takes a piece of a body; false ends the call with HTTP_STOPPED. */
@@ -47,10 +47,10 @@ enum http_outcome {
 	HTTP_UNREACHABLE, /* no connection: worth another try */
 	HTTP_LOST,	  /* broke off or fell silent: worth another try */
 	HTTP_UNRESOLVED,  /* the host has no address */
-	HTTP_MALFORMED,	  /* what answers does not speak HTTP/1.1, or its
-			     body is longer than it may be */
+	HTTP_MALFORMED,	  /* the server does not speak HTTP/1.1, or its body is
+			     longer than the bound */
 	HTTP_BODY,	  /* our body cannot be read */
-	HTTP_STOPPED,	  /* on_head or on_body wants no more */
+	HTTP_STOPPED,	  /* on_head or on_body returned false */
 };
 
 /*
@@ -63,12 +63,13 @@ struct http_client *http_client_new(
     const struct url *, uint64_t deadline_mono_ns);
 void http_client_free(struct http_client *);
 
-/* One request and its response, which is the client's until the next call. Out
- * of time is HTTP_LOST, or HTTP_UNREACHABLE before there is a connection. */
+/* One request and its response, which is the client's until the next call. A
+ * call that runs out of time returns HTTP_LOST, or HTTP_UNREACHABLE before
+ * there is a connection. */
 enum http_outcome http_client_call(struct http_client *,
     const struct http_call *, const struct http_response **);
 
-/* What went wrong, a sentence. */
+/* The reason of the last failure, a sentence. */
 const char *http_client_error(const struct http_client *);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* id: who this node is towards its peers; id --rotate: a new key. */
+/* id: the identity and addresses that peers know; id --rotate: a new key. */
 #include <stdio.h>
 #include <sysexits.h>
 

@@ -48,7 +48,8 @@ take_unicode(struct scan *s)
 	return value < 0x80 && value != 0 ? (char)value : '?';
 }
 
-/* What follows a backslash; 0 if it is none of JSON's. */
+/* The character of an escape, after its backslash; 0 if JSON has no such
+ * escape. */
 static char
 take_escape(struct scan *s)
 {

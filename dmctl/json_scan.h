@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Finds one member of a JSON object (RFC 8259) that came from outside: enough
- * for the answers of dmd's HTTP side. Bounded, no recursion, no allocation;
- * what is malformed before the member was found makes it not found. Pure.
+ * for the answers of dmd's HTTP side. Bounded, no recursion, no allocation; the
+ * member counts as not found if the text before it is malformed. Pure.
  */
 #ifndef DMCTL_JSON_SCAN_H
 #define DMCTL_JSON_SCAN_H

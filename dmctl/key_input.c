@@ -14,7 +14,7 @@
 #include "common/log.h"
 #include "dmctl/time_text.h"
 
-/* Until there is something to read, or its end: 0, or -1 with errno. */
+/* Waits for something to read, or for the end: 0, or -1 with errno. */
 static int
 wait_readable(int fd, uint64_t deadline_mono_ns)
 {
@@ -31,7 +31,7 @@ wait_readable(int fd, uint64_t deadline_mono_ns)
 	return n > 0 ? 0 : -1;
 }
 
-/* The text of a pipe to its end. */
+/* Reads the text of a pipe to its end. */
 static enum key_error
 read_text(int fd, uint64_t deadline_mono_ns, struct key_pair *pair)
 {
@@ -62,7 +62,7 @@ read_text(int fd, uint64_t deadline_mono_ns, struct key_pair *pair)
 	return error;
 }
 
-/* What open(2) cannot open, or a file of a kind that holds no key. */
+/* The error for a file that open(2) cannot open, or that can hold no key. */
 static enum key_error
 no_file(void)
 {
@@ -72,8 +72,9 @@ no_file(void)
 }
 
 /*
- * The rule of key_read_private() for pipes too: whoever else may open one could
- * take a part of the key, or give another. That of <(command) is 0600 and ours.
+ * The rule of key_read_private() for pipes too: another user who may open the
+ * pipe could take a part of the key, or write another one. The pipe of
+ * <(command) is 0600 and ours.
  */
 static enum key_error
 read_pipe(
@@ -113,7 +114,8 @@ key_input(const char *key, uint64_t deadline_mono_ns, struct key_pair *pair)
 		return read_text(STDIN_FILENO, deadline_mono_ns, pair);
 	if (strstr(key, "-----BEGIN ") == NULL)
 		return read_path(key, deadline_mono_ns, pair);
-	log_warn("a key on the command line is seen by every user of this "
-		 "machine (ps): give its file, or --key - and standard input");
+	log_warn("every user of this machine can see a key on the command line "
+		 "(ps): give the file of the key, or --key - and the key on "
+		 "standard input");
 	return key_parse_private(key, strlen(key), pair);
 }

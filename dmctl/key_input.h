@@ -14,10 +14,10 @@
 /*
  * A file must be a regular one or a pipe, of the caller or root and closed to
  * others, as key_read_private() has it; at most KEY_FILE_SIZE_MAX bytes of it
- * are read. Who writes into a pipe or standard input, which may be asking a
- * person, is waited for until deadline_mono_ns (0: for ever): KEY_IO with
- * ETIMEDOUT. KEY_IO with EINVAL: what cannot be read as a key file, such as a
- * device or a socket.
+ * are read. The writer of a pipe or of standard input may ask a person first,
+ * and has time until deadline_mono_ns (0: for ever): then KEY_IO with
+ * ETIMEDOUT. KEY_IO with EINVAL: the file is of a kind that holds no key, such
+ * as a device or a socket.
  */
 enum key_error key_input(
     const char *key, uint64_t deadline_mono_ns, struct key_pair *);

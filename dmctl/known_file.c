@@ -47,13 +47,13 @@ judge_owner(const char *path, int fd)
 		return EX_NOINPUT;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		log_error("%s: not a regular file", path);
+		log_error("%s is not a regular file: remove it", path);
 		return EX_NOINPUT;
 	}
 	if ((st.st_uid != geteuid() && st.st_uid != 0) ||
 	    (st.st_mode & 022) != 0) {
-		log_error("%s: other users may write it: remove it, or make it "
-			  "yours and chmod 600 it",
+		log_error("%s: other users may write it: remove it, or chown "
+			  "it to you and chmod 600 it",
 		    path);
 		return EX_NOPERM;
 	}
@@ -97,7 +97,7 @@ read_rows(const char *path, int fd, struct known_networks *out)
 		code = EX_NOINPUT;
 	} else if ((line = known_parse(text, (size_t)len, out)) != 0) {
 		log_error("%s: line %zu is not a URL and its network: correct "
-			  "it, or remove the file",
+			  "the line, or remove the file",
 		    path, line);
 		code = EX_DATAERR;
 	}
@@ -105,7 +105,7 @@ read_rows(const char *path, int fd, struct known_networks *out)
 	return code;
 }
 
-/* No file: no rows. */
+/* Without a file there are no rows. */
 static int
 load(const char *path, struct known_networks *out)
 {
@@ -149,7 +149,7 @@ known_file_find(const struct url *url, struct network *network, bool *found)
 
 /* --- writing ---------------------------------------------------------- */
 
-/* Every directory that the path leads through. */
+/* Makes every directory of the path. */
 static int
 make_parents(char *path)
 {

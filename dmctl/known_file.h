@@ -12,14 +12,14 @@
 #include "dmctl/known_networks.h"
 
 /*
- * What is known of this URL. An exit code after a message if the file cannot be
- * read, is not understood, or could have been written by others. *found is
- * false where nothing is known; no file is fine.
+ * Finds the network of this URL. 0; or an exit code after a message if the file
+ * cannot be read or understood, or if others may have written it. *found is
+ * false if the URL is unknown, also if there is no file.
  */
 int known_file_find(const struct url *, struct network *, bool *found);
 
-/* Writes it down if it is news. What stands in the way is a warning; without a
- * home there is no place, and nothing is said. */
+/* Stores the network of this URL if it is new. A failure is a warning. Without
+ * a home directory nothing is stored, in silence. */
 void known_file_remember(const struct url *, const struct network *);
 
 #endif

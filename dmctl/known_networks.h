@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which network a URL belongs to, as the user said with --network: the rows of
- * a small file, "URL KEY" a line, "-" in place of KEY for no network. Pure: the
- * file itself is read and written by known_file.h.
+ * The network that a URL belongs to, as the user gave it with --network: the
+ * rows of a small file, "URL KEY" a line, "-" in place of KEY for no network.
+ * Pure: the file itself is read and written by known_file.h.
  */
 #ifndef DMCTL_KNOWN_NETWORKS_H
 #define DMCTL_KNOWN_NETWORKS_H
@@ -37,20 +37,20 @@ struct known_networks {
  * too long to be read again. */
 bool known_url(const struct url *, char out[static KNOWN_URL_MAX]);
 
-/* 0, or the number of the first line that is wrong, from 1: then nothing of
- * *out is of use. text need not be terminated. */
+/* 0, or the number of the first line that is wrong, from 1: then *out holds
+ * nothing of use. text need not be terminated. */
 size_t known_parse(const char *text, size_t len, struct known_networks *out);
 
 /* The text of all rows. Returns its length. */
 size_t known_format(
     const struct known_networks *, char out[static KNOWN_TEXT_MAX]);
 
-/* NULL: nothing is known of it. url as known_url() spells it. */
+/* NULL: unknown. url is as known_url() spells it. */
 const struct network *known_find(
     const struct known_networks *, const char *url);
 
-/* In place of what was known of this URL; where no room is left, the row that
- * was set first is dropped. */
+/* Sets the network of this URL. If no room is left, the row that was set first
+ * is dropped. */
 void known_set(
     struct known_networks *, const char *url, const struct network *);
 

@@ -19,7 +19,7 @@ enum { STATE_CURRENT = 0 };
 static const char *const states[] = {
     "current", "wanted", "expired", "deleted", "lost"};
 
-/* In JSON just what GET /files says, which has no state: see rows_print(). */
+/* In JSON the same as GET /files, which has no state: see rows_print(). */
 static const struct column list_columns[] = {
     {"NAME", "name", 0},
     {"SIZE", "size", 0},
@@ -138,7 +138,7 @@ show_row(struct output *out, const struct entry *e, const char *state,
 
 /*
  * The table of list has every name with a record. Its JSON is that of GET
- * /files: what can be read here.
+ * /files: the files that can be read here.
  */
 static bool
 row_print(struct rows *rows, const struct row_file *row)
@@ -229,7 +229,8 @@ rows_print(struct target *t, struct rows *rows, enum control_command command,
 			is_understood = false;
 	code = target_ended(t, &ask, result, subject);
 	if (code == EX_OK && !is_understood) {
-		log_error("a row of the answer is not understood");
+		log_error("dmd sent a malformed row: use dmctl and dmd of the "
+			  "same version");
 		code = EX_PROTOCOL;
 	}
 	output_end(

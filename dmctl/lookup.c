@@ -68,7 +68,7 @@ lookup(const char *host, const char *port, uint64_t deadline_mono_ns,
 	q->host = host != NULL ? xstrdup(host) : NULL;
 	q->port = xstrdup(port);
 	if (pipe2(q->done, O_CLOEXEC) == -1)
-		fatal("no pipe: %s", strerror(errno));
+		fatal("cannot make a pipe: %s", strerror(errno));
 	error = pthread_create(&thread, NULL, ask, q);
 	if (error != 0) {
 		close(q->done[1]);
@@ -77,7 +77,8 @@ lookup(const char *host, const char *port, uint64_t deadline_mono_ns,
 		return EAI_SYSTEM;
 	}
 	if (!is_answered(q, deadline_mono_ns)) {
-		/* it cannot be stopped: what it uses stays until the exit */
+		/* the thread cannot be stopped: its memory stays until the exit
+		 */
 		pthread_detach(thread);
 		errno = ETIMEDOUT;
 		return EAI_SYSTEM;

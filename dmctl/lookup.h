@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 /*
- * The addresses for streams at host (NULL: this machine) and a numeric port,
- * to be freed with freeaddrinfo(3). 0 or an EAI_ code; EAI_SYSTEM with errno,
- * which is ETIMEDOUT where no answer came until the deadline.
+ * The addresses for streams at host (NULL: this machine) and a numeric port, to
+ * be freed with freeaddrinfo(3). 0 or an EAI_ code; EAI_SYSTEM with errno,
+ * which is ETIMEDOUT if no answer came before the deadline.
  */
 int lookup(const char *host, const char *port, uint64_t deadline_mono_ns,
     struct addrinfo **);

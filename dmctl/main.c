@@ -35,49 +35,49 @@ static const struct command commands[] = {
 { "delete", "NAME...", "sign that files are deleted",
     "delete config.json --key key.priv",
     SIGNING | SENDING, 1, ANY, command_delete },
-{ "list", "[PREFIX]", "the files that this node holds",
+{ "list", "[PREFIX]", "list the files that this node holds",
     "list sites/", ARG_TIMEOUT, 0, 1, command_list },
-{ "why", "NAME", "why a file, or a version of it, is not here",
+{ "why", "NAME", "say why a file, or a version of it, is not here",
     "why config.json", ARG_TIMEOUT, 1, 1, command_why },
-{ "rejects", "", "what was refused lately, and what lost to another signer",
+{ "rejects", "", "list versions refused, or lost to another signer",
     "rejects", ARG_TIMEOUT, 0, 0, command_rejects },
-{ "show", "NAME", "all about one file, and the versions that lost to it",
+{ "show", "NAME", "show a file, and the versions that lost to it",
     "show config.json", ARG_TIMEOUT, 1, 1, command_show },
-{ "get", "NAME", "the content of a file",
+{ "get", "NAME", "write a file's content to stdout or to a file",
     "get config.json -o config.json",
     ARG_URL | ARG_OUTPUT | ARG_WHICH | ARG_TIMEOUT, 1, 1, command_get },
-{ "wait", "NAME", "until a file, or this version of it, is here",
+{ "wait", "NAME", "wait until a file, or this version of it, is here",
     "wait config.json --sha256 \"$(sha256sum <config.json | cut -c1-64)\"",
     ARG_SHA256 | ARG_TIMEOUT, 1, 1, command_wait },
 { "verify", "NAME", "check the signature of a node's copy of a file",
     "verify config.json --key key.pub",
     ARG_KEY | ARG_URL | ARG_NETWORK | ARG_BUNDLE | ARG_TIMEOUT, 1, 1,
     command_verify },
-{ "peers", "", "the peers of this node",
+{ "peers", "", "list the peers of this node",
     "peers", ARG_TIMEOUT, 0, 0, command_peers },
-{ "status", "", "is it fine? Exit code 0 yes, 1 nearly, 2 no",
+{ "status", "", "show the state; exit code 0 ok, 1 degraded, 2 broken",
     "status", 0, 0, 0, command_status },
-{ "id", "", "this node's peer id and addresses",
+{ "id", "", "show this node's peer id and addresses",
     "id --json", ARG_ROTATE | ARG_TIMEOUT, 0, 0, command_id },
 { "sign", "FILE", "sign a file into another one, to be submitted later",
     "sign config.json --key key.priv --network - -o config.signed",
     SIGNING | ARG_NAME | ARG_VALID_FOR | ARG_OUTPUT | ARG_FORCE | ARG_TIMEOUT,
     1, 1,
     command_sign },
-{ "submit", "FILE...", "upload what sign has made",
+{ "submit", "FILE...", "upload files that sign has made",
     "submit config.signed --url http://localhost:7331",
     SENDING, 1, ANY, command_submit },
 { "reload", "", "read dm.toml again",
     "reload", ARG_TIMEOUT, 0, 0, command_reload },
-{ "log", "LEVEL", "log fatal, error, warn, info or debug until a restart",
+{ "log", "LEVEL", "set the log level until a restart",
     "log debug", ARG_TIMEOUT, 1, 1, command_log },
-{ "fsck", "", "read all files now, and compare them with what was signed",
+{ "fsck", "", "compare all files with their signed hashes now",
     "fsck", 0, 0, 0, command_fsck },
-{ "forget", "NAME", "drop what this node keeps of a file, not what peers do",
+{ "forget", "NAME", "drop this node's records of a file; peers keep theirs",
     "forget config.json", ARG_TIMEOUT, 1, 1, command_forget },
 { "stop", "", "stop the daemon",
     "stop", ARG_TIMEOUT, 0, 0, command_stop },
-{ "server", "", "become the daemon, as dmd -d -f FILE",
+{ "server", "", "start the daemon in place of dmctl, as dmd -d -f FILE",
     "server -f dm.toml", 0, 0, 0, command_server },
 /* as the original spelt them */
 { "file update", "PATH", "the same as upload",
@@ -137,7 +137,7 @@ no_command(const char *program, const struct args *args)
 	return is_help ? EX_OK : EX_USAGE;
 }
 
-/* What the command does not take. */
+/* Refuses options and operands that the command does not take. */
 static bool
 command_judge(
     const char *program, const struct command *c, const struct args *args)
@@ -151,7 +151,8 @@ command_judge(
 		log_error("%s needs %s: see %s %s --help", c->words,
 		    c->operands, program, c->words);
 	else if (args->n_operands > c->operands_max)
-		log_error("%s: \"%.64s\" is too much: see %s %s --help",
+		log_error(
+		    "%s: \"%.64s\" is one operand too many: see %s %s --help",
 		    c->words, args->operands[c->operands_max], program,
 		    c->words);
 	else
@@ -184,8 +185,8 @@ command_run(const char *program, const struct args *given)
 }
 
 /*
- * A descriptor that was closed for us is taken, in the direction that is of no
- * use: else the next socket or file would be standard output.
+ * Opens /dev/null, in the wrong direction, for each standard descriptor that is
+ * closed: else the next socket or file would be standard output.
  */
 static void
 take_standard_descriptors(void)
@@ -214,7 +215,7 @@ main(int argc, char **argv)
 	log_init(program);
 	log_set_style(LOG_STYLE_PLAIN);
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
-		fatal("OpenSSL cannot be used");
+		fatal("OpenSSL does not start");
 	if (!args_parse(argc, argv, &args, error)) {
 		log_error("%s: see %s --help", error, program);
 		return EX_USAGE;

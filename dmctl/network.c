@@ -26,8 +26,8 @@ network_parse(const char *text, struct network *n)
 static int
 network_unknown(void)
 {
-	log_error("for which network? The daemon does not say: give --network "
-		  "KEY, or - for none");
+	log_error("no network given, and the daemon names none: give --network "
+		  "KEY, or --network - for none");
 	return EX_UNAVAILABLE;
 }
 
@@ -77,7 +77,8 @@ ask_health(struct target *t, struct health *health)
 	}
 }
 
-/* The server's word is not enough: says with which flag the user gives it. */
+/* The server's word is not enough: the message names the option that confirms
+ * it. */
 static int
 refuse_word(const struct target *t, const char *text)
 {
@@ -88,8 +89,8 @@ refuse_word(const struct target *t, const char *text)
 		return network_unknown();
 	base64_encode(public_key, sizeof(public_key), key);
 	log_error("http://%s says that its network is %s, and nothing here "
-		  "confirms it: if that is right, give --network %s once, "
-		  "which is remembered for this URL",
+		  "confirms it: if that is right, give --network %s once; it "
+		  "is remembered for this URL",
 	    url_authority(&t->url, authority), key, key);
 	return EX_USAGE;
 }
@@ -106,8 +107,8 @@ network_from_http(struct target *t, struct network *n)
 	switch (json_scan_text(
 	    health.text, health.len, "network", text, sizeof(text))) {
 	case JSON_NULL:
-		log_warn("no network is taken, on the word of http://%s alone: "
-			 "--network - given once confirms it",
+		log_warn("signing for no network, on the word of http://%s "
+			 "alone: give --network - once to confirm it",
 		    url_authority(&t->url, authority));
 		n->has_key = false;
 		return EX_OK;
@@ -130,7 +131,7 @@ network_from_url(struct target *t, struct network *n)
 
 /* --- through the control socket --------------------------------------- */
 
-/* Patient, since uploads are. */
+/* Tries again until the deadline, as uploads do. */
 static int
 ask_id(const struct target *t, struct control_ask *ask)
 {

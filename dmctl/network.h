@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The network that a signature is for. Of a daemon that is asked over HTTP it
- * is not known who answers, and a signature for a network is good in all of it:
- * so the server's word alone never names one.
+ * The network that a signature is for. A server that answers over HTTP may be
+ * an impostor, and a signature for a network is good in all of it: so the
+ * server's word alone never names a network.
  */
 #ifndef DMCTL_NETWORK_H
 #define DMCTL_NETWORK_H

@@ -33,7 +33,7 @@ set_rest(struct entry *e, const struct network *n)
 		memcpy(e->network, n->key, sizeof(e->network));
 	e->signed_at_ns = clock_unix_ns();
 	if (e->signed_at_ns == 0)
-		fatal("the system's clock is before 1970");
+		fatal("the system's clock is before 1970: set it");
 }
 
 int
@@ -46,7 +46,7 @@ new_entry_file(struct entry *e, const struct args *args, const char *path,
 	memset(e, 0, sizeof(*e));
 	e->kind = ENTRY_FILE;
 	if (strcmp(path, "-") == 0 && args->name == NULL) {
-		log_error("what is its name? Standard input needs --name");
+		log_error("standard input has no name: give --name NAME");
 		return EX_USAGE;
 	}
 	if (args->valid_for_ns % NS_PER_S != 0 ||

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The fields of a version that a command is about to sign, from what the user
- * said.
+ * The fields of a version that a command is about to sign, from its arguments.
  */
 #ifndef DMCTL_NEW_ENTRY_H
 #define DMCTL_NEW_ENTRY_H

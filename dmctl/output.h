@@ -28,15 +28,16 @@ enum output_style {
 
 struct output;
 
-/* columns are kept by reference. How it looks is in args. */
+/* columns are kept by reference. args says whether it is a table, lines or
+ * JSON. */
 struct output *output_new(const struct args *, enum output_style,
     const struct column *, size_t n_columns);
 
 /* One cell for each column; copies what it keeps. */
 void output_row(struct output *, const struct cell *);
 
-/* Writes what is left and frees. An empty table says what is not there on
- * stderr: "no files". */
+/* Writes the rest and frees. For a table without rows `empty` goes to stderr:
+ * "no files". */
 void output_end(struct output *, const char *empty);
 
 /* True if stdout shows colours: a terminal, and NO_COLOR is not set. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* peers: who this node is connected to, and whom it would be. */
+/* peers: the connections of this node, and configured peers without one. */
 #include <sysexits.h>
 
 #include "dmctl/command.h"

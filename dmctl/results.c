@@ -60,7 +60,7 @@ add_row(struct results *o, const struct entry *e, const struct delivery *d)
 	output_row(o->out, cells);
 }
 
-/* Of two clocks, the time is what tells which one is wrong. */
+/* The signed time shows which of the two clocks is wrong. */
 static void
 tell_failure(const struct entry *e, const struct delivery *d)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What became of each version that upload, delete and submit delivered:
- * results on stdout, refusals on stderr. */
+/* The result of each version that upload, delete and submit delivered: on
+ * stdout, refusals on stderr. */
 #ifndef DMCTL_RESULTS_H
 #define DMCTL_RESULTS_H
 
@@ -14,7 +14,7 @@ struct results *results_new(const struct args *);
 void results_add(
     struct results *, const struct entry *, const struct delivery *);
 
-/* A failure before anything was delivered, already told. */
+/* Adds a failure before the delivery, whose message was already written. */
 void results_fail(struct results *, int code);
 
 /* Frees; the exit code of the first failure, else 0. */

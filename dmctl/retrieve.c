@@ -27,7 +27,7 @@ struct reading {
 	struct sha256 *hash;
 	uint64_t size;
 	bool is_stopped;
-	int code; /* why a call over HTTP was ended, EX_OK: it was not */
+	int code; /* why we ended a call over HTTP, EX_OK: we did not */
 	bool has_entry;
 	struct entry *entry;
 	uint64_t file_max;
@@ -49,8 +49,8 @@ reading_add(struct reading *r, const void *data, size_t len)
 
 /* --- over the control socket ------------------------------------------ */
 
-/* Nothing but a file of this size is read: whatever answers there could hand
- * over what never ends. */
+/* Only a regular file of this size is read: an impostor could hand over a pipe
+ * that never ends. */
 static bool
 is_file_of(int fd, uint64_t size)
 {
@@ -69,7 +69,8 @@ read_content(struct reading *r, int fd, uint64_t size)
 	ssize_t n;
 
 	if (!is_file_of(fd, size)) {
-		log_error("%s: the content that came is not what was signed",
+		log_error(
+		    "%s: the received content does not match its signed hash",
 		    r->name);
 		return EX_DATAERR;
 	}
@@ -139,21 +140,22 @@ take_entry(struct reading *r, const struct http_response *response)
 	snprintf(e->name, sizeof(e->name), "%s", r->name);
 	r->has_entry = entry_fields_parse(response, e);
 	if (!r->has_entry) {
-		log_error(
-		    "%s: what answers there is not dmd: no signature", r->name);
+		log_error("%s: the answer has no signature, so the server is "
+			  "not dmd: check --url",
+		    r->name);
 		return EX_PROTOCOL;
 	}
 	if (e->size <= r->file_max)
 		return EX_OK;
-	log_error("%s: it says that it has %s, and %s is the most that is "
-		  "taken (max_file_size of dm.toml where it can be read, see "
-		  "-f, else 1G)",
+	log_error("%s: the server announces %s, and the limit is %s: raise "
+		  "max_file_size in the dm.toml that -f names (without one the "
+		  "limit is 1G)",
 	    r->name, size_format(e->size, text),
 	    size_format(r->file_max, most));
 	return EX_DATAERR;
 }
 
-/* Nothing is taken of a file whose head is not that of dmd. */
+/* Takes no content from a server whose head is not that of dmd. */
 static bool
 on_head(void *ctx, const struct http_response *response, uint64_t *body_max)
 {
@@ -182,7 +184,7 @@ on_body(void *ctx, const uint8_t *data, size_t len)
 	return true;
 }
 
-/* 4xx and 5xx: dmd says why, and what it means is in its table. */
+/* 4xx and 5xx: dmd sends a code, which verdict.def explains. */
 static int
 refused(const struct reading *r)
 {
@@ -258,6 +260,7 @@ retrieve_version(struct target *t, const char *name, const char *which,
 	if (strcmp(e->name, name) == 0 && r.size == e->size &&
 	    memcmp(sha256, e->sha256, sizeof(sha256)) == 0)
 		return EX_OK;
-	log_error("%s: the content that came is not what was signed", name);
+	log_error(
+	    "%s: the received content does not match its signed hash", name);
 	return EX_DATAERR;
 }

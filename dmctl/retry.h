@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How long a command waits. A --timeout that was given ends the whole command,
- * whatever it waits for by then; else each kind of wait has its own end. Trying
- * again is done with longer and longer pauses, and after about a second the
- * user is told what is being waited for.
+ * whatever it waits for by then; else each kind of wait has its own end. The
+ * pauses between attempts grow, and after about a second the user is told the
+ * reason.
  */
 #ifndef DMCTL_RETRY_H
 #define DMCTL_RETRY_H
@@ -27,8 +27,8 @@ uint64_t retry_deadline(const struct args *, uint64_t otherwise_ns);
 /* For --timeout, or its default. */
 void retry_begin(struct retry *, const struct args *);
 
-/* Waits before the next attempt; false if there is no time for one. why: what
- * the last attempt came to, a sentence. */
+/* Waits before the next attempt; false if there is no time for one. why: the
+ * failure of the last attempt, a sentence. */
 bool retry_wait(struct retry *, const char *why);
 
 #endif

@@ -43,6 +43,8 @@ command_server(const struct args *args)
 		}
 	}
 	execvp(name, argv);
-	log_error("dmd cannot be started: %s", strerror(errno));
+	log_error(
+	    "cannot start dmd: %s: install dmd, or add its directory to PATH",
+	    strerror(errno));
 	return EX_UNAVAILABLE;
 }

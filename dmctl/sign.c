@@ -27,7 +27,7 @@ key_failed(const char *what, enum key_error error)
 		    errno == EINVAL
 			? "neither a regular file nor a pipe: --key - reads a "
 			  "key from standard input"
-		    : errno == ETIMEDOUT ? "nobody wrote a key in time"
+		    : errno == ETIMEDOUT ? "no key came in time"
 					 : strerror(errno));
 	else
 		log_error("key %s is %s", what, key_error_text(error));
@@ -50,7 +50,7 @@ key_failed(const char *what, enum key_error error)
 	return EX_DATAERR;
 }
 
-/* How messages call it: never the text of a key. */
+/* The name of the key in messages: never its text. */
 static const char *
 key_name(const char *key)
 {
@@ -72,7 +72,7 @@ open_key(struct signer *s, const char *key, uint64_t deadline)
 
 /* --- ssh-agent -------------------------------------------------------- */
 
-/* An agent may be asking its user, who may have to look for a token. */
+/* An agent may ask its user, who may have to look for a token. */
 static uint64_t
 agent_deadline(const struct signer *s)
 {
@@ -86,13 +86,14 @@ agent_failed(enum agent_error error, const char *key)
 	int saved = errno;
 
 	log_error("%s%s%s%s%s", key != NULL ? key : "",
-	    key != NULL ? " is a public key, with which ssh-agent signs: " : "",
+	    key != NULL ? " is a public key, so ssh-agent has to sign: " : "",
 	    agent_error_text(error), error == AGENT_IO ? ": " : "",
 	    error == AGENT_IO ? strerror(saved) : "");
 	return error == AGENT_REFUSED ? EX_NOPERM : EX_UNAVAILABLE;
 }
 
-/* The only ed25519 key there; more than one is for the user to choose. */
+/* Takes the only ed25519 key of the agent; of several the user has to choose.
+ */
 static int
 choose_key(struct signer *s)
 {
@@ -108,7 +109,7 @@ choose_key(struct signer *s)
 		memcpy(s->public_key, keys[0].public_key, 32);
 		return EX_OK;
 	}
-	log_error(n == 0 ? "ssh-agent has no ed25519 key: see ssh-add"
+	log_error(n == 0 ? "ssh-agent has no ed25519 key: add one with ssh-add"
 			 : "ssh-agent has several ed25519 keys: choose one "
 			   "with --key FILE.pub");
 	for (size_t i = 0; i < n; i++) {
@@ -154,7 +155,7 @@ signer_open(struct signer *s, const struct args *args)
 	s->args = args;
 	s->agent_fd = -1;
 	if (args->key == NULL && (args->given & ARG_AGENT) == 0) {
-		log_error("who signs? Say --key FILE or --agent");
+		log_error("no signing key: give --key FILE or --agent");
 		return EX_USAGE;
 	}
 	s->is_agent =
@@ -193,7 +194,8 @@ signer_sign(const struct signer *s, struct entry *e)
 	}
 	if (entry_verify(e))
 		return EX_OK;
-	log_error("%s: the signature that was made does not verify", e->name);
+	log_error(
+	    "%s: the new signature does not verify: check the key", e->name);
 	return EX_SOFTWARE;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who signs, and signing: a private key that was read (--key), or one that
+ * The signer of a command: a private key that was read (--key), or one that
  * stays in ssh-agent (--agent, or a .pub given as the key). Owns the secret
- * while it is here and wipes it. Says on stderr what is wrong.
+ * while it is here and wipes it. Writes errors to stderr.
  */
 #ifndef DMCTL_SIGN_H
 #define DMCTL_SIGN_H
@@ -22,7 +22,7 @@ struct signer {
 	uint8_t public_key[32];
 };
 
-/* Opens what --key and --agent say. 0 or an exit code. */
+/* Opens the signer that --key and --agent name. 0 or an exit code. */
 int signer_open(struct signer *, const struct args *);
 
 /* Fills in signer and signature of an entry that is otherwise complete, and

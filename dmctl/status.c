@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status: is it fine? Three processes are asked at once; one that says nothing
- * for a second is shown as silent. Exit code 0: all is well; 1: it works, but
- * something wants to be looked at; 2: a part of it does not work.
+ * status: whether the node works. It asks three processes at once; one that
+ * says nothing for a second is shown as silent. Exit code 0: all is well; 1:
+ * the node works, but something needs attention; 2: a part of it does not work.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -103,7 +103,7 @@ reason(struct status *s, enum health health, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* True if it was said and is no. */
+/* True if a process sent it and it is no. */
 static bool
 is_no(const struct status *s, const char *key)
 {
@@ -133,9 +133,11 @@ judge(struct status *s)
 		    "the state directory was removed or replaced: restart dmd");
 	else if (values_number(&s->facts, "read_only", 0) != 0)
 		reason(s, HEALTH_BROKEN,
-		    "the state directory is on a read-only file system");
+		    "the state directory is on a read-only file system: "
+		    "remount it");
 	else if (is_no(s, "writable"))
-		reason(s, HEALTH_BROKEN, "the store takes no files");
+		reason(s, HEALTH_BROKEN,
+		    "the store takes no files (the log says why)");
 	if (values_number(&s->facts, "set_apart", 0) > 0)
 		reason(s, HEALTH_WORKS,
 		    "%" PRIu64 " files could not be put in place (the log "
@@ -149,7 +151,7 @@ judge(struct status *s)
 		reason(s, HEALTH_WORKS, "expiry is %s",
 		    values_find(&s->facts, "expiry")->text);
 	else if (is_no(s, "clock_sane"))
-		reason(s, HEALTH_WORKS, "the clock is wrong");
+		reason(s, HEALTH_WORKS, "the clock is wrong: set it");
 	if (values_number(&s->facts, "peers_ahead", 0) > 0)
 		reason(s, HEALTH_WORKS,
 		    "%" PRIu64 " of %" PRIu64

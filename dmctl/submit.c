@@ -23,7 +23,7 @@
 
 /* --- sign ------------------------------------------------------------- */
 
-/* For which network, without asking a daemon: there may be none here. */
+/* Finds the network without asking a daemon: none may run here. */
 static int
 offline_network(const struct args *args, struct network *n)
 {
@@ -31,8 +31,8 @@ offline_network(const struct args *args, struct network *n)
 	int code = target_init(&t, args);
 
 	if (code == EX_OK && args->network == NULL && t.config == NULL) {
-		log_error("for which network? Say --network KEY, or - for "
-			  "none, or -f FILE");
+		log_error("no network given: give --network KEY, --network - "
+			  "for none, or -f FILE");
 		code = EX_USAGE;
 	}
 	if (code == EX_OK)

@@ -36,7 +36,7 @@ load_named(struct target *t, const char *path)
 	return code;
 }
 
-/* The installed one is a help, not a must. */
+/* The installed one may be missing or wrong. */
 static void
 load_default(struct target *t)
 {
@@ -45,7 +45,8 @@ load_default(struct target *t)
 	if (access(TARGET_CONFIG, R_OK) == -1)
 		return;
 	if (config_load(TARGET_CONFIG, NULL, &t->config, &errors) == -1) {
-		log_warn("the configuration cannot be used (%s): asking at %s",
+		log_warn("cannot use the configuration (%s): asking the daemon "
+			 "at %s",
 		    errors.n > 0 ? errors.text[0] : TARGET_CONFIG,
 		    SOCKET_DEFAULT);
 		t->config = NULL;
@@ -108,7 +109,7 @@ target_absent(
     const struct target *t, int error, char out[static TARGET_TEXT_MAX])
 {
 	snprintf(out, TARGET_TEXT_MAX,
-	    "no dmd answers at %.107s: %s (is it running?)", t->socket,
+	    "no dmd answers at %.107s: %s (check that it runs)", t->socket,
 	    strerror(error));
 	return out;
 }
@@ -117,17 +118,19 @@ int
 target_unreachable(const struct target *t, int error)
 {
 	if (error == EACCES || error == EPERM) {
-		log_error("you may not use %s: root and the group of dm.toml "
-			  "may",
+		log_error("no permission to use %s: run dmctl as root or as a "
+			  "member of the group in dm.toml",
 		    t->socket);
 		return EX_NOPERM;
 	}
 	if (error == ENAMETOOLONG) {
-		log_error("%s is too long for a socket", t->socket);
+		log_error("%s is too long for the path of a socket: give a "
+			  "shorter one with -s",
+		    t->socket);
 		return EX_USAGE;
 	}
-	log_error("no dmd answers at %s: %s (is it running? -s SOCKET or -f "
-		  "FILE says where)",
+	log_error("no dmd answers at %s: %s (check that it runs; -s SOCKET or "
+		  "-f FILE names another one)",
 	    t->socket, strerror(error));
 	return EX_UNAVAILABLE;
 }
@@ -149,13 +152,14 @@ target_ended(const struct target *t, const struct control_ask *ask,
 	char text[4 * CONTROL_SENTENCE_MAX + 1];
 
 	if (result == ASK_LATE) {
-		log_error("dmd at %s does not answer in time", t->socket);
+		log_error(
+		    "dmd at %s does not answer in time: try again", t->socket);
 		return EX_UNAVAILABLE;
 	}
 	if (result == ASK_LOST) {
-		log_error("dmd at %s broke off: %s", t->socket,
-		    errno == EPROTO ? "its answer is not understood (is dmctl "
-				      "of another version?)"
+		log_error("dmd at %s ended the connection: %s", t->socket,
+		    errno == EPROTO ? "its answer is malformed (use dmctl and "
+				      "dmd of the same version)"
 				    : strerror(errno));
 		return errno == EPROTO ? EX_PROTOCOL : EX_UNAVAILABLE;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which daemon a command talks to: worked out from -s, -f, --url and the
- * configuration where it can be read.
+ * The daemon that a command talks to: found from -s, -f, --url and the
+ * configuration, if that can be read.
  */
 #ifndef DMCTL_TARGET_H
 #define DMCTL_TARGET_H
@@ -38,7 +38,7 @@ int target_ask(const struct target *, struct control_ask *,
  * will end. */
 bool target_may_come(int error);
 
-/* A sentence for those. */
+/* A sentence for such an errno. */
 #define TARGET_TEXT_MAX 256
 const char *target_absent(
     const struct target *, int error, char out[static TARGET_TEXT_MAX]);
@@ -54,13 +54,12 @@ int target_ended(const struct target *, const struct control_ask *,
 /* The same of a call over HTTP that was not answered. */
 int target_http_failed(const struct target *, enum http_outcome);
 
-/* When a part of this answer of the local daemon is waited for no longer.
- * Without --timeout only waiting counts: who reads our output may take longer.
- */
+/* The deadline for the next part of this answer of the local daemon. Without
+ * --timeout only waiting counts: a reader of our output may take longer. */
 uint64_t target_deadline(const struct target *, const struct control_ask *);
 
-/* The most bytes of a file that are taken from whoever is not trusted to say
- * how long it is: max_file_size where the configuration can be read. */
+/* The most bytes that are taken of a file whose announced size is not trusted:
+ * max_file_size if the configuration can be read. */
 uint64_t target_file_max(const struct target *);
 
 #endif

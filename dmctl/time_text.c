@@ -87,7 +87,7 @@ digits(const char *text, size_t n)
 	return value;
 }
 
-/* The fraction behind the seconds: "Z" or ".1Z" to ".123456789Z". */
+/* The fraction after the seconds: "Z" or ".1Z" to ".123456789Z". */
 static bool
 parse_fraction(const char *text, size_t len, uint64_t *ns)
 {

@@ -27,10 +27,10 @@ const char *time_format_s(uint64_t unix_ns, char out[static WHEN_TEXT_MAX]);
  * malformed, before 1970 or over 2^63 ns. */
 bool time_parse(const char *text, size_t len, uint64_t *unix_ns);
 
-/* How long the slowest disk that is worth waiting for takes for so much. */
+/* The ns that the slowest disk worth waiting for takes for so many bytes. */
 uint64_t time_disk_ns(uint64_t bytes);
 
-/* The same of the slowest network, 16 KiB a second. */
+/* The same for the slowest network, 16 KiB a second. */
 uint64_t time_network_ns(uint64_t bytes);
 
 #endif

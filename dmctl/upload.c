@@ -54,9 +54,9 @@ upload_end(struct upload *u)
 }
 
 /*
- * True if a clock behind that of an earlier signer is all that stands in the
- * way: then one nanosecond later than what is held wins. What lies further
- * ahead than dmd would take is for people to look at.
+ * True if the version lost only because this clock is behind that of an earlier
+ * signer: then a time one nanosecond after the held version wins. A held
+ * version further ahead than dmd accepts is for people to look at.
  */
 static bool
 may_sign_later(const struct delivery *d, uint64_t now_ns)

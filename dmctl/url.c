@@ -8,7 +8,7 @@
 #define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 #define EXPECTED "expected http://HOST:PORT"
 
-/* The port behind a colon, or none. Moves *text behind it. */
+/* The port after a colon, or none. Moves *text past it. */
 static bool
 parse_port(const char **text, char port[static 6])
 {
@@ -38,7 +38,7 @@ zone_unescape(char *host)
 		memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
 }
 
-/* "name", "127.0.0.1" or "[::1]". Moves *text behind it. */
+/* "name", "127.0.0.1" or "[::1]". Moves *text past it. */
 static bool
 parse_host(const char **text, struct url *out)
 {
@@ -66,7 +66,7 @@ url_parse(const char *text, struct url *out)
 
 	memset(out, 0, sizeof(*out));
 	if (strncasecmp(text, "https://", 8) == 0)
-		return "https is not spoken: what is uploaded is signed; use "
+		return "https is not supported, since uploads are signed: use "
 		       "http://HOST:PORT";
 	if (strncasecmp(text, "http://", 7) != 0)
 		return EXPECTED;
@@ -77,7 +77,7 @@ url_parse(const char *text, struct url *out)
 		return "the port is not one of 1 to 65535: " EXPECTED;
 	n = strspn(text, ALNUM "-._~/");
 	if (text[n] != '\0' || (n > 0 && text[0] != '/') || n > URL_PREFIX_MAX)
-		return "not understood behind the port: " EXPECTED;
+		return "unexpected text after the port: " EXPECTED;
 	while (n > 0 && text[n - 1] == '/')
 		n--;
 	memcpy(out->prefix, text, n);

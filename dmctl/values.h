@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Rows of kind value (control.def): what the daemon's processes say about
- * themselves, gathered and printed. The keys are the daemon's own, so that a
- * newer one may say more.
+ * Rows of kind value (control.def): facts that the daemon's processes send
+ * about themselves, gathered and printed. The keys come from the daemon, so
+ * that a newer one may send more.
  */
 #ifndef DMCTL_VALUES_H
 #define DMCTL_VALUES_H
@@ -18,7 +18,7 @@
 #define FACT_TEXT_MAX 513
 
 struct fact {
-	const char *part; /* who says it, a constant */
+	const char *part; /* the process that sent it, a constant */
 	char key[FACT_KEY_MAX];
 	enum row_value_kind kind;
 	uint64_t number;
@@ -30,14 +30,14 @@ struct values {
 	size_t n;
 };
 
-/* Copies the row; what is over VALUES_MAX is dropped. */
+/* Copies the row; rows over VALUES_MAX are dropped. */
 void values_add(struct values *, const char *part, const struct row_value *);
 void values_clear(struct values *);
 
-/* The first fact of this key, NULL: nobody said it. */
+/* The first fact of this key, NULL: no process sent it. */
 const struct fact *values_find(const struct values *, const char *key);
 
-/* Its number, or otherwise. */
+/* Its number, or `otherwise` if no process sent it. */
 uint64_t values_number(
     const struct values *, const char *key, uint64_t otherwise);
 

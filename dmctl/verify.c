@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * verify: is a node's copy of a file, or a file made by sign, just what one of
- * its signers signed? Judged here, with keys that were named here.
+ * verify: checks that a node's copy of a file, or a file made by sign, is
+ * exactly what one of its signers signed. It trusts only keys that are named
+ * here.
  */
 #include <stdio.h>
 #include <string.h>
@@ -57,8 +58,8 @@ judge_signer(const struct target *t, const struct entry *e)
 		return EX_NOPERM;
 	}
 	if (t->config == NULL) {
-		log_error("whose signature? Say --key FILE.pub, or -f FILE for "
-			  "the signers in a dm.toml");
+		log_error("no key to verify with: give --key FILE.pub, or -f "
+			  "FILE for the signers in a dm.toml");
 		return EX_USAGE;
 	}
 	file = config_find(t->config, e->name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wait: until a file, or one version of its content, is here. It asks as show
- * does, again and again: a daemon that is away may come back meanwhile.
+ * wait: until a file, or one version of its content, is here. It repeats the
+ * request of show: a daemon that is away may come back in the meantime.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,9 +37,9 @@ static const struct column columns[] = {
 struct wait {
 	const struct args *args;
 	const char *name;
-	struct entry entry; /* what is here, if is_here */
+	struct entry entry; /* the version that is here, if is_here */
 	bool is_here;
-	int code;      /* what ends it, EX_OK: nothing yet */
+	int code;      /* the exit code, EX_OK: not decided yet */
 	char why[512]; /* it is not here yet */
 };
 
@@ -71,12 +71,12 @@ consider(struct wait *wt, const struct control_answer *a)
 		wt->is_here = true;
 	} else if (row->state == STATE_CURRENT) {
 		snprintf(wt->why, sizeof(wt->why),
-		    "what is here is another version, signed %s",
+		    "this node has another version, signed %s",
 		    time_format_s(e.signed_at_ns, at));
 	}
 }
 
-/* One question. Nothing is said before it is over. */
+/* Asks once. It prints nothing. */
 static enum look
 look(struct wait *wt, const struct target *t, uint64_t deadline)
 {
@@ -94,7 +94,7 @@ look(struct wait *wt, const struct target *t, uint64_t deadline)
 		target_absent(t, errno, wt->why);
 		return LOOK_AGAIN;
 	}
-	snprintf(wt->why, sizeof(wt->why), "dmctl why %s says why it is not",
+	snprintf(wt->why, sizeof(wt->why), "dmctl why %s gives the reason",
 	    wt->name);
 	while ((result = control_ask_next(&ask, deadline)) == ASK_ROW)
 		consider(wt, &ask.answer);
@@ -114,7 +114,7 @@ say_here(const struct wait *wt)
 	struct output *out;
 
 	if ((wt->args->given & (ARG_JSON | ARG_NO_HEADER)) == 0) {
-		printf("%s: it is here, signed %s\n", e->name,
+		printf("%s: the file is here, signed %s\n", e->name,
 		    time_format_s(e->signed_at_ns, at));
 		return;
 	}
@@ -145,7 +145,8 @@ wait_for(struct wait *wt, const struct target *t)
 			break;
 		}
 		if (clock_mono_ns() + PAUSE_NS > deadline) {
-			log_error("%s: it did not come: %s", wt->name, wt->why);
+			log_error("%s: the file did not come in time: %s",
+			    wt->name, wt->why);
 			return EX_TEMPFAIL;
 		}
 		time_sleep_ns(PAUSE_NS);

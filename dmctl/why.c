@@ -40,7 +40,7 @@ gather(struct why *y, struct target *t, const char *part,
 		if (ask.answer.kind == ROW_VALUE) {
 			values_add(&y->facts, part, &ask.answer.row.value);
 		} else if (ask.answer.kind == ROW_REJECT) {
-			say_head(y); /* all facts come before */
+			say_head(y); /* all facts were received before */
 			rejects_row(y->rejects, &ask.answer.row.reject);
 		}
 	}
@@ -65,7 +65,7 @@ is_state(const struct why *y, const char *state)
 	return f != NULL && strcmp(f->text, state) == 0;
 }
 
-/* What is wanted: does anybody have it? */
+/* The sentence for a wanted version: which peers have it. */
 static void
 say_wanted(const struct why *y, char *out, size_t size)
 {
@@ -76,7 +76,7 @@ say_wanted(const struct why *y, char *out, size_t size)
 	if (y->is_net_silent)
 		snprintf(out, size,
 		    "the version signed %s is wanted; dm-net does not say "
-		    "who has it",
+		    "which peers have it",
 		    time);
 	else if (values_number(&y->facts, "fetching", 0) != 0)
 		snprintf(out, size,
@@ -104,8 +104,8 @@ say(const struct why *y, char *out, size_t size)
 
 	if (values_number(&y->facts, "configured", 0) == 0)
 		snprintf(out, size,
-		    "it is not configured here: no name or pattern under "
-		    "[files] in dm.toml covers it");
+		    "it is not configured here: add a name or a pattern for it "
+		    "under [files] in dm.toml");
 	else if (is_state(y, "none") &&
 		 values_find(&y->facts, "sources") != NULL)
 		snprintf(out, size,
@@ -135,7 +135,7 @@ say(const struct why *y, char *out, size_t size)
 		say_wanted(y, out, size);
 }
 
-/* Once: the sentence, and in JSON all that leads to it. */
+/* Prints the sentence, and in JSON all facts that lead to it. */
 static void
 say_head(struct why *y)
 {

@@ -141,7 +141,7 @@ def test_wait(dmctl, home, served):
     one = hashlib.sha256(b"one").hexdigest()
     assert [(r["name"], r["size"], r["sha256"]) for r in rows] == [
         ("a.txt", 3, one)]
-    assert re.fullmatch(r"a.txt: it is here, signed 20\S+Z\n",
+    assert re.fullmatch(r"a.txt: the file is here, signed 20\S+Z\n",
                         dmctl("wait", "a.txt", "--sha256", one[:8].upper()))
     # another content, or none
     two = hashlib.sha256(b"two").hexdigest()
@@ -152,19 +152,19 @@ def test_wait(dmctl, home, served):
              "--timeout", "300ms"], capture_output=True, text=True)
         assert out.returncode == code and not out.stdout, out
         return out.stderr
-    assert "what is here is another version" in never("a.txt", "--sha256", two)
-    assert "dmctl why big says" in never("big")
+    assert "this node has another version" in never("a.txt", "--sha256", two)
+    assert "dmctl why big gives the reason" in never("big")
     dmctl("delete", "a.txt", *KEY)
-    assert "dmctl why a.txt says" in never("a.txt")
+    assert "dmctl why a.txt gives the reason" in never("a.txt")
     assert "--sha256: expected" in never("a.txt", "--sha256", "xyz", code=64)
     never("../x", code=65)
     served.stop()
-    assert "(is it running?)" in never("a.txt")
+    assert "(check that it runs)" in never("a.txt")
     out = subprocess.run(
         [BUILD / "dmctl", "-s", served.socket, "upload", "a.txt", *KEY,
          "--network", "-", "--timeout", "200ms"], cwd=home,
         capture_output=True, text=True)
-    assert out.returncode == 69 and "(is it running?)" in out.stderr
+    assert out.returncode == 69 and "(check that it runs; " in out.stderr
 
 
 def test_wait_for_a_daemon_that_starts(served, home):
@@ -176,7 +176,7 @@ def test_wait_for_a_daemon_that_starts(served, home):
     served.start()
     subprocess.run([BUILD / "dmctl", "-s", served.socket, "upload", "a.txt",
                     *KEY], cwd=home, check=True, capture_output=True)
-    assert b"it is here" in late.communicate(timeout=30)[0]
+    assert b"the file is here" in late.communicate(timeout=30)[0]
     assert late.returncode == 0
 
 
@@ -200,8 +200,8 @@ def test_status(dmctl, home, served):
              "--timeout", "1s", "--url", served.url("")],
             cwd=home, capture_output=True, text=True)
         assert out.returncode == 69
-        assert re.search("http://127.0.0.1:\\d+ does not answer: it may or "
-                         "may not have it", out.stderr), out.stderr
+        assert re.search("http://127.0.0.1:\\d+ does not answer, and may or "
+                         "may not have stored the version", out.stderr), out.stderr
     finally:
         os.kill(pid, signal.SIGCONT)
     eventually(lambda: json.loads(dmctl("status", "--json"))["silent"] == [])
@@ -241,7 +241,8 @@ def test_forget(dmctl, home, served):
     dmctl("delete", "a.txt", *KEY)
     dmctl("submit", "a.txt.signed", code=75)
     assert dmctl("forget", "a.txt") == (
-        "a.txt: 1 record is dropped here; what peers hold comes back\n")
+        "a.txt: 1 record is dropped on this node; records that peers hold "
+        "come back\n")
     assert dmctl("list", "-H") == ""
     # not even the deletion is known any more
     assert "new file" in dmctl("submit", "a.txt.signed")

@@ -98,7 +98,7 @@ def test_nor_does_it_name_a_file_here(run, home, server):
 def test_no_network_is_taken_and_said(run, home, server):
     server.network = None
     said = run("upload", "a.txt", *KEY, "--url", server.url)
-    assert "no network is taken, on the word of " + server.url in said
+    assert "signing for no network, on the word of " + server.url in said
     assert len(server.sent) == 1
     # it was the server that said so: nothing to remember
     assert not remembered(home).exists()

@@ -64,7 +64,7 @@ def test_nothing_is_wrong(alone):
         put_ok(alone, Version("dir/gone", b"x", SIGNER))
         put_ok(alone, Version("dir/gone", None, SIGNER))
     time.sleep(2)  # nothing to wait for: nothing must happen
-    assert call(alone, "fsck").endswith("all are what was signed\n")
+    assert call(alone, "fsck").endswith("all match their signed hashes\n")
     assert status(alone, "damaged") == 0
     assert quarantined(alone) == []
     assert status(alone, "scrub_ended") > time.time_ns() - 60 * 10**9
