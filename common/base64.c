@@ -75,7 +75,7 @@ base64_decode(const char *text, size_t len, uint8_t *out, size_t max)
 			digits = text[i + 2] == '=' ? 2 : 3;
 		if (base64_quartet(text + i, digits, &v) == -1)
 			return -1;
-		/* bits behind the last byte would be a second spelling */
+		/* bits after the last byte would be a second spelling */
 		if ((digits == 2 && (v & 0xffff) != 0) ||
 		    (digits == 3 && (v & 0xff) != 0))
 			return -1;

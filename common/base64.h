@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Standard base64 (RFC 4648, section 4) with padding, strict: no white space,
- * no missing or surplus padding, no set bits behind the last byte. Pure. */
+ * no missing or surplus padding, no set bits after the last byte. Pure. */
 #ifndef COMMON_BASE64_H
 #define COMMON_BASE64_H
 

@@ -29,8 +29,7 @@ static const char *const tags[ROLE_COUNT] = {
 static void __attribute__((noreturn)) refuse(enum role role, const char *why)
 {
 	log_set_style(LOG_STYLE_PLAIN);
-	log_error(
-	    "%s is started by dmd, not by hand (%s)", role_name(role), why);
+	log_error("only dmd starts %s (%s): start dmd", role_name(role), why);
 	exit(EX_USAGE);
 }
 
@@ -82,7 +81,7 @@ log_settings_read(void)
 	return true;
 }
 
-/* Root must be told whom to become; anybody else cannot be. */
+/* Root needs a user to become; another user cannot become one. */
 static bool
 user_read(struct child_settings *out)
 {
@@ -135,7 +134,7 @@ close_stray(void)
 		close(fd);
 }
 
-/* 0 to 2 must be taken, else a socket would become somebody's stderr. */
+/* 0 to 2 must be open, else a socket would become stderr. */
 static void
 descriptors_check(enum role role)
 {
@@ -158,8 +157,8 @@ bytes_compare(const void *a, const void *b)
 }
 
 /*
- * Whatever libraries look up once, they look up now: afterwards there may be
- * no file to read and no such system call.
+ * Makes libraries do their one-time look-ups now: later the file or the system
+ * call may be refused.
  */
 static void
 warm_up(enum role role)
@@ -224,8 +223,9 @@ child_confine_end(
 		missing &= ~SANDBOX_CHROOT;
 	if (missing != 0) {
 		sandbox_describe(missing, text, sizeof(text));
-		log_warn(
-		    "layers of the sandbox that this system lacks: %s", text);
+		log_warn("sandbox layers that this kernel lacks: %s (a newer "
+			 "kernel has them)",
+		    text);
 	}
 	return layers;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What every child of dmd does first, the same for all: descriptor 3 is the
+ * The start of every child of dmd, the same for all: descriptor 3 is the
  * channel to dmd, everything from 4 on is closed, and its settings come in the
  * environment that dmd made (which holds nothing else):
  *

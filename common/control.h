@@ -111,11 +111,11 @@ bool control_header_decode(const uint8_t header[static CONTROL_HEADER_SIZE],
     uint8_t *command, uint16_t *body_len);
 
 /* Whole request record into buf. Returns its length. A value that breaks the
- * limits of control.def is fatal(): check what a user typed before. */
+ * limits of control.def is fatal(): check the user's input before. */
 size_t control_request_encode(enum control_command, const void *fields,
     uint8_t buf[static CONTROL_REQUEST_MAX]);
 
-/* Decodes a body (behind the header) into the struct of its command. */
+/* Decodes a body (after the header) into the struct of its command. */
 bool control_body_decode(
     enum control_command, void *fields, const uint8_t *body, size_t len);
 

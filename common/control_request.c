@@ -75,7 +75,8 @@ control_request_judge(const struct control_request *req, enum role self,
 	uint8_t command;
 	bool ok;
 
-	*why = "the request's header, length or descriptors are wrong";
+	*why = "the request's header, length or descriptors are wrong: use "
+	       "dmctl and dmd of the same version";
 	if (req->is_bad_ancillary || req->len > CONTROL_REQUEST_MAX ||
 	    req->len < CONTROL_HEADER_SIZE ||
 	    memcmp(req->buf, header, CONTROL_HEADER_SIZE) != 0 ||
@@ -88,13 +89,14 @@ control_request_judge(const struct control_request *req, enum role self,
 		return VERDICT_UNKNOWN_COMMAND;
 	if ((*info)->privileged && !privileged)
 		return VERDICT_DENIED;
-	*why = "the request's fields are wrong";
+	*why = "the request's fields are wrong: use dmctl and dmd of the same "
+	       "version";
 	ok = self == ROLE_DMD
 		 ? body_decode_fixed(*info, body, bytes, body_len)
 		 : control_body_decode((*info)->command, body, bytes, body_len);
 	if (!ok)
 		return VERDICT_MALFORMED;
-	*why = "what is attached must be one sealed memfd";
+	*why = "the attached descriptor must be one sealed memfd";
 	if (req->fd != -1 && (!(*info)->may_fd || !is_sealed_memfd(req->fd)))
 		return VERDICT_MALFORMED;
 	return VERDICT_OK;

@@ -50,10 +50,11 @@ union control_body {
 int control_request_receive(int fd, bool may_attach, struct control_request *);
 
 /*
- * Whether the record is a whole request that self answers. header is what dmd
- * saw of it, privileged how it judged the client. OK: *info and *body are set,
- * body borrowing from the record. Else why not; *why is then a sentence that
- * says more than the verdict's own, or NULL.
+ * Judges whether the record is a whole request that self answers. header is the
+ * part that dmd has read, privileged is dmd's judgement of the client. OK:
+ * *info and *body are set, body borrowing from the record. Else the verdict of
+ * the refusal; *why is then a sentence that says more than the verdict's own,
+ * or NULL.
  */
 enum verdict control_request_judge(const struct control_request *,
     enum role self, const uint8_t header[static CONTROL_HEADER_SIZE],

@@ -112,8 +112,8 @@ client_free(struct control_client *client)
 
 /*
  * The socket is of no more use. A handler that has not ended yet is told, or,
- * if it did not ask to be, keeps a client that swallows what it is given.
- * Called from event callbacks only, never below a handler.
+ * if it did not ask to be, keeps a client that drops its rows. Called from
+ * event callbacks only, never below a handler.
  */
 static void
 client_lost(struct control_client *client)
@@ -167,7 +167,8 @@ on_room(evutil_socket_t fd, short what, void *arg)
 	struct control_client *client = arg;
 
 	if ((what & EV_TIMEOUT) != 0) {
-		log_debug("control: client of uid %llu takes no answer",
+		log_debug("control socket: a client of uid %llu does not read "
+			  "its answer, and is closed",
 		    (unsigned long long)client->uid);
 		client_lost(client);
 		return;
@@ -212,8 +213,9 @@ record_queue(
 	if (client->queued_bytes >= QUEUE_WANTS_BYTES)
 		client->hungry = true;
 	if (client->queued_bytes > QUEUE_BYTES_MAX)
-		log_error("control: an answer grew beyond %u bytes, cut",
-		    QUEUE_BYTES_MAX);
+		log_error("control socket: the answer to a client of uid %llu "
+			  "grew beyond %u bytes, and is cut off",
+		    (unsigned long long)client->uid, QUEUE_BYTES_MAX);
 }
 
 void
@@ -337,7 +339,7 @@ request_handle(struct control_client *client, struct control_request *req)
 		control_client_end(client, verdict, why);
 		return;
 	}
-	log_debug("control: %s from uid %llu", info->name,
+	log_debug("control socket: %s from uid %llu", info->name,
 	    (unsigned long long)client->uid);
 	server->commands[info->command](server->ctx, client, &body, req->fd);
 }
@@ -407,8 +409,8 @@ control_server_free(struct control_server *server)
 }
 
 /*
- * One too many. Its request is taken out first, since closing a socket with
- * something unread makes the kernel discard the answer.
+ * Refuses a client. Its request is taken out first: if a socket is closed with
+ * unread data, the kernel discards the answer.
  */
 static void
 refuse_busy(int fd)
@@ -418,7 +420,8 @@ refuse_busy(int fd)
 
 	if (recv(fd, buf + len, 1, MSG_DONTWAIT | MSG_TRUNC) > 0 &&
 	    send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
-		log_debug("control: a client too many did not hear so");
+		log_debug("control socket: a client was closed before it could "
+			  "be told that there are too many");
 	close(fd);
 }
 
@@ -450,7 +453,8 @@ control_server_take(struct control_server *server, int fd,
 	struct control_client *client;
 
 	if (!has_room(server, uid, privileged)) {
-		log_debug("control: too many clients at once, uid %llu is one",
+		log_debug("control socket: too many clients at once, one of "
+			  "uid %llu is refused",
 		    (unsigned long long)uid);
 		refuse_busy(fd);
 		return;

@@ -28,8 +28,8 @@ struct control_client;
  * growing and shrinking, which the handler owns; -1: none, as always with a
  * command that control.def gives no descriptor. The handler answers now
  * or later, always ending with control_client_end(). Until then the client is
- * valid for it, even if the peer has long hung up (what it is given is dropped
- * then), unless it asked with control_client_on_wants() to be told.
+ * valid for it, even if the peer has hung up (rows are dropped then), unless it
+ * asked with control_client_on_wants() to be told.
  */
 typedef void control_handler(
     void *ctx, struct control_client *, const void *request, int attached_fd);
@@ -42,11 +42,12 @@ struct control_server *control_server_new(struct event_base *, enum role self,
 /* Cuts all clients; gone() is called for those that asked. NULL is fine. */
 void control_server_free(struct control_server *);
 
-/* Is there room for one more, with so many in all and of the same user? */
+/* True if there is room for one more, with so many in all and of the same user.
+ */
 bool control_has_room(size_t all, size_t same, bool privileged);
 
-/* Takes fd. header is what dmd peeked; privileged as dmd judged it. A command
- * that needs privilege and has none is answered DENIED here. */
+/* Takes fd. header is the header that dmd peeked at; privileged as dmd judged
+ * it. A command that needs privilege and has none is answered DENIED here. */
 void control_server_take(struct control_server *, int fd,
     const uint8_t header[static CONTROL_HEADER_SIZE], uint64_t uid,
     uint64_t gid, bool privileged);

@@ -23,7 +23,7 @@ static const struct {
 };
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
-/* Digits at *text, which moves behind them; false if none or over max. */
+/* Digits at *text, which moves past them; false if none or over max. */
 static bool
 parse_digits(const char **text, uint64_t max, uint64_t *out)
 {

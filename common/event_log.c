@@ -19,7 +19,7 @@ on_line(int severity, const char *text)
 static void
 on_fatal(int error)
 {
-	fatal("libevent gave up (error %d)", error);
+	fatal("libevent failed (error %d)", error);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What libevent has to say goes where all lines go: by itself it would write to
- * stderr, as it is and at its leisure. */
+/* Sends the messages of libevent to log.h. Without this libevent writes them to
+ * stderr, unescaped and waiting for a reader. */
 #ifndef COMMON_EVENT_LOG_H
 #define COMMON_EVENT_LOG_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How far an IP address reaches. The class orders a node's own addresses and
- * tells owners of networks apart. Pure.
+ * The distance that an IP address reaches. The class orders a node's own
+ * addresses and tells owners of networks apart. Pure.
  */
 #ifndef COMMON_IP_CLASS_H
 #define COMMON_IP_CLASS_H

@@ -28,7 +28,7 @@
 #include "common/log.h"
 #include "common/xevent.h"
 
-#define MESSAGES_PER_TURN 64	    /* and what is left of a packet */
+#define MESSAGES_PER_TURN 64	    /* and for the rest of a packet */
 #define PACK_MAX ((size_t)32 << 10) /* sent without waiting for the turn */
 #define QUEUE_BYTES_MAX ((size_t)64 << 20) /* more: nothing is read */
 #define QUEUE_FDS_MAX IPC_OPENS_MAX	   /* never more are asked for */
@@ -266,8 +266,8 @@ receive(struct ipc *ipc, int *fd)
 	ssize_t n = ipc_socket_receive(ipc->fd, ipc->buf, sizeof(ipc->buf), fd);
 
 	if (n == -1 && errno == EBADMSG)
-		ipc_violate(ipc, "a packet too large or with descriptors "
-				 "that do not belong");
+		ipc_violate(
+		    ipc, "a packet is too large or has unexpected descriptors");
 	else if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)
 		end(ipc);
 	return n;

@@ -7,8 +7,9 @@
  * A channel reads whenever less than 64 MiB wait for the peer, and never blocks
  * on a send: what the socket does not take is queued. hello (role and hash of
  * the message table) comes first each way and is handled here, as are ping and
- * pong. Whatever is malformed, from the wrong sender, without its descriptor or
- * with one too many ends the channel: closed() is called with the reason.
+ * pong. A message that is malformed, comes from the wrong sender, lacks its
+ * descriptor or has one too many ends the channel: closed() is called with the
+ * reason.
  */
 #ifndef COMMON_IPC_H
 #define COMMON_IPC_H
@@ -76,9 +77,9 @@ const struct codec_struct *ipc_message_struct(enum ipc_message);
 void ipc_table_hash(uint8_t hash[static 32]);
 
 /*
- * What a receiver does with a decoded message. msg and what it borrows live
- * until the handler returns. fd is -1 without a descriptor; the handler owns
- * it. A handler may call ipc_violate() or ipc_free() on its channel.
+ * Handles a decoded message. msg and the bytes it borrows live until the
+ * handler returns. fd is -1 without a descriptor; the handler owns it. A
+ * handler may call ipc_violate() or ipc_free() on its channel.
  */
 typedef void ipc_handler(void *ctx, struct ipc *, const void *msg, int fd);
 
@@ -94,8 +95,8 @@ struct ipc_owner {
 };
 
 /*
- * Takes fd (made non-blocking) and sends hello. peer is who must be at the
- * other end. owner is copied.
+ * Takes fd (made non-blocking) and sends hello. peer is the role that must be
+ * at the other end. owner is copied.
  */
 struct ipc *ipc_new(struct event_base *, int fd, enum role self, enum role peer,
     const struct ipc_owner *);
@@ -105,14 +106,14 @@ void ipc_free(struct ipc *);
 
 /*
  * Sends at the end of the loop's turn, together with what else is sent in it;
- * queues when the socket is full. The order stays. Takes fd (-1: none).
+ * queues when the socket is full. It keeps the order. Takes fd (-1: none).
  * Messages may be sent before the peer's hello came. Once the channel has ended
  * it drops the message and closes fd. A message that breaks its own table is
  * fatal().
  */
 void ipc_send(struct ipc *, enum ipc_message, const void *msg, int fd);
 
-/* Sends now: for who is about to be busy for long. NULL is fine. */
+/* Sends now: for a process that is about to be busy for long. NULL is fine. */
 void ipc_flush(struct ipc *);
 
 /*

@@ -18,8 +18,8 @@ struct ipc_packet {
 	uint8_t data[];
 };
 
-/* Small messages cost more than their bytes: each is counted as if it had a
- * packet for itself, so that who asks without end is found out soon. */
+/* Small messages cost more than their bytes: each counts as a packet of its
+ * own, so that a process that asks without end is noticed soon. */
 static size_t
 packet_cost(size_t len, size_t count)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a channel's socket did not take yet: packets in their order, with their
+ * The packets that a channel's socket did not take yet, in order, with their
  * descriptors. It does not decide how much may wait: ipc.c does.
  */
 #ifndef COMMON_IPC_QUEUE_H

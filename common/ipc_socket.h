@@ -20,7 +20,8 @@ int ipc_socket_send(int socket_fd, const uint8_t *data, size_t len, int fd);
  */
 ssize_t ipc_socket_receive(int socket_fd, uint8_t *buf, size_t size, int *fd);
 
-/* Memory of what the other end has not read yet; 0 if that is not known. */
+/* Bytes of memory that the other end has not read yet; 0 if that is not known.
+ */
 int ipc_socket_unread(int socket_fd);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The message table as data: who may send a message to whom, and whether a
- * descriptor rides along. Read by ipc.c and by the tests; made from
+ * The message table as data: the sender and the receiver of each message, and
+ * whether a descriptor rides along. Read by ipc.c and by the tests; made from
  * ipc_messages.def.
  */
 #ifndef COMMON_IPC_TABLE_H

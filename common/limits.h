@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sizes, counts and time-outs that bound what outsiders can make us do and
- * that several sources or several processes share. A bound of one source stands
- * in that source or in its header. Units are last in the names. An option of
- * dm.toml(5) has its default in config_options.c, never above a ceiling here.
+ * The sizes, counts and time-outs that bound the work and memory which
+ * outsiders can cause, and that several sources or several processes share. A
+ * bound of one source stands in that source or in its header. Units are last in
+ * the names. An option of dm.toml(5) has its default in config_options.c, never
+ * above a ceiling here.
  */
 #ifndef COMMON_LIMITS_H
 #define COMMON_LIMITS_H
@@ -86,7 +87,7 @@
 #define HTTP_BODY_WINDOW_S	10	/* over which a body's rate is taken */
 #define HTTP_BODY_RATE_MIN	1024	/* bytes a second of an upload */
 #define HTTP_EVENTS_SUBSCRIBERS_MAX 32
-#define HTTP_EVENTS_KEPT	256	/* for those who come back */
+#define HTTP_EVENTS_KEPT	256	/* events kept for Last-Event-ID */
 #define HTTP_EVENTS_BACKLOG_MAX	(256 << 10)	/* bytes of a subscriber */
 #define HTTP_EVENTS_SIGN_S	15	/* between signs of life */
 #define HTTP_DRAIN_MAX		(1 << 20)	/* after an early refusal */

@@ -27,8 +27,9 @@ void log_init(const char *tag);
 
 /*
  * Once log_out_own() (log_out.h) was called, no line waits for a reader of
- * stderr either: what does not fit is dropped, and how many lines were is said
- * before the next one that fits, or here. To be called now and then.
+ * stderr either: a line that does not fit is dropped, and the number of dropped
+ * lines is logged before the next one that fits, or here. To be called now and
+ * then.
  */
 void log_catch_up(void);
 
@@ -52,10 +53,10 @@ bool log_level_parse(const char *text, enum log_level *out);
 const char *log_level_name(enum log_level);
 
 /*
- * Sends further lines to a connected AF_UNIX datagram socket (syslog), which
- * it owns from now on; -1: back to stderr. Never blocks: what does not fit is
- * dropped, counted and mentioned with the next line that does.
- * Uses sendto(2).
+ * Sends further lines to a connected AF_UNIX datagram socket (syslog), which it
+ * owns from now on; -1: back to stderr. Never blocks: a line that does not fit
+ * is dropped and counted, and the next line that fits has the count. Uses
+ * sendto(2).
  */
 void log_set_sink(int fd);
 

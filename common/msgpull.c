@@ -3,7 +3,7 @@
 
 #include "common/msgpull.h"
 
-/* What the head of an object says: its type, and its value or length. */
+/* The head of an object: its type, and its value or length. */
 enum head_type {
 	HEAD_UINT,
 	HEAD_INT, /* negative */
@@ -26,9 +26,9 @@ struct head {
 /* clang-format off */
 static const struct {
 	enum head_type type;
-	uint8_t width;	/* bytes of the value behind the first */
+	uint8_t width;	/* bytes of the value after the first */
 	bool is_used;
-	uint8_t value;	/* where width is 0; what comes on top of a length */
+	uint8_t value;	/* where width is 0; added to a length */
 } heads[32] = {
 	[0x00] = { HEAD_NIL, 0, true, 0 },
 	[0x02] = { HEAD_BOOL, 0, true, 0 },
@@ -141,8 +141,9 @@ head_fix(uint8_t b, struct head *h)
 }
 
 /*
- * Reads one head. What it says of the bytes that follow is held against what
- * is left; an element of an array takes at least one byte, of a map two.
+ * Reads one head. The number of bytes that it announces is compared with the
+ * bytes that are left; an element of an array takes at least one byte, of a map
+ * two.
  */
 static bool
 head_read(struct msgpull *m, struct head *h)

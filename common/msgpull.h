@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A bounded reader of MessagePack for bytes from outside. The caller says
- * which type comes next; lengths and counts are held against the bytes that
- * are left; nothing recurses, allocates or is copied but numbers. The first
- * mistake is sticky: later calls fail too, so that a decoder may check once
- * at its end.
+ * A bounded reader of MessagePack for bytes from outside. The caller says which
+ * type comes next; lengths and counts are compared with the bytes that are
+ * left; nothing recurses, allocates or is copied but numbers. The first mistake
+ * is sticky: later calls fail too, so that a decoder may check once at its end.
  *
  * Integers and lengths are taken in any of their forms, as every MessagePack
  * reader does.

@@ -29,7 +29,8 @@ msgput_raw(struct msgput *m, const uint8_t *bytes, size_t len)
 	m->len += len;
 }
 
-/* What msgpack-c writes with; never fails, the flag tells. */
+/* The write function for msgpack-c. It never fails; the flag records an
+ * overflow. */
 static int
 put_write(void *data, const char *bytes, size_t len)
 {

@@ -2,8 +2,8 @@
 /*
  * A bounded writer of MessagePack into a buffer of the caller's, on top of
  * msgpack-c. Every value takes its smallest form, so equal values are equal
- * bytes. What does not fit sets a sticky flag and is not written; the caller
- * checks once, at the end.
+ * bytes. A value that does not fit sets a sticky flag and is not written; the
+ * caller checks once, at the end.
  *
  * No allocation.
  */

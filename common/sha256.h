@@ -21,11 +21,11 @@ struct sha256 *sha256_new(void);
 void sha256_free(struct sha256 *); /* NULL is nothing */
 void sha256_add(struct sha256 *, const void *data, size_t len);
 
-/* Gives the hash of all that was added. Then only sha256_begin() and
- * sha256_free() may follow. */
+/* Gives the hash of all added bytes. Then only sha256_begin() and sha256_free()
+ * may follow. */
 void sha256_end(struct sha256 *, uint8_t out[static 32]);
 
-/* Forgets what was added, and begins again. */
+/* Forgets the added bytes, and begins again. */
 void sha256_begin(struct sha256 *);
 
 #endif

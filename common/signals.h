@@ -2,8 +2,8 @@
 /*
  * The signal state of a process: blocked signals and ignored ones are inherited
  * over exec, so each program sets what it needs before anything else. Called
- * first thing in each main(), and between fork and exec. Handlers are set by
- * those who own the loop.
+ * first thing in each main(), and between fork and exec. The owner of the loop
+ * sets the handlers.
  *
  * In all of them a write beyond `ulimit -f` fails with EFBIG (SIGXFSZ is
  * ignored); in the daemon's processes a write that nobody reads fails with
@@ -22,14 +22,14 @@
  */
 void signals_hold(void);
 
-/* What waited is delivered; nothing is blocked. */
+/* Delivers the signals that waited; nothing is blocked. */
 void signals_release(void);
 
 /* Between signals_hold() and signals_release(): TERM or INT has come. */
 bool signals_end_is_asked(void);
 
-/* Again as at the start of a command: whatever ends it by default does so, and
- * what waited is delivered. */
+/* Sets the signals of a command again: a signal whose default is to end the
+ * process does so, and the signals that waited are delivered. */
 void signals_default(void);
 
 /*
@@ -39,12 +39,12 @@ void signals_default(void);
  */
 void signals_child(void);
 
-/* dmctl: what the shell has chosen stays (nohup; SIGPIPE ends a filter). */
+/* dmctl: keeps the choices of the shell (nohup; SIGPIPE ends a filter). */
 void signals_command(void);
 
 /* Before fork: the new process has the handlers of the old one until exec, so
- * no signal may reach it. The old one sets what was back by sigprocmask(2), the
- * new one calls signals_child(). */
+ * no signal may reach it. The old process restores its mask with
+ * sigprocmask(2), the new one calls signals_child(). */
 void signals_block_all(sigset_t *was);
 
 #endif

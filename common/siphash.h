@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * SipHash-2-4 (Aumasson and Bernstein, 2012): the hash of every table whose
- * keys somebody outside chooses. Without the secret nobody can choose keys that
+ * keys an outsider chooses. Without the secret nobody can choose keys that
  * share a bucket. It is no substitute for SHA-256: 64 bits collide. Owns
  * nothing; no allocation, no I/O.
  */

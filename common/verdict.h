@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * enum verdict: the one way in which all processes say why something was
- * refused. Declared once in verdict.def; carried unchanged from the process
- * that decides to whoever asked.
+ * enum verdict: the result of a request and the reason of a refusal, in all
+ * processes. Declared once in verdict.def; carried unchanged from the process
+ * that decides to the client that asked.
  */
 #ifndef COMMON_VERDICT_H
 #define COMMON_VERDICT_H

@@ -8,8 +8,8 @@
 
 #include <event2/event.h>
 
-/* As event_new(); fatal() if it fails. A timer has fd -1 and what 0; a signal
- * has its number and EV_SIGNAL. The caller ends it with event_free(). */
+/* As event_new(); fatal() if it fails. For a timer, fd is -1 and what is 0; a
+ * signal has its number and EV_SIGNAL. The caller ends it with event_free(). */
 struct event *xevent(struct event_base *, evutil_socket_t fd, short what,
     event_callback_fn, void *arg);
 

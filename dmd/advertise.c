@@ -14,7 +14,7 @@ struct address_list {
 	size_t left_out;
 };
 
-/* What one that dials this node should try first has the smallest rank. */
+/* The address that peers should try first has the smallest rank. */
 struct candidate {
 	unsigned rank;
 	size_t order; /* equal ranks stay in it */
@@ -45,7 +45,7 @@ list_add(struct address_list *l, const struct multiaddr_raw *raw)
 /*
  * The address that this machine reaches others from; then global, private and
  * link-local ones, of each first those of the interface that others are reached
- * by; then those of bridges, which lead to what is inside this machine.
+ * by; then those of bridges, which lead to hosts inside this machine.
  */
 static unsigned
 rank_of(const struct interfaces *t, const struct interface_address *a)
@@ -102,7 +102,7 @@ candidates_add_own(struct candidates *c, const struct interfaces *t,
 			candidate_add(c, t, a, e->port);
 }
 
-/* The address of the table, or one that is not there (any longer). */
+/* The address of the table, or one that is gone from it. */
 static void
 candidates_add_bound(
     struct candidates *c, const struct interfaces *t, const struct endpoint *e)
@@ -138,8 +138,8 @@ list_add_listeners(struct address_list *l, const struct interfaces *t,
 	free(c.all);
 }
 
-/* One with link-local addresses alone counts: its loopback is of no use to
- * those that reach it by them. */
+/* A machine with link-local addresses alone counts: its loopback is of no use
+ * to peers that reach it by them. */
 static bool
 is_on_a_network(const struct interfaces *t)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where peers are told to find this node: what `advertise` says, then what it
- * listens on. Pure; every address is made here or checked by the configuration.
+ * The addresses that peers are told for this node: those of `advertise`, then
+ * those that it listens on. Pure; every address is made here or checked by the
+ * configuration.
  */
 #ifndef DMD_ADVERTISE_H
 #define DMD_ADVERTISE_H
@@ -17,11 +18,11 @@
 #define ADVERTISE_BYTES_MAX 840
 
 /*
- * bound: what is listened on. A wildcard stands for the machine's lasting
- * addresses; loopback is only named when the machine has nothing else, or when
- * it is listened on by itself. Without /p2p. What `advertise` says comes first,
- * then the others, the most useful ones in front. Returns how many are in out;
- * *left_out is how many more there were.
+ * bound: the addresses that dmd listens on. A wildcard stands for the machine's
+ * lasting addresses; loopback is only named when the machine has nothing else,
+ * or when it is listened on by itself. Without /p2p. The addresses of
+ * `advertise` come first, then the others, the most useful ones in front.
+ * Returns how many are in out; *left_out is how many more there were.
  */
 size_t advertise_addresses(const struct config *, const struct interfaces *,
     const struct endpoint *bound, size_t n,

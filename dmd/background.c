@@ -61,9 +61,10 @@ background_ready(int fd)
 		close(null);
 		log_out_own();
 	}
-	/* if the command was interrupted, nobody waits: so be it */
+	/* if the command was interrupted, no process waits any more */
 	if (write(fd, &byte, 1) == -1)
-		log_debug("nobody waits for the start");
+		log_debug(
+		    "the command that started dmd in the background has ended");
 	close(fd);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How long to wait before a child that ended is started again: the first time
- * not at all, from the second within a minute twice as long each time. One that
- * has worked for a while does not wait: its outage would be longer than what
- * caused it. Pure: the caller has the clock.
+ * not at all, from the second within a minute twice as long each time. A child
+ * that has worked for a while does not wait: the outage would be longer than
+ * its cause. Pure: the caller has the clock.
  */
 #ifndef DMD_BACKOFF_H
 #define DMD_BACKOFF_H
@@ -12,7 +12,7 @@
 
 #include "common/clock.h"
 
-#define BACKOFF_CALM_NS (60 * NS_PER_S) /* forgives what was */
+#define BACKOFF_CALM_NS (60 * NS_PER_S) /* forgives earlier ends */
 #define BACKOFF_WELL_NS (10 * NS_PER_S) /* ready so long forgives too */
 #define BACKOFF_FIRST_NS NS_PER_S	/* second time */
 #define BACKOFF_MOST_NS (30 * NS_PER_S) /* ever */

@@ -17,7 +17,7 @@
 #define SILENT_PINGS_MAX \
 	((unsigned)(IPC_SILENT_NS_MAX / NS_PER_S / CHILDREN_PING_S))
 
-/* What concerns only the watching of a child. */
+/* The fields that only the watching of a child needs. */
 struct watch {
 	struct backoff backoff;
 	struct event *timer; /* DOWN: start; ENDING: kill */
@@ -199,7 +199,8 @@ child_start(struct child *c)
 		children_link(c, &all->child[order[i]]);
 }
 
-/* Told to end: looks again after a while, with a sign of life asked for. */
+/* The child was told to end: asks it for a sign of life, and looks again after
+ * a while. */
 static void
 stop_wait(struct child *c)
 {
@@ -207,8 +208,8 @@ stop_wait(struct child *c)
 	timer_set(c, CHILDREN_STOP_S * NS_PER_S);
 }
 
-/* It was told to end, and has read or said something since the last look: what
- * it works through comes before the message. */
+/* The child was told to end, and has read or sent something since the last
+ * look: it works through what came before that message. */
 static bool
 is_still_busy(struct child *c)
 {
@@ -256,7 +257,7 @@ child_check(struct child *c)
 		log_warn("%s (pid %ld) has been silent for %u s%s",
 		    role_name(c->role), (long)c->pid,
 		    w->silent * CHILDREN_PING_S,
-		    c->role == ROLE_STORE ? ": is the disk slow?"
+		    c->role == ROLE_STORE ? "; its disk may be slow"
 					  : " and is killed");
 		if (c->role != ROLE_STORE)
 			child_kill(c);
@@ -267,8 +268,8 @@ child_check(struct child *c)
 		ipc_ping(c->ipc);
 }
 
-/* Rounds are counted, not time: when dmd itself was stopped, or the machine
- * slept, nobody is to blame. */
+/* Counts rounds, not time: if dmd itself was stopped, or the machine slept, no
+ * child is to blame. */
 static void
 on_ping(evutil_socket_t fd, short what, void *arg)
 {
@@ -357,12 +358,13 @@ children_reap(struct children *all)
 		if (c != NULL)
 			child_reaped(c, status);
 		else
-			log_debug("process %ld has ended, a child of others",
+			log_debug(
+			    "process %ld, which dmd did not start, has ended",
 			    (long)pid);
 	}
 }
 
-/* The ping comes first: who has read it is at work. */
+/* The ping comes first: a child that has read it is at work. */
 static void
 child_tell_stop(struct child *c)
 {
@@ -441,9 +443,9 @@ child_is_ready(struct child *c, uint32_t layers)
 }
 
 /*
- * Who of the two lies cannot be told. One accusation is believed; who accuses
- * again within a minute is started anew as well, so that a child that was taken
- * over cannot keep its sibling down.
+ * dmd cannot tell which of the two lies. It believes one accusation; a child
+ * that accuses again within a minute is started anew as well, so that a child
+ * that was taken over cannot keep its sibling down.
  */
 static void
 accuser_check(struct child *accuser)

@@ -2,8 +2,8 @@
 /*
  * dm-net, dm-store and the resolver as dmd sees them: started, joined to each
  * other, watched, started again, stopped. Owns their channels and pids.
- * daemon.c gives a child what it needs when it starts and handles what it says.
- * It never looks at what the children say to each other.
+ * daemon.c gives a child its configuration and sockets when it starts, and
+ * handles its messages. It never looks at messages between the children.
  *
  * A child that ends is started again, with backoff. One that breaks the rules
  * of its channel is killed and logged as compromised. dm-net and the resolver
@@ -45,7 +45,7 @@ struct children_owner {
 	ipc_handler *const *handlers; /* ctx is the struct child */
 	/* It is about to run. */
 	void (*starting)(void *ctx, struct child *);
-	/* It runs: send what it needs. The links follow. */
+	/* It runs: send it its configuration. The links follow. */
 	void (*started)(void *ctx, struct child *);
 	/* Its channel is gone. */
 	void (*ended)(void *ctx, struct child *);
@@ -60,8 +60,8 @@ struct children_owner {
 	void *ctx;
 };
 
-/* More than dm-store needs: a damaged index that has ended one start is found
- * out by the next. */
+/* More than dm-store needs: if a damaged index ended one start, the next one
+ * detects it. */
 #define CHILDREN_TRIES 5
 /* One that is told to end is killed after so many seconds without a sign of
  * life, and after so many in all (dmd.service has TimeoutStopSec= for three).
@@ -83,12 +83,13 @@ void children_stop(struct children *);
 
 /*
  * Ends the resolver in order, if it is ready, and starts it at once: not a
- * failure, so it is not counted and not waited for. why: for the log.
+ * failure, so it is not counted and not waited for. why: the reason, for the
+ * log.
  */
 void children_renew_resolver(struct children *, const char *why);
 
-/* After SIGCHLD. Also those whom others left to us, as the first process of a
- * container or as whoever executed dmd. */
+/* After SIGCHLD. Also waits for children of other processes: of the first
+ * process of a container, and of the process that executed dmd. */
 void children_reap(struct children *);
 
 /* For the handlers of daemon.c. */

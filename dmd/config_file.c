@@ -35,7 +35,7 @@ multiaddr_why(const char *text)
 	struct multiaddr addr;
 
 	if (strstr(text, "/udp/") != NULL || strstr(text, "/ws") != NULL)
-		return "only tcp is spoken";
+		return "only tcp is supported";
 	if (multiaddr_parse_text(&addr, text, strlen(text)) != MULTIADDR_OK)
 		return strstr(text, "/p2p/") == NULL ? NULL : "it is malformed";
 	if (multiaddr_is_dialable(&addr))
@@ -43,7 +43,7 @@ multiaddr_why(const char *text)
 	if (addr.host == MULTIADDR_IP6 && addr.ip[0] == 0xfe)
 		return "a link-local address needs its interface in front, as "
 		       "/ip6zone/eth0";
-	return "nobody can be reached there";
+	return "no peer can be reached at this address";
 }
 
 static bool
@@ -73,13 +73,14 @@ config_file_doubt(const char *path, char out[static CONFIG_FILE_DOUBT_MAX])
 		return NULL;
 	if ((st.st_mode & S_IWOTH) != 0)
 		snprintf(out, CONFIG_FILE_DOUBT_MAX,
-		    "every user can write %.300s, and so decide what this "
-		    "node accepts: chmod o-w it",
+		    "every user can write %.300s, and can decide with it which "
+		    "files this node accepts: chmod o-w it",
 		    path);
 	else if (st.st_uid != 0 && st.st_uid != geteuid())
 		snprintf(out, CONFIG_FILE_DOUBT_MAX,
-		    "%.300s belongs to user %u, who so decides what this node "
-		    "accepts: chown it",
+		    "%.300s belongs to user %u, who can decide with it which "
+		    "files this node accepts: chown it to root or to dmd's own "
+		    "user",
 		    path, (unsigned)st.st_uid);
 	else
 		return NULL;

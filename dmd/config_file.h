@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * dm.toml as dmd reads it: with libp2p's rules for addresses and peer ids, and
- * with a warning if somebody else may write the file.
+ * with a warning if other users may write the file.
  */
 #ifndef DMD_CONFIG_FILE_H
 #define DMD_CONFIG_FILE_H
@@ -12,13 +12,14 @@
 int config_file_load(
     const char *path, struct config **out, struct config_errors *errors);
 
-/* Who can write the file decides what this node accepts: if that is not its
- * owner and group alone, a warning that says what to do, else NULL. */
+/* A user who can write the file decides which files this node accepts. If not
+ * only its owner and group can, or the owner is another user: a warning with
+ * the remedy, else NULL. */
 #define CONFIG_FILE_DOUBT_MAX 512
 const char *config_file_doubt(
     const char *path, char out[static CONFIG_FILE_DOUBT_MAX]);
 
-/* The same into the log. */
+/* Writes that warning to the log. */
 void config_file_log_doubt(const char *path);
 
 #endif

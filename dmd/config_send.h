@@ -18,7 +18,8 @@
 void config_send(struct ipc *, enum role, const struct config *,
     uint32_t generation, const struct interfaces *);
 
-/* Of what config_send() would send, but for the generation. */
+/* The digest of the messages that config_send() would send, without the
+ * generation. */
 void config_send_digest(enum role, const struct config *,
     const struct interfaces *, uint8_t out[static 32]);
 

@@ -23,7 +23,8 @@ confine_check_descriptors(const struct config *config)
 	unsigned n, room;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1) {
-		log_error("getrlimit: %s", strerror(errno));
+		log_error(
+		    "cannot read the limit of open files: %s", strerror(errno));
 		return EX_OSERR;
 	}
 	n = limit.rlim_max > UINT_MAX ? UINT_MAX : (unsigned)limit.rlim_max;
@@ -60,8 +61,9 @@ confine(const struct config *config, uint32_t *layers)
 		return -1;
 	if ((wanted & ~*layers) != 0) {
 		sandbox_describe(wanted & ~*layers, text, sizeof(text));
-		log_warn(
-		    "layers of the sandbox that this system lacks: %s", text);
+		log_warn("sandbox layers that this kernel lacks: %s (a newer "
+			 "kernel has them)",
+		    text);
 	}
 	return 0;
 }

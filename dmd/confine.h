@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dmd gives up itself once everything is open, before its first child
- * runs.
+ * The rights that dmd itself gives up once everything is open, before its first
+ * child runs.
  */
 #ifndef DMD_CONFINE_H
 #define DMD_CONFINE_H
@@ -20,7 +20,7 @@ int confine(const struct config *, uint32_t *layers);
 /*
  * The system's limit of open files. 0, after a warning if it makes the node
  * smaller than it is configured to be; or an exit code after a line that names
- * what to raise.
+ * the limit to raise.
  */
 int confine_check_descriptors(const struct config *);
 

@@ -55,7 +55,7 @@ waiting_free(struct waiting *w)
 }
 
 /*
- * The last word of a client that no process answers. Its request is taken off
+ * The last answer to a client that no process serves. Its request is taken off
  * (one byte of each record is read, the rest goes with it) and no further one
  * let in: closing a socket with records unread would lose the answer.
  */
@@ -206,7 +206,9 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 		}
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			return;
-		log_warn("control socket: %s", strerror(errno));
+		log_warn("cannot accept a client of the control socket: %s; "
+			 "tries again soon",
+		    strerror(errno));
 		event_del(c->accept);
 		evtimer_add(c->pause, &a_while);
 		return;
@@ -223,7 +225,7 @@ on_pause(evutil_socket_t fd, short what, void *arg)
 
 /* --- the socket ------------------------------------------------------- */
 
-/* True if nobody listens on it: what is left of a dmd that was killed. */
+/* True if no process listens on it: a dmd that was killed left it. */
 static bool
 is_stale(const struct sockaddr_un *sa)
 {

@@ -164,9 +164,9 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	}
 }
 
-/* Somebody removed, or replaced, what the children hold open: they go on in a
- * place that nobody sees. And a listening socket may have been shut down, or
- * the clock set. */
+/* Looks for changes that no event reports: a directory that the children hold
+ * open was removed or replaced, so that they work where no user sees it; a
+ * listening socket was shut down; the clock was set. */
 static void
 on_look(evutil_socket_t unused, short what, void *arg)
 {
@@ -174,9 +174,8 @@ on_look(evutil_socket_t unused, short what, void *arg)
 	const char *gone = directories_missing(&d->prepared);
 
 	if (gone != NULL && !d->is_state_gone)
-		log_error(
-		    "%s%s was removed or replaced under this dmd: nothing "
-		    "is kept until it is restarted",
+		log_error("%s%s was removed or replaced while dmd runs, so no "
+			  "file is kept: restart dmd",
 		    d->config->state_dir, gone);
 	d->is_state_gone = gone != NULL;
 	netlink_look(d->netlink);
@@ -282,9 +281,9 @@ daemon_run(struct dmd *d)
 	    .ctx = d};
 	char text[256];
 
-	/* children inherit what is given up here, so it comes first */
+	/* before the children, which inherit the lost rights */
 	if (confine(d->config, &d->layers) == -1) {
-		log_error("cannot confine dmd itself: %s", strerror(errno));
+		log_error("cannot confine dmd: %s", strerror(errno));
 		return EX_OSERR;
 	}
 	sandbox_describe(d->layers, text, sizeof(text));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether the daemon serves, can speak to dm-net or is to stop: the questions
- * and orders that concern it as a whole, for the sources that it calls.
+ * Whether the daemon serves, can speak to dm-net or is to stop: the state of
+ * the daemon as a whole, for the sources that it calls.
  */
 #ifndef DMD_DAEMON_STATE_H
 #define DMD_DAEMON_STATE_H

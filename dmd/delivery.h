@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a child was told of the configuration: never the same twice, and one at
- * a time. While it has not read the last one, a newer one waits, and a still
- * newer one takes its place: a child that is busy is not buried under what is
- * out of date. Pure: it sends nothing itself.
+ * Decides when a child gets a configuration: never the same twice, and one at a
+ * time. While the child has not read the last one, a newer one waits, and a
+ * still newer one takes its place: so a busy child gets no outdated
+ * configurations. Pure: it sends nothing itself.
  */
 #ifndef DMD_DELIVERY_H
 #define DMD_DELIVERY_H
@@ -18,7 +18,7 @@ struct delivery {
 	uint8_t digest[DELIVERY_DIGEST_LEN]; /* of the last that was sent */
 	bool has_sent;
 	bool is_owed;	  /* a newer one waits */
-	uint64_t awaited; /* the ping behind the last; 0: it was answered */
+	uint64_t awaited; /* the ping after the last; 0: it was answered */
 };
 
 /* True if the configuration of this digest is to be sent now; else it is known
@@ -26,7 +26,7 @@ struct delivery {
 bool delivery_is_due(
     struct delivery *, const uint8_t digest[static DELIVERY_DIGEST_LEN]);
 
-/* It was sent, and behind it a ping of that number. */
+/* It was sent, and after it a ping of that number. */
 void delivery_sent(struct delivery *,
     const uint8_t digest[static DELIVERY_DIGEST_LEN], uint64_t ping);
 

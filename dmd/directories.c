@@ -17,11 +17,12 @@
 #include "common/log.h"
 #include "dmd/layout.h"
 
-/* What a directory has to be, and how it is made. */
+/* The owner and mode of a directory, and how it is made. */
 struct want {
 	struct owned owned;
 	bool is_adopted; /* an empty one of ours counts as new */
-	bool is_top;	 /* what is below need not lie side by side */
+	bool is_top; /* directories below it need not be near each other on the
+			disk */
 };
 
 char *
@@ -44,8 +45,8 @@ directories_dirname(const char *path)
 	return out;
 }
 
-/* faults.c has said so of all that it could look at; what has changed since, or
- * could not be seen then, is refused here. */
+/* faults.c has reported what it could look at; a file that has changed since,
+ * or could not be seen then, is refused here. */
 static int
 dir_check(const struct stat *st, const char *path, const struct want *want)
 {
@@ -55,7 +56,7 @@ dir_check(const struct stat *st, const char *path, const struct want *want)
 	return EX_NOPERM;
 }
 
-/* The administrator's paths may be links, what is below them may not. */
+/* The administrator's paths may be links, the names below them may not. */
 static int
 dir_descriptor(int dir_fd, const char *name)
 {
@@ -64,7 +65,7 @@ dir_descriptor(int dir_fd, const char *name)
 	int fd = openat(dir_fd, name, O_RDONLY | flags);
 
 	if (fd == -1 && errno == EACCES)
-		/* the store's own: to look at it is enough */
+		/* it belongs to the store: a look is enough */
 		fd = openat(dir_fd, name, O_PATH | flags);
 	return fd;
 }
@@ -175,7 +176,7 @@ directories_lock(int state_fd, const char *state_dir, int *lock_fd)
 	    state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int code;
 
-	/* what is there can still be served */
+	/* the files can still be served */
 	if (fd == -1 && errno == EROFS)
 		fd =
 		    openat(state_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -196,8 +197,8 @@ directories_lock(int state_fd, const char *state_dir, int *lock_fd)
 
 /*
  * All are made before any is given away: without CAP_DAC_OVERRIDE root cannot
- * look into index/ afterwards. If it was given away at an earlier start, what
- * is in it is the store's to make.
+ * look into index/ afterwards. If it was given away at an earlier start,
+ * dm-store makes the directories in it.
  */
 static int
 below_prepare(int state_fd, const char *state_dir, const struct users *users)
@@ -251,7 +252,7 @@ state_prepare(
 	    AT_FDCWD, config->state_dir, config->state_dir, &want, &fd);
 	if (code != 0)
 		return code;
-	/* the lock first: what is below may be another dmd's */
+	/* the lock first: the directories may belong to another dmd */
 	code = directories_lock(fd, config->state_dir, lock_fd);
 	if (code == 0)
 		code = below_prepare(fd, config->state_dir, users);
@@ -310,7 +311,7 @@ directories_prepare(const struct config *config, const struct users *users,
 static const char *const below[DIRECTORIES_BELOW] = {
     "/files", "/index", "/quarantine"};
 
-/* What cannot be looked at now says nothing. */
+/* A directory that cannot be looked at now counts as unchanged. */
 static bool
 is_gone(const char *path, dev_t dev, ino_t ino)
 {
@@ -329,7 +330,7 @@ path_below(const struct directories *p, size_t i, char path[static PATH_MAX])
 	snprintf(path, PATH_MAX, "%.*s%s", (int)len, p->lock_path, below[i]);
 }
 
-/* Remembers what is there, and leaves what is not as it was. */
+/* Remembers the directories that are there. */
 static void
 below_know(struct directories *p, size_t i)
 {

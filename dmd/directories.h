@@ -2,7 +2,7 @@
 /*
  * The directories that dmd needs, made before its children start: state_dir and
  * what is below it, the control socket's directory and dm-net's empty root in
- * it. It makes what is missing and refuses what is there with another owner or
+ * it. It makes missing directories, and refuses those with another owner or
  * with rights for others; it repairs nothing (repair.c does).
  */
 #ifndef DMD_DIRECTORIES_H
@@ -25,23 +25,26 @@ struct directories {
 		bool is_known;
 		dev_t dev;
 		ino_t ino;
-	} below[DIRECTORIES_BELOW]; /* what dm-store holds open */
+	} below[DIRECTORIES_BELOW]; /* the directories that dm-store holds open
+				     */
 };
 
-/* 0, or a sysexits code after one line that says what is wrong. 75: another
- * dmd runs on this state_dir. */
+/* 0, or a sysexits code after one line with the fault and its remedy. 75:
+ * another dmd runs on this state_dir. */
 int directories_prepare(
     const struct config *, const struct users *, struct directories *);
 void directories_clear(struct directories *);
 
-/* What is no longer the one that was prepared, or that dm-store began with: ""
- * for state_dir, else "/" and a name below it. NULL: nothing. */
+/* The first directory that is no longer the one that was prepared, or that
+ * dm-store opened: "" for state_dir, else "/" and a name below it. NULL: none.
+ */
 const char *directories_missing(struct directories *);
 
-/* dm-store starts, and opens what is there now. */
+/* dm-store starts, and opens the directories that are there now. */
 void directories_open_again(struct directories *);
 
-/* Locks what no two dmd may use. 0 and *lock_fd, or a code after a line. */
+/* Locks state_dir, which no two dmd may use. 0 and *lock_fd, or a code after a
+ * line. */
 int directories_lock(int state_fd, const char *state_dir, int *lock_fd);
 
 /* dirname(3) without its surprises: a new string. path is absolute. */

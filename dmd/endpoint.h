@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dmd has to listen on, decided from the configuration and the table of
- * interfaces: dm.toml(5), interface and interfaces. It is decided at the start,
- * after a reload and when the interfaces change. Pure.
+ * The addresses that dmd has to listen on, from the configuration and the table
+ * of interfaces: dm.toml(5), interface and interfaces. It is decided at the
+ * start, after a reload and when the interfaces change. Pure.
  *
  * An address is bound as it is. A named interface gives an endpoint for each
  * of its addresses, bound to the interface, so that nothing comes in through

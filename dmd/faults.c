@@ -47,8 +47,8 @@ static void
 tell_owners(const struct tally *t, const char *dir, const char *name)
 {
 	if (t->n > 0)
-		log_error("%zu of what is in %s/%s belong to others than %s, "
-			  "the first is %s of %s: chown -R %s %s/%s",
+		log_error("%zu files in %s/%s do not belong to %s, the first "
+			  "is %s of %s: chown -R %s %s/%s",
 		    t->n, dir, name, t->wanted, t->first, t->is, t->wanted, dir,
 		    name);
 }
@@ -57,8 +57,8 @@ static void
 tell_modes(const struct tally *t, const char *dir, const struct layout_dir *l)
 {
 	if (t->n > 0)
-		log_error("%zu of what is in %s/%s have a wrong mode, the "
-			  "first is %s: chmod -R %s %s/%s",
+		log_error("%zu files in %s/%s have a wrong mode, the first is "
+			  "%s: chmod -R %s %s/%s",
 		    t->n, dir, l->name, t->first,
 		    l->is_group ? "u=rwX,g=rX,o=" : "u=rwX,go=", dir, l->name);
 }
@@ -176,8 +176,8 @@ tell(struct report *r)
 		    &r->modes[i], r->config->state_dir, &layout_below[i]);
 	}
 	if (r->users->as_root)
-		log_warn("dmd --repair, with the same -f, sets what is its "
-			 "own in %s right",
+		log_warn("dmd --repair, with the same -f, corrects owners and "
+			 "modes of dmd's files in %s",
 		    r->config->state_dir);
 	return EX_NOPERM;
 }

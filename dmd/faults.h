@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is wrong with owners and modes, after a restore or a copy: all of it at
- * once, each with the command that sets it right. dmd looks for them before it
- * makes anything, and for dmd -n. It changes nothing.
+ * Finds wrong owners and modes, after a restore or a copy: all of them at once,
+ * each with the command that corrects it. dmd looks for them before it makes
+ * anything, and for dmd -n. It changes nothing.
  */
 #ifndef DMD_FAULTS_H
 #define DMD_FAULTS_H
@@ -11,9 +11,9 @@
 #include "dmd/users.h"
 
 /*
- * Looks at state_dir and what is in it, at the identity key and at the control
- * socket's directory. Logs each fault; content that is alike is one line. 0, or
- * EX_NOPERM.
+ * Looks at state_dir and its content, at the identity key and at the control
+ * socket's directory. Logs each fault; content with the same fault is one line.
+ * 0, or EX_NOPERM.
  *
  * At a start content is looked at only if something else is wrong: one file
  * with a wrong owner is no reason not to serve the others.

@@ -25,8 +25,8 @@ dmd_on_ready(struct child *c, struct ipc *ipc, const struct ipc_ready *msg)
 	child_is_ready(c, (uint32_t)msg->layers);
 }
 
-/* Its TLS key is signed: from now on it takes messages, first of all those with
- * which it works. */
+/* Its TLS key is signed: from now on it takes messages, first those that it
+ * needs to work. */
 static void
 net_signed(struct dmd *d, struct child *c)
 {
@@ -39,7 +39,7 @@ net_signed(struct dmd *d, struct child *c)
 	children_send_restarts(d->children);
 }
 
-/* Once in a life of dm-net: what is in it then has no use for a second. */
+/* Once in a life of dm-net: an honest dm-net has no use for a second key. */
 void
 dmd_on_sign_tls(
     struct child *c, struct ipc *ipc, const struct ipc_sign_tls *msg)

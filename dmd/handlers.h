@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the children may say to dmd: ready, sign_tls, log_sink_lost, violated.
- * Nothing else has a handler. Called through the channels of children.c.
+ * Handles the messages of the children to dmd: ready, sign_tls, log_sink_lost,
+ * listener_ended, violated. No other message has a handler. Called through the
+ * channels of children.c.
  */
 #ifndef DMD_HANDLERS_H
 #define DMD_HANDLERS_H

@@ -131,8 +131,9 @@ identity_sign_tls(const struct identity *id, const uint8_t *spki, size_t len,
 
 /*
  * Peers take the record with the greatest sequence, and none that is further
- * ahead of their clock than the skew. One that was given while our clock was
- * wrong by more than that was not believed, and nothing continues it.
+ * ahead of their clock than the skew. A record that was made while our clock
+ * was ahead by more than that was not believed, and the next sequence need not
+ * exceed it.
  */
 static uint64_t
 sequence_next(uint64_t last, uint64_t unix_ns, uint64_t skew_ns)

@@ -40,7 +40,7 @@ bool identity_sign_tls(const struct identity *, const uint8_t *spki, size_t len,
 struct identity_time {
 	uint64_t unix_ns;
 	uint64_t mono_ns;
-	uint64_t skew_ns; /* max_clock_skew: what peers allow */
+	uint64_t skew_ns; /* max_clock_skew, which peers allow */
 };
 
 /*

@@ -19,7 +19,8 @@ struct name {
 	char text[INTERFACES_NAME_SIZE];
 };
 
-/* Where to what is not ours goes: out of this interface, from this address. */
+/* The default route: the interface and the address for packets to other
+ * networks. */
 struct route {
 	int index;
 	uint8_t len; /* 0: it goes nowhere */
@@ -51,9 +52,9 @@ interfaces_free(struct interfaces *t)
 }
 
 /*
- * What is left of a list of attributes (or of messages: both start with a
- * length and are padded to 4). The kernel's macros for this run past the end
- * when the last one is not padded.
+ * The rest of a list of attributes (or of messages: both start with a length
+ * and are padded to 4). The kernel's macros for this run past the end when the
+ * last one is not padded.
  */
 struct attrs {
 	const uint8_t *at;

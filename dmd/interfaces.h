@@ -24,7 +24,7 @@ struct interface_address {
 	bool is_loopback;  /* of a loopback interface */
 	bool is_bridge;	   /* of a bridge, or of its end of a cable */
 	bool is_temporary; /* privacy address or deprecated: soon gone */
-	uint8_t bytes[16]; /* zero behind len */
+	uint8_t bytes[16]; /* zero after len */
 };
 
 enum interfaces_step {
@@ -39,7 +39,7 @@ void interfaces_free(struct interfaces *);
 
 /*
  * Takes one datagram of a dump of RTM_GETLINK, later of RTM_GETADDR, into the
- * table. Names first: what is loopback is known from them. Or the answer to
+ * table. Names first: they show which interfaces are loopback. Or the answer to
  * RTM_GETROUTE for an address that is far away: the default route.
  */
 enum interfaces_step interfaces_read(
@@ -51,16 +51,17 @@ int interfaces_index(const struct interfaces *, const char *name);
 /* Its name; "" if there is none. Lives as long as the table. */
 const char *interfaces_name(const struct interfaces *, int index);
 
-/* Address number i; NULL behind the last. */
+/* Address number i; NULL after the last. */
 const struct interface_address *interfaces_address(
     const struct interfaces *, size_t i);
 
-/* How an address of the table and the default route of its family belong
- * together. */
+/* The relation of an address of the table to the default route of its family.
+ */
 enum interfaces_way {
 	INTERFACES_WAY_NONE,
 	INTERFACES_WAY_INTERFACE, /* it is on the interface of that route */
-	INTERFACES_WAY_SOURCE	  /* and what goes out comes from it */
+	INTERFACES_WAY_SOURCE /* and packets that go out have it as their source
+			       */
 };
 
 enum interfaces_way interfaces_way_out(

@@ -57,7 +57,8 @@ layout_inside(
 		want.mode = dir->file_mode;
 		want.must = dir->is_group ? 0640 : 0600;
 	}
-	/* what is below a directory of the store's alone is out of reach */
+	/* the content of a directory that only the store can enter is out of
+	 * reach */
 	want.never = 022;
 	return want;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What lies in state_dir, whose it is and with which mode. One table for those
- * who make it (directories.c), look at it (faults.c) and repair it (repair.c).
+ * The files of state_dir with their owners and modes. One table for making them
+ * (directories.c), checking them (faults.c) and repairing them (repair.c).
  * Names of owners are for messages. Nothing here changes anything.
  */
 #ifndef DMD_LAYOUT_H
@@ -13,13 +13,13 @@
 
 #include "dmd/users.h"
 
-/* What a file or directory has to be. */
+/* The owner and mode that a file or directory has to have. */
 struct owned {
 	uid_t uid;
 	gid_t gid;
 	bool is_group_fixed; /* else any group will do */
 	bool is_dir;
-	mode_t mode;  /* what it is given */
+	mode_t mode;  /* the mode it is given */
 	mode_t must;  /* bits that it needs */
 	mode_t never; /* bits that are refused */
 };
@@ -30,13 +30,14 @@ struct layout_dir {
 	mode_t mode;
 	mode_t file_mode; /* of the files in it */
 	bool is_group;	  /* the group may read it */
-	bool is_top;	  /* what is below need not lie side by side */
+	bool is_top; /* directories below it need not be near each other on the
+			disk */
 };
 /* A directory comes before those in it. */
 extern const struct layout_dir layout_below[LAYOUT_BELOW];
 
-/* state_dir itself, a directory below it, what is in that, dmd's own files in
- * state_dir (the lock, the identity key). */
+/* state_dir itself, a directory below it, the content of that, dmd's own files
+ * in state_dir (the lock, the identity key). */
 struct owned layout_state(const struct users *);
 struct owned layout_dir(const struct users *, const struct layout_dir *);
 struct owned layout_inside(
@@ -60,8 +61,8 @@ const char *owned_text(const struct owned *, char text[static OWNED_TEXT_MAX]);
 const char *owned_text_of(
     const struct stat *, char text[static OWNED_TEXT_MAX]);
 
-/* Logs what is wrong with one file or directory, with the command that sets it
- * right. */
+/* Logs the fault of one file or directory, with the command that corrects it.
+ */
 void owned_say(const char *path, const struct owned *, const struct stat *);
 
 /* An empty directory of our own counts as new: somebody made it by hand, for

@@ -110,8 +110,8 @@ listener_is_dead(const struct listener *one)
 }
 
 /*
- * All that a dm-net can change of a socket that it shares and that the next
- * one, or a connection that it accepts, would inherit.
+ * Resets all that a dm-net can change of a shared socket and that the next
+ * dm-net, or a connection that it accepts, would inherit.
  */
 static void
 listener_restore(const struct listener *one)
@@ -125,6 +125,7 @@ listener_restore(const struct listener *one)
 	const int zero = 0;
 	int flags = fcntl(one->fd, F_GETFL);
 	bool is_good = flags != -1;
+	char text[ENDPOINT_TEXT_MAX];
 
 	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
 		is_good &= setsockopt(one->fd, off[i].level, off[i].name, &zero,
@@ -133,8 +134,8 @@ listener_restore(const struct listener *one)
 		       sizeof(linger)) == 0;
 	is_good &= fcntl(one->fd, F_SETFL, flags | O_NONBLOCK) == 0;
 	if (!is_good)
-		log_error(
-		    "cannot set up a listening socket: %s", strerror(errno));
+		log_error("cannot reset the options of the socket of %s: %s",
+		    endpoint_text(&one->endpoint, text), strerror(errno));
 }
 
 static void
@@ -145,6 +146,7 @@ listener_send(struct listen *l, const struct listener *one)
 	    .address = bytes_of(one->endpoint.bytes, one->endpoint.len),
 	    .port = one->endpoint.port,
 	    .interface = bytes_text(one->endpoint.interface)};
+	char text[ENDPOINT_TEXT_MAX];
 	int fd;
 
 	if (l->net == NULL)
@@ -152,8 +154,8 @@ listener_send(struct listen *l, const struct listener *one)
 	listener_restore(one);
 	fd = fcntl(one->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd == -1) {
-		log_error(
-		    "cannot hand a socket to dm-net: %s", strerror(errno));
+		log_error("cannot hand the socket of %s to dm-net: %s",
+		    endpoint_text(&one->endpoint, text), strerror(errno));
 		return;
 	}
 	ipc_send(l->net, IPC_LISTEN, &msg, fd);
@@ -285,7 +287,8 @@ may_clash(const struct endpoint *a, const struct endpoint *b)
 	return a->port == b->port && a->len == b->len;
 }
 
-/* In use, but by what we are about to close, or have just closed? */
+/* True if the address is in use by a socket that we are about to close, or have
+ * just closed. */
 static bool
 is_our_own(
     const struct listen *l, const struct endpoint *e, const struct wanted *w)
@@ -363,7 +366,7 @@ listen_drop_dead(struct listen *l)
 	for (size_t i = l->n; i-- > 0;) {
 		if (!listener_is_dead(&l->all[i]))
 			continue;
-		log_warn("the socket of %s was shut down: it is bound anew",
+		log_warn("the socket of %s was shut down: dmd binds it again",
 		    endpoint_text(&l->all[i].endpoint, text));
 		listener_drop(l, i);
 	}

@@ -24,8 +24,8 @@ tell_missing(const struct dmd *d, const struct config_list *list)
 	for (size_t i = 0; i < list->n; i++)
 		if (!endpoint_item_is_there(
 			netlink_interfaces(d->netlink), list->item[i]))
-			log_warn("no interface %s here: it is listened on as "
-				 "soon as it appears",
+			log_warn("no interface %s on this machine: dmd listens "
+				 "on it as soon as it appears",
 			    list->item[i]);
 }
 
@@ -94,7 +94,7 @@ listening_on_timer(evutil_socket_t unused, short what, void *arg)
 void
 listening_on_ended(struct dmd *d)
 {
-	/* not at once: who says so may say so again and again */
+	/* not at once: a compromised dm-net may send this again and again */
 	if (!evtimer_pending(d->listen_timer, NULL))
 		timer_add_s(d->listen_timer, 1);
 }

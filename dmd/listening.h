@@ -15,8 +15,8 @@
  * had; then *exit_code is for a daemon that ends for want of them. */
 size_t listening_open(struct dmd *, int *exit_code);
 
-/* Listens on what is configured and there, and tells dm-net and the peers.
- * While the daemon runs, a port in use is no reason to end it. */
+/* Listens on the configured addresses that are there, and tells dm-net and the
+ * peers. While the daemon runs, a port in use is no reason to end it. */
 void listening_update(struct dmd *);
 
 /* Callback of d->listen_timer. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the log lines of dmd and its children go, and from which level on.
+ * The destination and the level of the log lines of dmd and its children.
  * syslog_socket.h connects to syslog; each process writes its own lines.
  */
 #ifndef DMD_LOGGING_H

@@ -35,13 +35,15 @@ config_read(const char *path)
 		for (size_t i = 0; i < errors.n; i++)
 			fprintf(stderr, "%s\n", errors.text[i]);
 		if (errors.more)
-			fprintf(stderr, "%s: and more\n", path);
+			fprintf(stderr,
+			    "%s: more errors follow, correct these first\n",
+			    path);
 	}
 	config_errors_clear(&errors);
 	return config;
 }
 
-/* What is not there yet is made at the first start. */
+/* A missing state_dir is no fault: the first start makes it. */
 static int
 check_state(const struct config *config)
 {
@@ -52,7 +54,8 @@ check_state(const struct config *config)
 	if (rc == -1 && errno == ENOENT)
 		return 0;
 	if (geteuid() != 0 && (rc == -1 || st.st_uid != geteuid())) {
-		log_warn("%s is not checked: that is for root, or its owner",
+		log_warn(
+		    "%s is not checked: run dmd -n as root or as its owner",
 		    config->state_dir);
 		return 0;
 	}
@@ -83,7 +86,7 @@ serve(const struct options *options, struct config *config)
 	if (!options->is_foreground)
 		background_fd = background_start();
 	log_set_level(options->is_verbose ? LOG_L_DEBUG : config->log_level);
-	/* what is to be read by others is given its mode by name */
+	/* files for other users get their mode explicitly */
 	umask(077);
 	config_file_log_doubt(options->config_path);
 	if (chdir("/") == -1)

@@ -101,7 +101,7 @@ answer_read(int fd, struct interfaces *t, bool is_dump)
 	return step;
 }
 
-/* The way to an address that is far away, of which nothing is sent there. */
+/* Asks for the route to a distant address. Nothing is sent to it. */
 static int
 route_ask(int fd, uint8_t family)
 {
@@ -128,7 +128,7 @@ route_ask(int fd, uint8_t family)
 	return send(fd, &ask, ask.head.nlmsg_len, 0) == -1 ? -1 : 0;
 }
 
-/* No way is no error. */
+/* A missing route is no error. */
 static void
 routes_read(struct interfaces *t)
 {
@@ -190,7 +190,9 @@ on_calm(evutil_socket_t fd, short what, void *arg)
 	struct interfaces *t = dump_table();
 
 	if (t == NULL) {
-		log_warn("cannot read the interfaces: %s", strerror(errno));
+		log_warn("cannot read the network interfaces: %s; the last "
+			 "known ones stay",
+		    strerror(errno));
 		return;
 	}
 	if (interfaces_equal(t, nl->table)) {
@@ -202,7 +204,7 @@ on_calm(evutil_socket_t fd, short what, void *arg)
 	nl->changed(nl->ctx);
 }
 
-/* What changed does not matter, nor whether some of it was lost. */
+/* The content of these messages does not matter, nor the loss of some. */
 static void
 on_watch(evutil_socket_t fd, short what, void *arg)
 {
@@ -232,7 +234,8 @@ netlink_new(struct event_base *base, void (*changed)(void *), void *ctx)
 		SOCK_NONBLOCK);
 	nl->table = dump_table();
 	if (nl->watch_fd == -1 || nl->table == NULL)
-		log_warn("cannot watch the interfaces: %s", strerror(errno));
+		log_warn(
+		    "cannot watch the network interfaces: %s", strerror(errno));
 	if (nl->table == NULL)
 		nl->table = interfaces_new();
 	nl->calm = xevent(base, -1, 0, on_calm, nl);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Watches the machine's interfaces and addresses through rtnetlink(7). Owns the
- * socket that hears of changes and the current table; whatever changes, the
- * whole table is read anew, so no history of changes can go wrong. It never
+ * socket that hears of changes and the current table; after any change it reads
+ * the whole table again, so no history of changes can go wrong. It never
  * changes anything on the machine.
  */
 #ifndef DMD_NETLINK_H

@@ -67,7 +67,7 @@ notify_close(struct notify *n)
 	n->fd = -1;
 }
 
-/* False: there is no room. What fails otherwise is given up. */
+/* False: there is no room. After another failure the message is dropped. */
 static bool
 put(const struct notify *n, const char *text)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Tells the service manager how dmd is: sd_notify(3)'s datagrams, written by
- * hand. Owns the socket. Does nothing where no service manager asked for it
+ * hand. Owns the socket. Does nothing if no service manager asked for it
  * (NOTIFY_SOCKET).
  */
 #ifndef DMD_NOTIFY_H
@@ -16,7 +16,8 @@
 struct notify {
 	int fd;		      /* -1: nobody listens */
 	uint64_t watchdog_us; /* a WATCHDOG=1 is expected this often, 0: no */
-	/* what the service manager had no room for, the oldest first */
+	/* messages that the service manager had no room for, the oldest first
+	 */
 	char queue[NOTIFY_QUEUE_MAX][NOTIFY_TEXT_MAX];
 	size_t n_queued;
 };
@@ -27,15 +28,16 @@ void notify_open(struct notify *);
 void notify_close(struct notify *);
 
 /*
- * "READY=1\nSTATUS=...". Never blocks. What there is no room for waits, for
- * the next call or notify_flush(), and keeps its order; of equal ones in a row
- * one waits, and where all places are taken the oldest is lost. What fails for
- * good is not reported.
+ * "READY=1
+ * STATUS=...". Never blocks. A message without room waits for the next call or
+ * notify_flush(), in order; of equal ones in a row one waits, and if all places
+ * are taken the oldest is lost. A permanent failure is not reported.
  */
 void notify_send(struct notify *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Sends what waits, as far as there is room. To be called now and then. */
+/* Sends waiting messages, as far as there is room. To be called now and then.
+ */
 void notify_flush(struct notify *);
 
 #endif

@@ -37,8 +37,8 @@ usage(FILE *out)
 	    "                     directory (77), print all errors and exit\n"
 	    "  -v, --verbose      log more\n"
 	    "  -f, --config FILE  the configuration (%s)\n"
-	    "      --repair       as root: set owners and modes of what is\n"
-	    "                     dmd's own in the state directory, and exit\n"
+	    "      --repair       as root: correct owners and modes of dmd's\n"
+	    "                     files in the state directory, and exit\n"
 	    "  -h, --help         show this\n"
 	    "      --version      show the version\n"
 	    "example: dmd -n -f dm.toml && dmd -d -f dm.toml\n",

@@ -34,9 +34,9 @@ addresses_now(struct dmd *d, struct multiaddr_raw *out)
 	n = advertise_addresses(d->config, netlink_interfaces(d->netlink),
 	    bound, n, out, &left_out);
 	if (left_out > 0 && d->addresses_left_out == 0)
-		log_warn("this node has %zu addresses more than peers can be "
-			 "told: they learn of those that dmctl id shows; name "
-			 "the interfaces that count in dm.toml",
+		log_warn("%zu addresses of this node do not fit into its peer "
+			 "record: peers learn those that dmctl id shows; name "
+			 "the interfaces that matter in dm.toml",
 		    left_out);
 	d->addresses_left_out = left_out;
 	free(bound);

@@ -13,7 +13,8 @@
 #define RECORD_AGE_NS_MAX (600 * NS_PER_S)
 #define RECORD_STEP_NS NS_PER_S /* the clock is slewed by less */
 
-/* Is one that was signed then to be signed again now, whatever it says? */
+/* True if a record that was signed then has to be signed again now, whatever
+ * its content. */
 bool own_record_is_stale(const struct own_record_clock *signed_at,
     const struct own_record_clock *now);
 

@@ -54,14 +54,14 @@ refuse(const struct config_errors *errors, char text[static RELOAD_TEXT_MAX])
 	return VERDICT_BAD_CONFIG;
 }
 
-/* Whether the children would notice nothing. */
+/* True if the change has no effect on the children. */
 static bool
 is_same(const struct dmd *d, const struct config *new)
 {
 	const struct interfaces *interfaces = netlink_interfaces(d->netlink);
 	uint8_t was[DELIVERY_DIGEST_LEN], is[DELIVERY_DIGEST_LEN];
 
-	/* dm-net is told all that dm-store is */
+	/* dm-net gets all messages that dm-store gets */
 	config_send_digest(ROLE_NET, d->config, interfaces, was);
 	config_send_digest(ROLE_NET, new, interfaces, is);
 	return memcmp(was, is, sizeof(was)) == 0;

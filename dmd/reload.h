@@ -14,8 +14,8 @@ struct child;
 struct dmd;
 
 /*
- * Reads the configuration again. OK, and what changed in text; or why not
- * (BAD_CONFIG, NEEDS_RESTART) and nothing changed.
+ * Reads the configuration again. OK, and the changes in text; or BAD_CONFIG or
+ * NEEDS_RESTART with the reason in text, and nothing changed.
  */
 #define RELOAD_TEXT_MAX 512
 enum verdict reload_now(struct dmd *, char text[static RELOAD_TEXT_MAX]);
@@ -24,12 +24,12 @@ enum verdict reload_now(struct dmd *, char text[static RELOAD_TEXT_MAX]);
  * it has read the last one, or not at all if it knows it. */
 void reload_send(struct dmd *, struct child *);
 
-/* It has answered a ping: if that was behind a configuration, the newest that
+/* It has answered a ping: if that followed a configuration, the newest that
  * waits is sent. */
 void reload_answered(struct dmd *, struct child *, uint64_t ping);
 
-/* After a change of the interfaces: one that a peer's address names came, or
- * has another number. */
+/* After a change of the interfaces: an interface that a peer's address names
+ * came, or has another number. */
 void reload_follow_zones(struct dmd *);
 
 #endif

@@ -13,7 +13,7 @@
 #include "dmd/state_walk.h"
 #include "dmd/users.h"
 
-#define LINES_MAX 20 /* about what is left as it is */
+#define LINES_MAX 20 /* lines about files that are left as they are */
 
 struct repair {
 	dev_t dev; /* of state_dir */
@@ -31,8 +31,8 @@ leave(struct repair *r, const char *path, const char *why)
 		    log_escape(path, strlen(path), safe, sizeof(safe)), why);
 }
 
-/* What has been opened, so that nobody can exchange it any more: why it may not
- * be touched, or NULL. */
+/* Judges an open file, which no user can exchange any more: the reason why it
+ * may not be touched, or NULL. */
 static const char *
 refusal(const struct repair *r, const struct owned *want, const struct stat *st)
 {
@@ -43,7 +43,7 @@ refusal(const struct repair *r, const struct owned *want, const struct stat *st)
 		return "it is on another file system";
 	if (S_ISREG(st->st_mode) && st->st_nlink > 1)
 		return "it has several names (hard links), and one of them may "
-		       "not be ours; put a copy in its place";
+		       "not be dmd's: put a copy in its place";
 	return NULL;
 }
 
@@ -103,11 +103,12 @@ tell_end(const struct repair *r, const char *dir)
 {
 	for (size_t i = 0; i < LAYOUT_BELOW; i++)
 		if (r->n_content[i] > 0)
-			log_info("%zu of what is in %s/%s set right",
+			log_info("%zu files in %s/%s have their owner and mode "
+				 "corrected",
 			    r->n_content[i], dir, layout_below[i].name);
 	if (r->n_left > LINES_MAX)
-		log_error(
-		    "%zu more are left as they are", r->n_left - LINES_MAX);
+		log_error("%zu more files are left as they are",
+		    r->n_left - LINES_MAX);
 	return r->n_left > 0 ? EX_NOPERM : 0;
 }
 
@@ -133,7 +134,7 @@ repair(const struct config *config)
 	int state_fd = -1, lock_fd = -1, code;
 
 	if (geteuid() != 0) {
-		log_error("--repair is for root: it sets owners");
+		log_error("--repair sets owners: run it as root");
 		return EX_NOPERM;
 	}
 	code = users_find(config, &users);

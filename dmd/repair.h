@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dmd --repair: owners and modes of what is dmd's own in state_dir, as the
+ * dmd --repair: sets the owners and modes of dmd's files in state_dir, as the
  * layout says. It runs as root, while no dmd runs there. It follows no symbolic
- * link, enters no other file system and leaves alone what the layout does not
- * name, and files with several names (hard links): one of them may be somebody
- * else's.
+ * link, enters no other file system and leaves alone files that the layout does
+ * not name, and files with several names (hard links): one of the names may
+ * belong to another user.
  */
 #ifndef DMD_REPAIR_H
 #define DMD_REPAIR_H

@@ -111,7 +111,7 @@ on_dmd_closed(void *ctx, struct ipc *ipc, const char *violation)
 	struct resolver *r = ctx;
 
 	if (violation != NULL)
-		log_error("dmd: %s", violation);
+		log_error("the channel to dmd is broken: %s", violation);
 	event_base_loopbreak(r->base);
 }
 
@@ -165,7 +165,7 @@ lookup_threads_configure(void)
 		fatal("out of memory");
 	if (__nss_configure_lookup("hosts", "files dns") == -1)
 		log_warn("cannot choose files and dns: %s", strerror(errno));
-	/* what the library loads on its first use, it loads now */
+	/* makes the library load now what it loads on its first use */
 	if (getaddrinfo("localhost", NULL, NULL, &list) == 0)
 		freeaddrinfo(list);
 }

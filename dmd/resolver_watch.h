@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Notices that the files which the resolver may read are no longer those that
- * it was started with: a directory that came later, a link that leads elsewhere
- * now. Owns nothing.
+ * Notices that the files which the resolver may read are no longer those of its
+ * start: a directory that came later, a link that leads elsewhere now. Owns
+ * nothing.
  */
 #ifndef DMD_RESOLVER_WATCH_H
 #define DMD_RESOLVER_WATCH_H
@@ -12,7 +12,7 @@
 
 #include "common/sandbox/resolver_paths.h"
 
-/* Which file it is, not what is in it. */
+/* The identity of a file, not its content. */
 struct file_identity {
 	bool is_there;
 	uint64_t device, inode;
@@ -24,11 +24,12 @@ struct resolver_watch {
 	struct file_identity seen[RESOLVER_PATHS];
 };
 
-/* Remembers what is there. To be called before the resolver is started. */
+/* Remembers the files that are there. To be called before the resolver is
+ * started. */
 void resolver_watch_take(struct resolver_watch *);
 
-/* The name of one that is there now and was another one or none; NULL: all is
- * as it was, or gone, which a new start would not mend. */
+/* The name of a file that is there now and was another one or missing; NULL:
+ * all are as they were, or gone, which a new start would not mend. */
 const char *resolver_watch_news(const struct resolver_watch *);
 
 #endif

@@ -192,15 +192,15 @@ child_exec(const struct spawn *s, enum role role, int channel_fd, char **env)
 				  : NULL,
 	    NULL};
 
-	/* what is ignored stays so over exec: no signal to the group ends a
-	 * child that has not got as far as its first line */
+	/* ignored signals stay ignored over exec: no signal to the group ends a
+	 * child before its first line */
 	signals_child();
 	/* all descriptors are close-on-exec; this makes sure of it */
 	(void)syscall(
 	    SYS_close_range, CHILD_FD, ~0U, 1U << 2 /* CLOEXEC, 5.11 */);
 	if (dup2(s->null_fd, STDIN_FILENO) == -1 ||
 	    dup2(s->null_fd, STDOUT_FILENO) == -1 ||
-	    /* in the background nobody may wait for it to be closed */
+	    /* in the background no process may wait for it to be closed */
 	    (s->log == SPAWN_LOG_SYSLOG &&
 		dup2(s->null_fd, STDERR_FILENO) == -1) ||
 	    (channel_fd == CHILD_FD ? fcntl(CHILD_FD, F_SETFD, 0)

@@ -18,7 +18,7 @@
 
 struct spawn;
 
-/* Where children write: DMD_LOG in child.h. With SYSLOG their stderr is
+/* The log of the children: DMD_LOG in child.h. With SYSLOG their stderr is
  * /dev/null. */
 enum spawn_log { SPAWN_LOG_STDERR, SPAWN_LOG_JOURNAL, SPAWN_LOG_SYSLOG };
 
@@ -35,8 +35,8 @@ void spawn_free(struct spawn *);
  * channel_fd. Returns the pid, -1 with errno. */
 pid_t spawn_child(const struct spawn *, enum role, int channel_fd);
 
-/* Where the binaries of children are: own_path is /proc/self/exe read. The
- * result is a new string without a name behind it. */
+/* The directory of the children's binaries: own_path is the target of
+ * /proc/self/exe. The result is a new string without a name at its end. */
 char *spawn_directory(const char *own_path);
 
 #endif

@@ -42,7 +42,7 @@ state_key_name(const struct config *config)
 	return is_inside ? slash + 1 : NULL;
 }
 
-/* Adds "/name" to the path; its length before, to be given to path_cut(). */
+/* Adds "/name" to the path; returns its length before, for path_cut(). */
 static size_t
 path_add(struct walk *w, const char *name)
 {
@@ -60,7 +60,7 @@ path_cut(struct walk *w, size_t len)
 
 /* --- what the layout names --- */
 
-/* False if it is not there, or may not be looked at. */
+/* False if it is missing, or may not be looked at. */
 static bool
 entry_look(struct walk *w, int dir_fd, const char *name, struct state_entry *e)
 {

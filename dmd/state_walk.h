@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Visits what the layout names in state_dir and, if asked to, all that is in
- * it. It follows no symbolic link, enters no other file system, and skips what
- * is not there, what it may not look at and what the layout does not name.
+ * Visits the files that the layout names in state_dir and, if asked to, their
+ * content. It follows no symbolic link, enters no other file system, and skips
+ * files that are missing, that it may not look at, or that the layout does not
+ * name.
  */
 #ifndef DMD_STATE_WALK_H
 #define DMD_STATE_WALK_H
@@ -19,13 +20,14 @@ struct state_entry {
 	const char *path; /* for messages */
 	struct stat st;
 	struct owned want;
-	const struct layout_dir *tree; /* whose content it is; NULL: the layout
-					  names it */
+	const struct layout_dir *tree; /* the directory whose content it is;
+					  NULL: the layout names it */
 };
 
 typedef void state_visit(void *ctx, const struct state_entry *);
 
-/* state_fd is state_dir. What is in a directory comes before the directory. */
+/* state_fd is state_dir. The content of a directory comes before the directory.
+ */
 void state_walk(int state_fd, const struct config *, const struct users *,
     bool is_deep, state_visit *, void *ctx);
 

@@ -66,7 +66,7 @@ group_find(const char *name, gid_t *out)
 	return 0;
 }
 
-/* What separates the processes is worth nothing if they share a user. */
+/* Processes that share a user are not separated from each other. */
 static int
 users_differ(const struct users *u)
 {
@@ -93,7 +93,8 @@ is_mapped(const struct user_map *map, unsigned long id, const char *what,
 	return false;
 }
 
-/* Whoever is not mapped can neither be become nor own a file. */
+/* No process can become a user that is not mapped, and no file can belong to
+ * it. */
 static int
 users_mapped(const struct config *config, const struct users *u)
 {
@@ -109,7 +110,7 @@ users_mapped(const struct config *config, const struct users *u)
 	struct user_map uids, gids;
 	bool ok = true;
 
-	/* one that cannot be read says nothing */
+	/* a map that cannot be read proves nothing */
 	if (!user_map_read(USER_MAP_UIDS, &uids))
 		uids.n = 0;
 	if (!user_map_read(USER_MAP_GIDS, &gids))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whom the processes run as: the users and the group of dm.toml(5), looked up
- * once at the start. The result is read by directories.c, spawn.c and
- * control.c. Without root, and where root is the only user there is
- * (user_map.h), everything is the caller's.
+ * The users and the group of the processes, from dm.toml(5), looked up once at
+ * the start. The result is read by directories.c, spawn.c and control.c.
+ * Without root, and if root is the only user (user_map.h), everything belongs
+ * to the caller.
  */
 #ifndef DMD_USERS_H
 #define DMD_USERS_H

@@ -146,7 +146,7 @@ nearest_section(const char *name)
 	return best;
 }
 
-/* The nearest row, rather of the same section; NULL if none is near. */
+/* The nearest row, one of the same section first; NULL if none is near. */
 static const struct option *
 nearest_option(const char *section, const char *key)
 {
@@ -248,7 +248,8 @@ check_sections(struct loading *l)
 			    item->name, nearest_section(item->name));
 		else if (l->section_line[number] != 0)
 			on_error(l, item->line,
-			    "section [%s] is there twice, first on line %u",
+			    "section [%s] occurs twice, first on line %u: "
+			    "merge them",
 			    item->name, l->section_line[number]);
 		else
 			l->section_line[number] = item->line;
@@ -280,8 +281,9 @@ on_key(void *user, const char *section, const char *name, const char *value)
 	}
 	line = &l->option_line[o - options];
 	if (*line != 0) {
-		on_error(l, item->line, "%s is there twice, first on line %u",
-		    item->name, *line);
+		on_error(l, item->line,
+		    "%s occurs twice, first on line %u: remove one", item->name,
+		    *line);
 		return 1;
 	}
 	*line = item->line;
@@ -371,7 +373,7 @@ read_all(struct loading *l, const char *text, size_t len)
 	toml_lex(&l->toml, text, len, on_lex_error, l);
 	check_sections(l);
 	if (ini_parse_stream(toml_line, &cursor, on_key, l) != 0)
-		on_error(l, 0, "inih cannot read what it was given");
+		on_error(l, 0, "inih cannot read the lines of the lexer");
 	config_files_finish(l->config, &l->x);
 	check_together(l);
 	set_identity_key(l->config);
@@ -399,7 +401,8 @@ config_parse(const char *path, const char *text, size_t len,
 	l->x.ctx = l;
 	options_set_defaults(l->config);
 	if (len > CONFIG_SIZE_MAX)
-		on_error(l, 0, "larger than %u bytes", CONFIG_SIZE_MAX);
+		on_error(
+		    l, 0, "larger than %u bytes: shorten it", CONFIG_SIZE_MAX);
 	else
 		read_all(l, text, len);
 	if (errors->n > 0) {

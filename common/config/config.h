@@ -71,21 +71,21 @@ struct config {
 };
 
 /*
- * Checks that belong to dm-net's libraries: what may be a multiaddr or a peer
- * id. NULL members check nothing (dmctl needs neither). Texts are terminated.
+ * Checks of dm-net's libraries: whether a text is a multiaddr or a peer id.
+ * NULL members check nothing (dmctl needs neither). Texts are terminated.
  */
 struct config_checks {
 	bool (*multiaddr_ok)(const char *text); /* tcp, with or without /p2p */
 	bool (*dialable_ok)(const char *text);	/* tcp and ends in /p2p/ID */
 	bool (*peer_id_ok)(const char *text);
-	/* what is wrong with a multiaddr that was refused, if it can be told
-	 * shortly, such as "its peer id is missing"; else NULL */
+	/* the error of a refused multiaddr, if one is known, such as "its peer
+	 * id is missing"; else NULL */
 	const char *(*multiaddr_why)(const char *text);
 };
 
 /*
- * What is wrong with a file, in the order of its lines: "file:line: message",
- * where the message says what was expected. Bytes of the file are escaped.
+ * The errors of a file, in the order of its lines: "file:line: message", where
+ * the message names the expected value. Bytes of the file are escaped.
  */
 struct config_errors {
 	size_t n; /* texts, at most CONFIG_ERRORS_MAX */
@@ -101,12 +101,12 @@ struct config_errors {
 int config_load(const char *path, const struct config_checks *,
     struct config **out, struct config_errors *errors);
 
-/* The same from memory; path is only named in errors. Pure. */
+/* The same from memory; path is only used in errors. Pure. */
 int config_parse(const char *path, const char *text, size_t len,
     const struct config_checks *, struct config **out,
     struct config_errors *errors);
 
-/* What an empty file gives, for dmctl without one. */
+/* The configuration of an empty file, for dmctl without a file. */
 struct config *config_default(void);
 
 void config_free(struct config *);
@@ -120,8 +120,8 @@ bool config_needs_restart(
     const struct config *old, const struct config *new, const char **what);
 
 /*
- * What changed, for the log: "log_level, [limits] max_files; [files]: 2 added,
- * 1 removed, 3 with other signers", or "nothing changed". Terminated, cut to
+ * The changes, for the log: "log_level, [limits] max_files; [files]: 2 added, 1
+ * removed, 3 with other signers", or "nothing changed". Terminated, cut to
  * size. Returns out.
  */
 const char *config_describe_change(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What the difference between two configurations means. */
+/* The difference between two configurations: whether it needs a restart, and a
+ * line for the log. */
 #include "common/config/config_options.h"
 
 #include <stdarg.h>

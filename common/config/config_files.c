@@ -50,7 +50,7 @@ compare_keys(const void *a, const void *b)
 	return memcmp(a, b, 32);
 }
 
-/* Sorts the signers; the same key twice says nothing more. */
+/* Sorts the signers; a key that occurs twice counts once. */
 static void
 sort_signers(struct config_file *f)
 {
@@ -162,7 +162,7 @@ report_clash(const struct option_context *x, const struct config_file *a,
 
 	x->error(x->ctx, late->line,
 	    "\"%s\" clashes with \"%s\" on line %u: one needs a directory "
-	    "where the other may have a file",
+	    "where the other may have a file; rename one",
 	    late->pattern, early->pattern, early->line);
 }
 
@@ -185,7 +185,7 @@ config_files_finish(struct config *c, const struct option_context *x)
 
 		if (i > 0 && strcmp(f[-1].pattern, f->pattern) == 0) {
 			x->error(x->ctx, f->line,
-			    "\"%s\" is there twice, first on line %u",
+			    "\"%s\" occurs twice, first on line %u: remove one",
 			    f->pattern, f[-1].line);
 			continue;
 		}
@@ -195,7 +195,7 @@ config_files_finish(struct config *c, const struct option_context *x)
 		if (depth > 0 && name_patterns_clash(
 				     stack[depth - 1]->pattern, f->pattern)) {
 			report_clash(x, stack[depth - 1], f);
-			continue; /* what is below clashes with the same */
+			continue; /* names below it clash with the same ones */
 		}
 		if (depth == sizeof(stack) / sizeof(stack[0]))
 			fatal("config: names nest too deep");

@@ -123,8 +123,9 @@ is_user(const char *text)
 	       strlen(text) <= USER_LEN_MAX && text[strspn(text, set)] == '\0';
 }
 
-/* What a kernel's interface name, or an address with a zone, can be. No name
- * has a colon: what has one may be an address with a port, in vain. */
+/* True if the text can be a kernel's interface name, or an address with a zone.
+ * No name has a colon, so a text with one must be an IPv6 address: an address
+ * with a port is refused. */
 static bool
 is_interface(const char *text)
 {
@@ -141,7 +142,8 @@ is_interface(const char *text)
 static const char not_interface[] =
     "the name or an address of a network interface, such as \"eth0\"";
 
-/* NULL if the text may be an item of such a list, else what was expected. */
+/* NULL if the text may be an item of such a list, else a description of the
+ * expected text. */
 static const char *
 check_item(
     enum option_type type, const struct config_checks *checks, const char *text)
@@ -169,7 +171,7 @@ check_item(
 
 /* --- setting ---------------------------------------------------------- */
 
-/* The text of a string value, or NULL after a report. */
+/* The text of a string value; NULL after reporting an error. */
 static const char *
 need_string(const struct option_context *x, const struct toml_item *item,
     const char *expected)
@@ -327,7 +329,7 @@ set_text(const struct option *o, struct config *c,
 	free(*value);
 	*value = xstrdup(text);
 	for (len = strlen(text); len > 1 && text[len - 1] == '/'; len--)
-		(*value)[len - 1] = '\0'; /* "/x/" is no other place than /x */
+		(*value)[len - 1] = '\0'; /* "/x/" is the same place as "/x" */
 }
 
 static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table of options: one row says all that is known of a key of dm.toml(5).
- * The rest of the program sees struct config only.
+ * The table of options: one row describes one key of dm.toml(5). The rest of
+ * the program sees struct config only.
  */
 #ifndef COMMON_CONFIG_CONFIG_OPTIONS_H
 #define COMMON_CONFIG_CONFIG_OPTIONS_H
@@ -52,8 +52,7 @@ struct option_keys {
 };
 
 /*
- * Reports to whoever collects the errors of a file, with the line of what is
- * wrong.
+ * Adds to the errors of a file, with the line of the error.
  */
 struct option_context {
 	const struct toml *toml;
@@ -64,7 +63,8 @@ struct option_context {
 	void *ctx;
 };
 
-/* Sets the option from a value; what is wrong is reported, the rest kept. */
+/* Sets the option from a value. Reports errors; of a list it keeps the good
+ * items. */
 void option_set(const struct option *, struct config *,
     const struct option_context *, const struct toml_item *);
 
@@ -81,7 +81,7 @@ bool option_is_equal(
 void config_files_add(
     struct config *, const struct option_context *, const struct toml_item *);
 
-/* Sorts the names; reports those that are there twice, or clash. */
+/* Sorts the names; reports those that occur twice, or clash. */
 void config_files_finish(struct config *, const struct option_context *);
 
 void config_files_clear(struct config *);

@@ -86,7 +86,7 @@ skip_space(struct lexer *lx)
 	} while (take_newline(lx));
 }
 
-/* What stands where something else was expected. */
+/* Names the text that stands in place of the expected one. */
 static const char *
 found(const struct lexer *lx, char out[static 16])
 {
@@ -170,8 +170,8 @@ lex_escape(struct lexer *lx)
 	}
 }
 
-/* A string in either kind of quotes, in one line, with its tabs and line
- * ends; terminated, lx->pool is behind that. */
+/* A string in either kind of quotes, in one line, with its tabs and line ends;
+ * terminated; lx->pool is after that. */
 static bool
 lex_quoted(struct lexer *lx, char **out)
 {
@@ -232,8 +232,8 @@ check_inside(struct lexer *lx, const char *text)
 }
 
 /*
- * A value. Blanks with a tab or a line end around it are dropped: whoever
- * reads a key from a file to write it here (Nix's readFile) has its line feed.
+ * A value. Blanks with a tab or a line end around it are dropped: a key that
+ * was read from a file (by Nix's readFile) has its line feed.
  */
 static bool
 lex_string(struct lexer *lx, const char **out)
@@ -359,7 +359,7 @@ lex_integer(struct lexer *lx, struct toml_value *v)
 		}
 		digit = c >= '0' && c <= '9';
 		if (!digit || (n == 0 && lx->at - start > 1))
-			break; /* no digit, or behind a leading zero */
+			break; /* no digit, or after a leading zero */
 		if (n > (INT64_MAX - (c - '0')) / 10)
 			return fail(lx, "the number is too large");
 		n = n * 10 + (c - '0');
@@ -444,9 +444,7 @@ lex_section(struct lexer *lx, struct toml_item *item)
 	if (!lex_name(lx, &item->name))
 		return false;
 	if (peek(lx) != ']')
-		return fail(lx,
-		    "expected ] behind the section's name, "
-		    "found %s",
+		return fail(lx, "expected ] after the section's name, found %s",
 		    found(lx, what));
 	lx->at++;
 	return true;
@@ -461,7 +459,7 @@ lex_key(struct lexer *lx, struct toml_item *item)
 		return false;
 	if (peek(lx) != '=')
 		return fail(
-		    lx, "expected = behind the key, found %s", found(lx, what));
+		    lx, "expected = after the key, found %s", found(lx, what));
 	lx->at++;
 	skip_blanks(lx);
 	return lex_value(lx, &item->value);
@@ -539,7 +537,7 @@ check_text(struct lexer *lx)
 		    (const unsigned char *)lx->at, (size_t)(lx->end - lx->at));
 
 		if (n == 0)
-			return fail(lx, "not UTF-8");
+			return fail(lx, "not UTF-8: save the file as UTF-8");
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') ||
 		    c == 0x7f ||
 		    (c == '\r' && (lx->end - lx->at == 1 || lx->at[1] != '\n')))
@@ -570,7 +568,7 @@ toml_lex(
 		return -1;
 	/*
 	 * A decoded string is never longer than its source, whose quotes (or
-	 * the '=' behind a bare key) leave room for the terminator.
+	 * the '=' after a bare key) leave room for the terminator.
 	 */
 	t->pool = lx.pool = xmalloc(len + 1);
 	for (;;) {

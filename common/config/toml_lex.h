@@ -2,9 +2,9 @@
 /*
  * The lexer in front of inih. TOML as people and TOML writers use it for
  * settings: comments, [sections], bare and quoted keys, basic and literal
- * strings, integers, booleans, arrays of strings over any number of lines. What
- * else TOML has is refused with its line: nothing is taken for something it is
- * not. It knows no option. Pure.
+ * strings, integers, booleans, arrays of strings over any number of lines. The
+ * rest of TOML is refused with its line, so that no text is misread. It knows
+ * no option. Pure.
  */
 #ifndef COMMON_CONFIG_TOML_LEX_H
 #define COMMON_CONFIG_TOML_LEX_H
@@ -45,13 +45,14 @@ struct toml {
 	char *pool; /* the strings' bytes */
 };
 
-/* Told of each mistake, in the order of lines. message ends without a stop. */
+/* Called for each mistake, in the order of lines. message ends without a stop.
+ */
 typedef void (*toml_report)(void *ctx, unsigned line, const char *message);
 
 /*
- * Reads a whole text. 0, or -1 if anything was reported; what could be read is
- * in t all the same, to be cleared by toml_clear() in either case. Memory is
- * at most about 20 times len.
+ * Reads a whole text. 0, or -1 if anything was reported; in both cases t has
+ * the parts that could be read, and toml_clear() frees them. Memory is at most
+ * about 20 times len.
  */
 int toml_lex(struct toml *t, const char *text, size_t len, toml_report report,
     void *ctx);

@@ -11,8 +11,8 @@
 
 struct key_check {
 	EVP_MD_CTX *ctx;
-	uint8_t public_key[32]; /* what pkey was made of */
-	EVP_PKEY *pkey;		/* NULL: of none so far */
+	uint8_t public_key[32]; /* the key that pkey was made from */
+	EVP_PKEY *pkey;		/* NULL: no key so far */
 };
 
 struct key_check *

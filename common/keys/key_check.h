@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Verification of ed25519 signatures by OpenSSL. Most signatures that one
- * thread checks are by few keys: what OpenSSL makes of the last key is kept for
- * the next. It never asks whether a key is to be trusted: the configuration
- * says that.
+ * thread checks are by few keys: OpenSSL's form of the last key is kept for the
+ * next signature. It never decides whether a key is trusted: the configuration
+ * does.
  */
 #ifndef COMMON_KEYS_KEY_CHECK_H
 #define COMMON_KEYS_KEY_CHECK_H

@@ -29,7 +29,7 @@ enum key_error {
 /* A sentence for a person, without the path. */
 const char *key_error_text(enum key_error);
 
-/* The same where only a public key can stand. */
+/* The same for a place where only a public key can stand. */
 const char *key_error_public(enum key_error);
 
 /*
@@ -38,8 +38,8 @@ const char *key_error_public(enum key_error);
  */
 bool key_is_strong(const uint8_t public_key[static 32]);
 
-/* The same, less that it is a point of the curve at all: enough for one whose
- * signature is verified next, in a tenth of the time. */
+/* The same without the check that it is a point of the curve: enough for a key
+ * whose signature is verified next, in a tenth of the time. */
 bool key_is_strong_point(const uint8_t public_key[static 32]);
 
 /* base64 of 32 raw bytes, or a whole "ssh-ed25519 AAAA... [comment]" line;

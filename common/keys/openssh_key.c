@@ -22,7 +22,7 @@ is_text(const uint8_t *data, size_t len, const char *text)
 	return len == strlen(text) && memcmp(data, text, len) == 0;
 }
 
-/* The part that a passphrase would protect. */
+/* Reads the part that a passphrase would protect. */
 static enum key_error
 parse_secret(struct sshwire_reader *r, const uint8_t public_key[static 32],
     struct key_pair *pair)
@@ -123,7 +123,8 @@ openssh_key_parse(const char *body, size_t len, struct key_pair *pair)
 	return err;
 }
 
-/* The part that a passphrase would protect, padded. Returns its length. */
+/* Writes the part that a passphrase would protect, padded. Returns its length.
+ */
 static size_t
 format_secret(
     const struct key_pair *pair, const char *comment, uint8_t *out, size_t cap)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * OpenSSH's private key format (its PROTOCOL.key), ed25519 only, cipher "none":
- * what ssh-keygen writes and reads. Pure; what it held of the secret it wipes.
+ * the form that ssh-keygen writes and reads. Pure; it wipes its copies of the
+ * secret.
  */
 #ifndef COMMON_KEYS_OPENSSH_KEY_H
 #define COMMON_KEYS_OPENSSH_KEY_H
@@ -11,7 +12,7 @@
 #include "common/keys/keys.h"
 
 #define OPENSSH_KEY_LABEL "OPENSSH PRIVATE KEY"
-#define OPENSSH_KEY_COMMENT_MAX 200 /* bytes written, what is over is cut */
+#define OPENSSH_KEY_COMMENT_MAX 200 /* bytes written, longer ones are cut */
 #define OPENSSH_KEY_TEXT_MAX 1024
 
 /*

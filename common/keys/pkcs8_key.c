@@ -18,14 +18,14 @@ enum {
 
 static const uint8_t ed25519_oid[] = {0x2b, 0x65, 0x70}; /* 1.3.101.112 */
 
-/* What is left of a value. Nothing is read behind len, nor once it is bad. */
+/* The rest of a value. Nothing is read after len, or once it is bad. */
 struct der {
 	const uint8_t *data;
 	size_t len;
 	bool bad;
 };
 
-/* The length behind a tag, in its shortest form, at most two bytes long: no key
+/* The length after a tag, in its shortest form, at most two bytes long: no key
  * file has more. */
 static size_t
 der_length(struct der *d)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SSHSIG (OpenSSH PROTOCOL.sshsig): what ssh-keygen -Y sign makes, so that
- * stock OpenSSH can sign for dmd and verify what dmd stores. Only ssh-ed25519
- * keys, namespace "file@data-mesher", hash sha512. Pure.
+ * SSHSIG (OpenSSH PROTOCOL.sshsig): the form that ssh-keygen -Y sign makes, so
+ * that stock OpenSSH can sign for dmd and verify the signatures that dmd
+ * stores. Only ssh-ed25519 keys, namespace "file@data-mesher", hash sha512.
+ * Pure.
  */
 #ifndef COMMON_KEYS_SSHSIG_H
 #define COMMON_KEYS_SSHSIG_H
@@ -17,8 +18,9 @@ struct key_check;
 #define SSHSIG_SIGNED_MAX 128 /* bytes of what ed25519 signs */
 
 /*
- * What the ed25519 key signs for a text: "SSHSIG", namespace, reserved "",
- * "sha512", sha512(text), as SSH strings. Returns the length written.
+ * Writes the bytes that the ed25519 key signs for a text: "SSHSIG", namespace,
+ * reserved "", "sha512", sha512(text), as SSH strings. Returns the length
+ * written.
  */
 size_t sshsig_signed_bytes(
     const char *text, size_t len, uint8_t out[static SSHSIG_SIGNED_MAX]);

@@ -31,10 +31,10 @@ void sshwire_get_fixed(struct sshwire_reader *, uint8_t *out, size_t size);
 /* Takes a string that must be this text; else the reader turns bad. */
 void sshwire_expect(struct sshwire_reader *, const char *text);
 
-/* Everything taken and nothing wrong. */
+/* True if everything was taken and nothing is wrong. */
 bool sshwire_is_done(const struct sshwire_reader *);
 
-/* Room to write. What does not fit is a bug: fatal(). */
+/* Room to write. Text that does not fit is a bug: fatal(). */
 struct sshwire_writer {
 	uint8_t *data;
 	size_t len;

@@ -70,7 +70,7 @@ struct port_attr {
 
 #define DNS_PORT 53
 
-/* What dm-store does in its directories. */
+/* The rights that dm-store needs in its directories. */
 #define STORE_RIGHTS                                                     \
 	(FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_TRUNCATE |      \
 	    FS_MAKE_REG | FS_MAKE_DIR | FS_REMOVE_FILE | FS_REMOVE_DIR | \

@@ -13,10 +13,10 @@
 #include "common/ipc.h"
 
 /*
- * Puts the rules of a child's role in force for the calling thread and those
- * it starts later. dirs as in sandbox_enter(). Sets SANDBOX_LANDLOCK_* for what
- * this kernel can do; 0 also if it can do nothing. -1 with errno: it should
- * have worked.
+ * Puts the rules of a child's role in force for the calling thread and those it
+ * starts later. dirs as in sandbox_enter(). Sets SANDBOX_LANDLOCK_* for the
+ * rules that this kernel supports; 0 also if it supports none. -1 with errno:
+ * it should have worked.
  */
 int landlock_enter(enum role, const int *dirs, size_t n, uint32_t *layers);
 

@@ -82,8 +82,9 @@ ambient_clear(void)
 	return 0;
 }
 
-/* Who may not drop from the bounding set has nothing that it bounds. It goes
- * before the change of user, which takes CAP_SETPCAP away. */
+/* A process that may not drop from the bounding set has no capabilities that it
+ * bounds. This comes before the change of user, which takes CAP_SETPCAP away.
+ */
 static int
 bounding_reduce_if_able(uint64_t keep_mask)
 {

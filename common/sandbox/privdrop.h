@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Giving up root: chroot, groups, user, capabilities, no_new_privs,
- * PDEATHSIG, DUMPABLE. privdrop() is every child's, at its start, before
- * sandbox.h; privdrop_reduce() is dmd's, which stays root with less. Neither
- * can be undone, and what has been given up is tried again to make sure.
+ * Giving up root: chroot, groups, user, capabilities, no_new_privs, PDEATHSIG,
+ * DUMPABLE. privdrop() is every child's, at its start, before sandbox.h;
+ * privdrop_reduce() is dmd's, which stays root with less. Neither can be
+ * undone; both try to get the rights back, to make sure that they are gone.
  */
 #ifndef COMMON_SANDBOX_PRIVDROP_H
 #define COMMON_SANDBOX_PRIVDROP_H
@@ -30,11 +30,11 @@ struct privdrop {
 int privdrop(const struct privdrop *, uint32_t *layers);
 
 /*
- * Keeps of the capabilities only those in keep_mask (1 << CAP_x of
- * linux/capability.h), in every set, for this process and what it executes;
- * the inheritable and ambient sets are emptied. no_new_privs, DUMPABLE 0.
- * Children started later as uid 0 have what is kept here, no more. Sets bits
- * in *layers. -1 with errno: the process must end.
+ * Keeps only the capabilities in keep_mask (1 << CAP_x of linux/capability.h),
+ * in every set, for this process and what it executes; the inheritable and
+ * ambient sets are emptied. no_new_privs, DUMPABLE 0. Children started later as
+ * uid 0 have the kept capabilities and no others. Sets bits in *layers. -1 with
+ * errno: the process must end.
  */
 int privdrop_reduce(uint64_t keep_mask, uint32_t *layers);
 

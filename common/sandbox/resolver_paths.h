@@ -19,10 +19,11 @@
 const char *resolver_path_name(size_t i);
 
 /*
- * What may be read for that: the directory; the file that a link leads to out
- * of /etc; or, since resolv.conf is replaced at any time by those who write it,
- * the directory that this one lies in. False if there is nothing to allow: it
- * is not there, or lies in /etc, which is a directory of its own.
+ * The path that may be read for it: the directory; the file that a link leads
+ * to out of /etc; or, since resolv.conf is replaced at any time by those who
+ * write it, the directory that this one lies in. False if there is nothing to
+ * allow: the path is missing, or lies in /etc, which is another one of these
+ * directories.
  */
 bool resolver_path_real(size_t i, char out[static PATH_MAX]);
 

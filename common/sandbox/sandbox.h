@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What each process may still do once it is set up: seccomp filters (through
+ * Limits what each process may do after its start: seccomp filters (through
  * libseccomp), Landlock (by system call), rlimits, no_new_privs. Decided once
- * at the start of a process and never widened; there is no switch that turns
- * it off. What the kernel lacks is reported as a missing layer, never silent.
+ * at the start of a process and never widened; there is no switch that turns it
+ * off. A layer that the kernel lacks is reported as missing, never skipped in
+ * silence.
  */
 #ifndef COMMON_SANDBOX_SANDBOX_H
 #define COMMON_SANDBOX_SANDBOX_H

@@ -246,7 +246,8 @@ static const struct sandbox_rule database[] = {
 #define READ_ONLY_MASK \
 	(uint64_t)(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)
 
-/* What the C library reads for a lookup, again whenever it has changed. */
+/* The calls with which the C library reads the files of a look-up, again
+ * whenever they have changed. */
 static const struct sandbox_rule lookup_files[] = {
 	CALL_1("open", 1, READ_ONLY_MASK, O_RDONLY),
 	CALL_1("openat", 2, READ_ONLY_MASK, O_RDONLY),

@@ -13,8 +13,8 @@
 /*
  * Puts the role's filter in force for all threads of the process. Sets
  * SANDBOX_SECCOMP if it is; 0 without it if the kernel has no seccomp. -1 with
- * errno: it should have worked. Call it once everything is set up: what the
- * filter of a child does not list kills the process.
+ * errno: it should have worked. Call it once everything is set up: a call that
+ * the filter of a child does not list kills the process.
  */
 int sandbox_seccomp(enum role, uint32_t *layers);
 

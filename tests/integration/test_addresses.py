@@ -55,7 +55,7 @@ def test_the_address_that_others_reach_comes_first(mesh):
     assert told(node)[:2] == [
         ip_address(node.host.ip4), ip_address(node.host.ip6)]
     # of 42 addresses not all are told, which is said once
-    text = "addresses more than peers can be told"
+    text = "addresses of this node do not fit into its peer record"
     node.wait_log(text)
     before = told(node)
     assert 16 < len(before) < 2 * BRIDGES + 2

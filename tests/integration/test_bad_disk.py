@@ -203,8 +203,8 @@ def test_state_directory_goes_under_a_running_node(make_node, what):
     assert gone not in call(node, "status")
     since = len(node.log())
     what(node.state)
-    node.wait_log(f"error: {re.escape(str(node.state))} {gone} under this dmd: "
-                  "nothing is kept until it is restarted", since)
+    node.wait_log(f"error: {re.escape(str(node.state))} {gone} while dmd "
+                  "runs, so no file is kept: restart dmd", since)
     assert f"{gone}: restart dmd" in call(node, "status", code=2)
     if what is moved_away:
         node.state.with_name("elsewhere").rename(node.state)

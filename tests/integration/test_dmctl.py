@@ -164,7 +164,7 @@ def test_wait(dmctl, home, served):
         [BUILD / "dmctl", "-s", served.socket, "upload", "a.txt", *KEY,
          "--network", "-", "--timeout", "200ms"], cwd=home,
         capture_output=True, text=True)
-    assert out.returncode == 69 and "(check that it runs; " in out.stderr
+    assert out.returncode == 69 and "(check that it runs)" in out.stderr
 
 
 def test_wait_for_a_daemon_that_starts(served, home):

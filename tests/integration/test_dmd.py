@@ -1057,7 +1057,7 @@ def test_resolver_ends_with_its_parent_and_by_message(users):
 
 def test_resolver_is_not_started_by_hand():
     out = dmd("--role=resolver")
-    assert out.returncode == 64 and "started by dmd" in out.stderr
+    assert out.returncode == 64 and "only dmd starts" in out.stderr
 
 
 # --- what is installed with it --------------------------------------------------------------------

@@ -94,7 +94,7 @@ def test_all_is_said_at_once_and_the_commands_are_right(used):
         assert re.search(rf"^{path} has mode 0[67]{{3}}: chmod ", text, re.M)
     assert f"chown {STORE}:{GROUP} {used.state}/files" in text
     assert f"chown root {used.state}/identity.key" in text
-    assert re.search(r"of what is in \S+/files belong to others", text)
+    assert re.search(r"files in \S+/files do not belong to", text)
     assert "65534" not in text, "names, not numbers"
     assert re.search("warn: dmd --repair, with the same -f,", used.log())
     for line in lines:
@@ -190,7 +190,7 @@ def test_one_wrong_file_stops_no_start(used):
     os.chown(path, 12345, 12345)
     out = dmd(used, "-n")
     assert out.returncode == 77
-    assert f"1 of what is in {used.state}/files" in out.stderr
+    assert f"1 files in {used.state}/files" in out.stderr
     assert f"{path} of 12345:12345" in out.stderr, "who has no name"
     used.start()
     assert content(used, "a/2") == b"second 2"

@@ -29,7 +29,7 @@ def test_root_is_the_only_user(make_node, tmp_path):
     node.start()
     assert node.log().count("root is the only user of this user names") == 1
     assert node.ask("status_dmd").value("user") == "unprivileged"
-    assert "layers of the sandbox that this system lacks" not in node.log()
+    assert "sandbox layers that this kernel lacks" not in node.log()
     for child in ("dm_net", "dm_store", "resolver"):
         status = pathlib.Path(f"/proc/{node.pid(child)}/status").read_text()
         for caps in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"):

@@ -336,9 +336,10 @@ static const struct {
 	    "f:1: unknown key \"port\" above the first section: did you mean "
 	    "port, under [cluster]?\n" },
 	{ "[http]\nport = 1\nport = 2\n",
-	    "f:3: port is there twice, first on line 2\n" },
+	    "f:3: port occurs twice, first on line 2: remove one\n" },
 	{ "[http]\n[cluster]\n[http]\n",
-	    "f:3: section [http] is there twice, first on line 1\n" },
+	    "f:3: section [http] occurs twice, first on line 1: merge "
+	    "them\n" },
 	{ "[http]\ninterfaces = [\"a\"]\ninterface = \"a\"\n",
 	    "f:3: both interface and interfaces in [http]: expected one of "
 	    "them, the other is on line 2\n" },
@@ -360,7 +361,7 @@ static const struct {
 	    "f:1: inline tables are not supported: write a [section]\n" },
 	{ "group = \"\"\"\nx\"\"\"\n",
 	    "f:1: strings over several lines (\"\"\") are not supported\n"
-	    "f:2: expected = behind the key, found '\"'\n" },
+	    "f:2: expected = after the key, found '\"'\n" },
 	{ "[cluster]\ninterfaces = [1]\n",
 	    "f:2: expected a string or ] in the array, found '1'\n" },
 	/* syntax */
@@ -389,19 +390,19 @@ static const struct {
 	{ "group = \"\\u0000\"\n",
 	    "f:1: control characters are not allowed\n" },
 	{ "# \x01\n", "f:1: control character \\x01\n" },
-	{ "#\n# \xff\n", "f:2: not UTF-8\n" },
-	{ "# \xc0\x80\n", "f:1: not UTF-8\n" },
+	{ "#\n# \xff\n", "f:2: not UTF-8: save the file as UTF-8\n" },
+	{ "# \xc0\x80\n", "f:1: not UTF-8: save the file as UTF-8\n" },
 	{ "group = \"x\" y\n",
 	    "f:1: expected the end of the line, found 'y'\n" },
 	{ "group\n",
-	    "f:1: expected = behind the key, found the end of the line\n" },
+	    "f:1: expected = after the key, found the end of the line\n" },
 	{ "group =",
 	    "f:1: expected a value (\"text\", a number, true, false or "
 	    "[\"an\", \"array\"]), found the end of the file\n" },
 	{ "= 1\n",
 	    "f:1: expected a key or a [section], found '='\n" },
 	{ "[http\nport = 1\n",
-	    "f:1: expected ] behind the section's name, found the end of the "
+	    "f:1: expected ] after the section's name, found the end of the "
 	    "line\n" },
 	/* one mistake in an array is one message, and the rest is read */
 	{ "[cluster]\ninterfaces = [\n  \"a\"\n  \"b\",\n  \"c\"\n]\nport = "
@@ -429,18 +430,18 @@ static const struct {
 	    "make one with dmctl generate keypair or ssh-keygen -t "
 	    "ed25519\n" },
 	{ "[files]\n\"x\" = []\n\"y\" = []\nx = []\n",
-	    "f:4: \"x\" is there twice, first on line 2\n" },
+	    "f:4: \"x\" occurs twice, first on line 2: remove one\n" },
 	{ "[files]\n\"x/y\" = []\n\"x-y\" = []\nx = []\n",
 	    "f:4: \"x\" clashes with \"x/y\" on line 2: one needs a directory "
-	    "where the other may have a file\n" },
+	    "where the other may have a file; rename one\n" },
 	{ "[files]\n\"x/*\" = []\n\"x/y\" = []\n\"x/y/z\" = []\n"
 	  "\"x/a/*\" = []\n\"x/a/b\" = []\n",
 	    "f:4: \"x/y/z\" clashes with \"x/y\" on line 3: one needs a "
-	    "directory where the other may have a file\n"
+	    "directory where the other may have a file; rename one\n"
 	    "f:5: \"x/a/*\" clashes with \"x/*\" on line 2: one needs a "
-	    "directory where the other may have a file\n"
+	    "directory where the other may have a file; rename one\n"
 	    "f:6: \"x/a/b\" clashes with \"x/*\" on line 2: one needs a "
-	    "directory where the other may have a file\n" },
+	    "directory where the other may have a file; rename one\n" },
     /* clang-format on */
 };
 
@@ -478,7 +479,7 @@ test_escaped(void **state)
 	    config_parse("f", text, strlen(text), NULL, &c, &errors), -1);
 	assert_int_equal(errors.n, 2);
 	assert_string_equal(errors.text[0],
-	    "f:1: expected = behind the key, found a character outside "
+	    "f:1: expected = after the key, found a character outside "
 	    "ASCII");
 	assert_non_null(strstr(errors.text[1], "\"caf\\xc3\\xa9\""));
 	config_errors_clear(&errors);
@@ -502,7 +503,7 @@ test_file_errors(void **state)
 	config_errors_clear(&errors);
 	assert_int_equal(config_load("/dev/zero", NULL, &c, &errors), -1);
 	assert_string_equal(
-	    errors.text[0], "/dev/zero: larger than 16777216 bytes");
+	    errors.text[0], "/dev/zero: larger than 16777216 bytes: shorten it");
 	config_errors_clear(&errors);
 }
 
