@@ -15,7 +15,7 @@
 ssize_t fdpass_send(
     int socket_fd, const void *data, size_t len, int fd, int flags);
 
-/* What came with the bytes of a message. */
+/* The descriptor and the flags that came with the bytes of a message. */
 struct fdpass_extra {
 	int fd;		 /* close-on-exec, now the caller's; -1: none */
 	bool is_strange; /* more than one descriptor, or other control data */

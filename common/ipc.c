@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One end of a channel: a packet is read, each message in it decoded by the
- * table, checked against who may send it, and handed to its handler. What is
- * sent in one turn of the loop is packed: under load most of the time of small
- * messages would go into their system calls. What the socket does not take is
- * queued; requests and credits have fixed numbers outstanding, so the queue is
- * short unless the other side is busy, or has stopped reading. While much waits
- * nothing more is read from it, so that it cannot make the queue longer; it has
- * stopped once it has taken nothing for as long as our patience lasts.
+ * table, checked against the roles that may send it, and handed to its handler.
+ * Messages that are sent in one turn of the loop share a packet: under load
+ * most of the time of small messages would go into their system calls. Packets
+ * that the socket does not take are queued; requests and credits have fixed
+ * numbers outstanding, so the queue is short unless the other side is busy, or
+ * has stopped reading. While much waits nothing more is read from it, so that
+ * it cannot make the queue longer; it has stopped once it has taken nothing for
+ * as long as our patience lasts.
  */
 #include "common/ipc.h"
 

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* What the loop of dmd handles. */
+/* The signals that the loop of dmd handles. */
 static const int handled[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
 #define HANDLED_N (sizeof(handled) / sizeof(handled[0]))
 

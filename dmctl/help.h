@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What --help prints, made from the tables of commands and options. */
+/* Prints the text of --help, made from the tables of commands and options. */
 #ifndef DMCTL_HELP_H
 #define DMCTL_HELP_H
 

@@ -80,7 +80,7 @@ int daemon_open(
  * code. */
 int daemon_run(struct dmd *);
 
-/* Whatever was opened. */
+/* Closes and frees all that was opened. */
 void daemon_close(struct dmd *);
 
 #endif

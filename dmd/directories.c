@@ -163,8 +163,8 @@ lock_failed(const char *state_dir)
 		return EX_TEMPFAIL;
 	}
 	log_error("cannot lock %s/lock: %s%s", state_dir, strerror(errno),
-	    is_remote ? " (does the file system, or its server, have no "
-			"locks? name a state_dir on another one)"
+	    is_remote ? " (if the file system or its server has no locks, name "
+			"a state_dir on another one)"
 		      : "");
 	return EX_OSERR;
 }

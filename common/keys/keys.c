@@ -157,7 +157,7 @@ trim(const char **text, size_t *len)
 		(*len)--;
 }
 
-/* What follows "ssh-ed25519 " in a line of a .pub file. */
+/* Parses the text after "ssh-ed25519 " in a line of a .pub file. */
 static enum key_error
 parse_line(const char *text, size_t len, uint8_t public_key[static 32])
 {
@@ -251,7 +251,7 @@ key_fingerprint(
 
 /* --- private keys as text --------------------------------------------- */
 
-/* What is between the lines of a label; NULL if there are none. */
+/* The text between the lines of a label; NULL if there are none. */
 static const char *
 find_body(const char *text, size_t len, const char *label, size_t *body_len)
 {
