@@ -4,7 +4,7 @@
  * channel to dmd, everything from 4 on is closed, and its settings come in the
  * environment that dmd made (which holds nothing else):
  *
- *   DMD_UID, DMD_GID     whom to become (absent when not root)
+ *   DMD_UID, DMD_GID     user and group to become (absent when not root)
  *   DMD_ROOT             directory to chroot into (absent when not root)
  *   DMD_STATE_DIR        dm-store: path of state_dir
  *   DMD_PARENT           pid of dmd

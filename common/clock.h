@@ -13,8 +13,8 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 
-/* Unix time, ns: for texts, for peers, for what is on disk. It may step.
- * 0 if the clock is before 1970. */
+/* Unix time, ns: for texts, for peers, for data on disk. It may step. 0 if the
+ * clock is before 1970. */
 uint64_t clock_unix_ns(void);
 
 /* A clock that never steps, ns and s: for intervals and deadlines. It stands

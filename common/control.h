@@ -77,8 +77,8 @@ enum control_row {
 #undef F_TEXT
 /* clang-format on */
 
-/* What a row of kind value says; append, never renumber. The kinds but TEXT
- * have it in number. */
+/* The type of the value in a row of kind value; append, never renumber. All
+ * kinds but TEXT have the value in number. */
 enum row_value_kind {
 	VALUE_TEXT = 0,
 	VALUE_NUMBER = 1,

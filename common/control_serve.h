@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The serving end of the control socket in whichever process answers: dm-net
- * and dm-store take over a client from dmd (message client), dmd serves its
- * own commands. Reads exactly one record, refuses one whose header differs from
- * the one that came with the descriptor, never reads again, writes rows as the
+ * The serving end of the control socket in each process that answers: dm-net
+ * and dm-store take over a client from dmd (message client), dmd serves its own
+ * commands. Reads exactly one record, refuses one whose header differs from the
+ * one that came with the descriptor, never reads again, writes rows as the
  * client takes them and closes. A client idle for CONTROL_IDLE_NS_MAX is cut,
  * as is one that closes its sending side: it keeps both open until it has the
  * last record. At most CONTROL_CLIENTS_MAX at once, fewer of one user without

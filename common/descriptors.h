@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How dm-net shares out the descriptors that the system lets it have (ulimit
- * -n, LimitNOFILE=): with few of them the node is smaller, and what a sibling
- * hands over always finds a place. dmd refuses to start with too few. Pure.
+ * -n, LimitNOFILE=): with few of them the node takes fewer clients, and a
+ * descriptor from a sibling always finds a place. dmd refuses to start with too
+ * few. Pure.
  */
 #ifndef COMMON_DESCRIPTORS_H
 #define COMMON_DESCRIPTORS_H

@@ -16,7 +16,7 @@
  */
 bool duration_parse(const char *text, uint64_t *ns);
 
-/* The reverse, exact to 1 ms (what is below is cut): "1h30m", "0s". */
+/* The reverse, exact to 1 ms (the rest is cut): "1h30m", "0s". */
 #define DURATION_TEXT_MAX 48
 const char *duration_format(uint64_t ns, char out[static DURATION_TEXT_MAX]);
 

@@ -182,8 +182,8 @@ entry_verify_with(struct key_check *check, const struct entry *e)
 	char text[TEXT_LEN_MAX];
 	size_t len = entry_text(e, text);
 
-	/* with a weak key anybody can sign; that it is a key at all the
-	 * verification finds out */
+	/* for a weak key anybody can forge signatures; the verification refuses
+	 * bytes that are no key */
 	return key_is_strong_point(e->signer) &&
 	       sshsig_verify(check, e->signer, text, len, e->signature);
 }

@@ -56,7 +56,8 @@ void entry_version(const struct entry *, uint8_t version[static 32]);
  */
 int entry_compare(const struct entry *a, const struct entry *b);
 
-/* The order without the entries at hand: what a replica's row holds. */
+/* The same order for the fields that a replica's row holds, without the
+ * entries. */
 struct entry_rank {
 	uint64_t signed_at_ns;
 	enum entry_kind kind;
@@ -90,7 +91,7 @@ size_t entry_decode(struct entry *, const uint8_t *buf, size_t len);
  * False for a weak signer too. About 150 us; everything cheaper comes first.
  */
 bool entry_verify(const struct entry *);
-/* The same, by one who verifies many (key_check.h; may be NULL). */
+/* The same for a caller that verifies many (key_check.h; may be NULL). */
 bool entry_verify_with(struct key_check *, const struct entry *);
 
 #endif

@@ -37,7 +37,7 @@ fdpass_send(int socket_fd, const void *data, size_t len, int fd, int flags)
 	return n;
 }
 
-/* Keeps the first descriptor of c, and closes what else there may be. */
+/* Keeps the first descriptor of c, and closes any others. */
 static void
 take_fds(struct fdpass_extra *extra, struct cmsghdr *c)
 {

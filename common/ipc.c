@@ -184,7 +184,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		event_add(ipc->write_event, NULL);
 }
 
-/* One packet of so many messages, behind what waits. Takes fd. */
+/* Queues one packet of so many messages, after those that wait. Takes fd. */
 static void
 transmit(struct ipc *ipc, const uint8_t *data, size_t len, size_t count, int fd)
 {
@@ -346,7 +346,8 @@ deliver(struct ipc *ipc, enum ipc_message m, const void *msg, int fd)
 		close(fd);
 }
 
-/* The first message of these bytes; what it took, 0 if it was refused. */
+/* Handles the first message of these bytes. Returns its length, 0 if it was
+ * refused. */
 static size_t
 dispatch(struct ipc *ipc, const uint8_t *data, size_t len, int fd)
 {

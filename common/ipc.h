@@ -5,11 +5,11 @@
  * packet for itself. It runs on a libevent base.
  *
  * A channel reads whenever less than 64 MiB wait for the peer, and never blocks
- * on a send: what the socket does not take is queued. hello (role and hash of
- * the message table) comes first each way and is handled here, as are ping and
- * pong. A message that is malformed, comes from the wrong sender, lacks its
- * descriptor or has one too many ends the channel: closed() is called with the
- * reason.
+ * on a send: packets that the socket does not take are queued. hello (role and
+ * hash of the message table) comes first each way and is handled here, as are
+ * ping and pong. A message that is malformed, comes from the wrong sender,
+ * lacks its descriptor or has one too many ends the channel: closed() is called
+ * with the reason.
  */
 #ifndef COMMON_IPC_H
 #define COMMON_IPC_H
@@ -105,11 +105,11 @@ struct ipc *ipc_new(struct event_base *, int fd, enum role self, enum role peer,
 void ipc_free(struct ipc *);
 
 /*
- * Sends at the end of the loop's turn, together with what else is sent in it;
- * queues when the socket is full. It keeps the order. Takes fd (-1: none).
- * Messages may be sent before the peer's hello came. Once the channel has ended
- * it drops the message and closes fd. A message that breaks its own table is
- * fatal().
+ * Sends at the end of the loop's turn, together with the other messages of the
+ * turn; queues when the socket is full. It keeps the order. Takes fd (-1:
+ * none). Messages may be sent before the peer's hello came. Once the channel
+ * has ended it drops the message and closes fd. A message that breaks its own
+ * table is fatal().
  */
 void ipc_send(struct ipc *, enum ipc_message, const void *msg, int fd);
 
@@ -118,9 +118,9 @@ void ipc_flush(struct ipc *);
 
 /*
  * Bytes of memory queued because the socket was full, and descriptors in it.
- * Many bytes alone prove nothing: the peer may be busy, and what was sent to it
- * large. Nothing is read from it until it has taken half, and the channel ends
- * when it takes nothing for our patience (IPC_SILENT_NS_MAX unless set). More
+ * Many bytes alone prove nothing: the peer may be busy, and the messages large.
+ * Nothing is read from it until it has taken half, and the channel ends when it
+ * takes nothing for our patience (IPC_SILENT_NS_MAX unless set). More
  * descriptors than it may ask for end the channel at once.
  */
 size_t ipc_queued(const struct ipc *);
@@ -133,7 +133,7 @@ void ipc_violate(struct ipc *, const char *fmt, ...)
 
 void ipc_set_patience(struct ipc *, uint64_t ns);
 
-/* Called when the ping of that number was answered: what was sent before it has
+/* Called when the ping of that number was answered: the messages before it have
  * been read and handled. */
 void ipc_on_pong(
     struct ipc *, void (*fn)(void *ctx, struct ipc *, uint64_t number));
@@ -141,7 +141,8 @@ void ipc_on_pong(
 /* Asks for a sign of life; the number of the ping, which rises from 1. */
 uint64_t ipc_ping(struct ipc *);
 
-/* The peer was heard, or has read of what waits for it, since the last call. */
+/* True if the peer has sent something, or has read of its waiting messages,
+ * since the last call. */
 bool ipc_is_active(struct ipc *);
 
 enum role ipc_peer(const struct ipc *);

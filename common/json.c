@@ -7,8 +7,8 @@
 #include "common/utf8.h"
 
 /*
- * What stands for the character at p, of n bytes (0: none of UTF-8); NULL: it
- * stands for itself. room is for an answer that is made.
+ * The escape for the character at p, of n bytes (0: not UTF-8); NULL: it needs
+ * none. room is the memory for an escape that is made here.
  */
 static const char *
 escape(const uint8_t *p, size_t n, char room[static 8])

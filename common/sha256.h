@@ -11,7 +11,7 @@
 
 struct sha256;
 
-/* Of no bytes: what a tombstone carries. */
+/* The hash of no bytes, which a tombstone carries. */
 extern const uint8_t sha256_empty[32];
 
 void sha256_hash(const void *data, size_t len, uint8_t out[static 32]);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The signal state of a process: blocked signals and ignored ones are inherited
- * over exec, so each program sets what it needs before anything else. Called
- * first thing in each main(), and between fork and exec. The owner of the loop
- * sets the handlers.
+ * over exec, so each program sets its own before anything else. Called first
+ * thing in each main(), and between fork and exec. The owner of the loop sets
+ * the handlers.
  *
  * In all of them a write beyond `ulimit -f` fails with EFBIG (SIGXFSZ is
  * ignored); in the daemon's processes a write that nobody reads fails with

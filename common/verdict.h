@@ -20,7 +20,7 @@ enum verdict {
 /* The stable code, "not-newer"; "unknown" for a number out of range. */
 const char *verdict_code(enum verdict);
 
-/* The sentence that tells a person what to do. */
+/* The sentence for a person: the reason and the next step. */
 const char *verdict_sentence(enum verdict);
 
 /* HTTP status code; 500 where HTTP never sees it. */

@@ -26,7 +26,7 @@ failed(const char *path, int error, int code)
 	return code;
 }
 
-/* Memory that can be sealed, or a file that nobody else can open. */
+/* Memory that can be sealed, or a file that no other process can open. */
 static int
 copy_new(bool is_sealed)
 {

@@ -41,7 +41,7 @@ parse_number(const uint8_t *p, size_t len, uint64_t *out)
 	return *out <= INT64_MAX;
 }
 
-/* Unix seconds, a dot and nine digits: what dmd writes. */
+/* Unix seconds, a dot and nine digits: the form that dmd writes. */
 static bool
 parse_signed_at(struct bytes v, uint64_t *ns)
 {

@@ -269,7 +269,7 @@ fill_chunk(struct transfer *t)
 	return n > 0;
 }
 
-/* Sends what the socket takes now. */
+/* Sends as much as the socket takes now. */
 static enum http_outcome
 send_some(struct transfer *t)
 {

@@ -55,8 +55,8 @@ enum http_outcome {
 
 /*
  * deadline_mono_ns ends every call, from the look-up of the host to the last
- * byte. 0: a call has a minute, and what the slowest network (time_text.h)
- * takes for the bodies that were announced; silence for a minute ends it
+ * byte. 0: a call has a minute, and the time that the slowest network
+ * (time_text.h) takes for the announced bodies; silence for a minute ends it
  * before.
  */
 struct http_client *http_client_new(

@@ -33,7 +33,7 @@ struct output;
 struct output *output_new(const struct args *, enum output_style,
     const struct column *, size_t n_columns);
 
-/* One cell for each column; copies what it keeps. */
+/* Adds a row, one cell for each column; copies the cells. */
 void output_row(struct output *, const struct cell *);
 
 /* Writes the rest and frees. For a table without rows `empty` goes to stderr:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* rejects: what the store refused lately, and what lost to another signer. */
+/* rejects: versions that the store refused lately, or that lost to another
+ * signer. */
 #include "dmctl/rejects.h"
 
 #include <stdio.h>

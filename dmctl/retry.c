@@ -8,7 +8,7 @@
 
 #define PAUSE_FIRST_NS (50 * NS_PER_MS)
 #define PAUSE_NS_MAX (2 * NS_PER_S)
-#define QUIET_NS (800 * NS_PER_MS) /* before that nobody wonders */
+#define QUIET_NS (800 * NS_PER_MS) /* a shorter wait needs no message */
 
 uint64_t
 retry_deadline(const struct args *args, uint64_t otherwise_ns)

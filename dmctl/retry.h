@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How long a command waits. A --timeout that was given ends the whole command,
- * whatever it waits for by then; else each kind of wait has its own end. The
- * pauses between attempts grow, and after about a second the user is told the
- * reason.
+ * The time that a command waits. A --timeout that was given ends the whole
+ * command; else each kind of wait has its own end. The pauses between attempts
+ * grow, and after about a second the user is told the reason.
  */
 #ifndef DMCTL_RETRY_H
 #define DMCTL_RETRY_H

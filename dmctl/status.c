@@ -60,7 +60,7 @@ gather(struct status *s, size_t part, uint64_t deadline)
 	control_ask_close(ask);
 }
 
-/* 0 or an exit code: nobody is there at all. */
+/* 0, or an exit code if no process answers at all. */
 static int
 ask_all(struct status *s, const struct target *t)
 {

@@ -29,8 +29,8 @@ struct target {
 int target_init(struct target *, const struct args *);
 void target_clear(struct target *);
 
-/* Opens the control socket with a request; says on stderr what went wrong. 0 or
- * an exit code. */
+/* Opens the control socket with a request; writes errors to stderr. 0 or an
+ * exit code. */
 int target_ask(const struct target *, struct control_ask *,
     enum control_command, const void *fields);
 

@@ -16,7 +16,7 @@ struct url {
 	char prefix[URL_PREFIX_MAX + 1]; /* "" or "/a/b", no slash at the end */
 };
 
-/* NULL and *out, or a sentence that says what is wrong (a constant). */
+/* NULL and *out, or a sentence with the error (a constant). */
 const char *url_parse(const char *text, struct url *out);
 
 /* "host:port" as messages show it. */

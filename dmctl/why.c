@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * why: why a file, or a version of it, is not here. dm-store says what it
- * holds and refused, dm-net what the mesh has of it; one sentence follows.
+ * why: why a file, or a version of it, is not here. dm-store sends the records
+ * and refusals that it has, dm-net the state of the file in the mesh; one
+ * sentence follows from both.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -12,8 +12,8 @@
 #include "dmd/endpoint.h"
 
 /*
- * Bytes of all addresses together, with what a record adds to each, so that the
- * record in its envelope is within the 1,024 bytes that peers take.
+ * Bytes of all addresses together, with the bytes that a record adds to each,
+ * so that the record in its envelope is within the 1,024 bytes that peers take.
  */
 #define ADVERTISE_BYTES_MAX 840
 

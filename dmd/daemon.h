@@ -59,9 +59,11 @@ struct dmd {
 	struct own_record_clock own_record_signed;
 	struct event *record_timer;
 
-	uint64_t zones; /* config_send_zones() of what dm-net was told */
+	uint64_t
+	    zones; /* config_send_zones() when dm-net got its configuration */
 
-	struct event *listen_timer; /* tries again what was in use */
+	struct event
+	    *listen_timer; /* tries again to bind addresses that were in use */
 	struct resolver_watch resolver_watch;
 	struct event *look_timer; /* are the files there that we live on? */
 	bool is_state_gone;

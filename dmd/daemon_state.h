@@ -18,7 +18,7 @@ bool daemon_is_ready(const struct dmd *);
 /* Stops in order and leaves the loop. */
 void daemon_stop(struct dmd *);
 
-/* Starts the resolver anew if the files that it may read are others now. */
+/* Starts the resolver again if the files that it may read were replaced. */
 void daemon_check_resolver(struct dmd *);
 
 #endif

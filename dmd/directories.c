@@ -90,9 +90,9 @@ dir_mark_top(int fd)
 
 /*
  * Gives a new directory its owner and mode, or checks an old one. An empty one
- * (not /tmp) may count as new: somebody made it by hand, for us. chmod,
- * then chown: that needs no right besides CAP_CHOWN. *fd_out (may be NULL) is
- * a descriptor of it.
+ * (not /tmp) may count as new: the administrator made it for us. chmod, then
+ * chown: that needs no right besides CAP_CHOWN. *fd_out (may be NULL) is a
+ * descriptor of it.
  */
 static int
 dir_settle(int dir_fd, const char *name, const char *path,

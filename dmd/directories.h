@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The directories that dmd needs, made before its children start: state_dir and
- * what is below it, the control socket's directory and dm-net's empty root in
- * it. It makes missing directories, and refuses those with another owner or
- * with rights for others; it repairs nothing (repair.c does).
+ * the directories below it, the control socket's directory and dm-net's empty
+ * root in it. It makes missing directories, and refuses those with another
+ * owner or with rights for others; it repairs nothing (repair.c does).
  */
 #ifndef DMD_DIRECTORIES_H
 #define DMD_DIRECTORIES_H

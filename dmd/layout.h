@@ -65,7 +65,7 @@ const char *owned_text_of(
  */
 void owned_say(const char *path, const struct owned *, const struct stat *);
 
-/* An empty directory of our own counts as new: somebody made it by hand, for
+/* An empty directory of our own counts as new: the administrator made it for
  * us. Not /tmp. fd may be of O_PATH. */
 bool owned_is_adoptable(int fd, const struct stat *);
 bool owned_is_empty(int fd);

@@ -33,7 +33,7 @@ struct failure {
 	int error;
 };
 
-/* How long dm-net may take to close what it was told to close. */
+/* The time in which dm-net has to close a socket after it was told to. */
 #define RELEASE_NS (2 * NS_PER_S)
 
 struct listen {
@@ -195,7 +195,7 @@ listen_has(const struct listen *l, const struct endpoint *e)
 	return false;
 }
 
-/* One line that says what to do. */
+/* Logs one line with the remedy. */
 static void
 bind_complain(const struct endpoint *e, int error)
 {
@@ -339,7 +339,8 @@ listener_add(struct listen *l, const struct endpoint *e, const struct wanted *w,
 	return ADDED;
 }
 
-/* Adds what there is not. Returns how many failed; is_held: others wait. */
+/* Binds the missing endpoints. Returns how many failed; is_held: others wait.
+ */
 static size_t
 listen_add_wanted(struct listen *l, const struct wanted *w, int *exit_code)
 {

@@ -41,7 +41,7 @@ logging_on_timer(evutil_socket_t unused, short what, void *arg)
 	}
 }
 
-/* From here on nobody looks at the terminal. */
+/* From here on the log does not go to the terminal. */
 void
 logging_leave_terminal(struct dmd *d)
 {

@@ -43,7 +43,7 @@ lookup_threads_host_is_valid(const char *host)
 	       host[0] != '.' && strspn(host, allowed) == len;
 }
 
-/* Also drops what occurs twice (hosts files do that). */
+/* Also drops duplicates (hosts files have them). */
 static void
 address_add(struct lookup *l, uint8_t family, const void *bytes, size_t len)
 {

@@ -41,7 +41,7 @@ bool lookup_threads_ask(struct lookup_threads *, const struct lookup *);
 /* False when none is done. */
 bool lookup_threads_take(struct lookup_threads *, struct lookup *out);
 
-/* True for what may be a host name: letters, digits, '-', '.', '_'. */
+/* True for a text that may be a host name: letters, digits, '-', '.', '_'. */
 bool lookup_threads_host_is_valid(const char *host);
 
 #endif

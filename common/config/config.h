@@ -22,7 +22,7 @@ struct config_list {
 
 enum config_read { CONFIG_READ_NONE, CONFIG_READ_LOCAL, CONFIG_READ_ALL };
 
-/* One line of [files]: a name or a pattern (name.h), and who may sign it. */
+/* One line of [files]: a name or a pattern (name.h), and its signers. */
 struct config_file {
 	char *pattern;
 	uint8_t (*signers)[32]; /* strong, no key twice, sorted */
@@ -91,7 +91,7 @@ struct config_errors {
 	size_t n; /* texts, at most CONFIG_ERRORS_MAX */
 	char *text[CONFIG_ERRORS_MAX];
 	unsigned line[CONFIG_ERRORS_MAX]; /* 0: the file as a whole */
-	bool more;			  /* there were others */
+	bool more;			  /* there were more errors */
 };
 
 /*
@@ -142,7 +142,7 @@ struct config_option {
 	bool restart;		   /* a change needs a restart */
 };
 
-/* Row i of the table into *out; false behind the last. */
+/* Row i of the table into *out; false after the last. */
 bool config_option(size_t i, struct config_option *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* [files] of dm.toml(5): names and patterns, and who may sign them. */
+/* [files] of dm.toml(5): names and patterns, and their signers. */
 #include "common/config/config_options.h"
 
 #include <stdio.h>

@@ -71,7 +71,7 @@ void option_set(const struct option *, struct config *,
 /* Sets every option that has a default to it. */
 void options_set_defaults(struct config *);
 
-/* Frees what the options own. */
+/* Frees the values that the options own. */
 void options_clear(struct config *);
 
 bool option_is_equal(

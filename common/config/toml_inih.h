@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Hands what toml_lex() read to inih, one short line for each section and key
- * ("[cluster]", "port = @12"); the number leads back to the decoded key and
+ * Hands the result of toml_lex() to inih, one short line for each section and
+ * key ("[cluster]", "port = @12"); the number leads back to the decoded key and
  * value. Pure.
  */
 #ifndef COMMON_CONFIG_TOML_INIH_H

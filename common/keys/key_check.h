@@ -24,7 +24,7 @@ bool key_check_signature(struct key_check *,
     const uint8_t public_key[static 32], const uint8_t *data, size_t len,
     const uint8_t signature[static 64]);
 
-/* The same, for one who checks a single one. */
+/* The same, for a caller that checks a single signature. */
 bool key_verify(const uint8_t public_key[static 32], const uint8_t *data,
     size_t len, const uint8_t signature[static 64]);
 

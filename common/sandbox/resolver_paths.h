@@ -2,8 +2,8 @@
 /*
  * The files of the C library's look-ups that its configuration leads to. A rule
  * of Landlock holds for the file or directory that was there when it was made:
- * so the resolver makes its rules of these, and dmd looks whether they still
- * are what they were.
+ * so the resolver makes its rules of these, and dmd checks that they are still
+ * the same files.
  */
 #ifndef COMMON_SANDBOX_RESOLVER_PATHS_H
 #define COMMON_SANDBOX_RESOLVER_PATHS_H

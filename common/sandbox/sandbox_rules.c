@@ -145,7 +145,7 @@ static const struct sandbox_rule stat_of_fd[] = {
 	CALL_3("socket", 0, INT_MASK, domain, 1, SOCKET_TYPE, type, \
 	    2, INT_MASK, protocol)
 
-/* TCP out; in, only from what dmd has bound. */
+/* TCP out; TCP in only on sockets that dmd has bound. */
 static const struct sandbox_rule tcp[] = {
 	SOCKET(AF_INET, SOCK_STREAM, 0),
 	SOCKET(AF_INET, SOCK_STREAM, IPPROTO_TCP),
@@ -185,7 +185,7 @@ static const struct sandbox_rule content_out[] = {
 #define FILE_MODE_NEVER		UINT64_C(07111)
 #define DIRECTORY_MODE_NEVER	UINT64_C(07000)
 
-/* Paths, below what Landlock and the root directory leave. */
+/* Paths, as far as Landlock and the root directory allow them. */
 static const struct sandbox_rule paths[] = {
 	CALL_1("open", 2, FILE_MODE_NEVER, 0),
 	CALL_1("openat", 3, FILE_MODE_NEVER, 0),

@@ -33,7 +33,7 @@ struct sandbox_rule {
 };
 
 struct sandbox_policy {
-	bool is_deny_list; /* what is not listed: allowed, else fatal */
+	bool is_deny_list; /* calls that are not listed: allowed, else fatal */
 	/* arrays that end with a rule without a name; NULL: the end */
 	const struct sandbox_rule *groups[SANDBOX_GROUPS_MAX];
 };

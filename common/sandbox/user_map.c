@@ -8,7 +8,7 @@
 /* Three numbers of at most 10 digits, and blanks between them, a line. */
 #define TEXT_MAX (USER_MAP_RANGES_MAX * 64)
 
-/* A number behind blanks. Moves *p behind it. */
+/* A number after blanks. Moves *p past it. */
 static bool
 take_number(const char **p, const char *end, uint32_t *out)
 {
