@@ -229,8 +229,8 @@ def test_a_part_of_the_state_directory_goes(make_node, part):
     put_ok(node, Version("dir/1", b"one", SIGNER))
     since = len(node.log())
     removed(node.state / part)
-    node.wait_log(f"error: {re.escape(str(node.state))}/{part} {gone} under "
-                  "this dmd", since)
+    node.wait_log(f"error: {re.escape(str(node.state))}/{part} {gone} while "
+                  "dmd runs", since)
     assert f"{gone}: restart dmd" in call(node, "status", code=2)
     assert len(lines(node, since, gone)) == 1
     node.stop()

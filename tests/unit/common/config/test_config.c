@@ -502,8 +502,8 @@ test_file_errors(void **state)
 	    errors.text[0], "/: cannot be read: Is a directory");
 	config_errors_clear(&errors);
 	assert_int_equal(config_load("/dev/zero", NULL, &c, &errors), -1);
-	assert_string_equal(
-	    errors.text[0], "/dev/zero: larger than 16777216 bytes: shorten it");
+	assert_string_equal(errors.text[0],
+	    "/dev/zero: larger than 16777216 bytes: shorten it");
 	config_errors_clear(&errors);
 }
 
