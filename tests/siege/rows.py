@@ -80,12 +80,16 @@ def put_many(stage):
 
 
 def hoard(stage):
-    """Pages that nobody takes, and connections that hold all they may."""
-    for i in range(2, 4 if stage.is_short else 10):
-        stage.attack_http("http_pages", ["/files", "/peers", "/metrics"],
-                          source=f"127.0.0.{i}", peers=64)
-    stage.attack("repeat", ["hoards_quietly"],
-                 peers=64 if stage.is_short else 544)
+    """Identities of one address, which make a page of /peers long; pages that
+    nobody takes; connections that hold all they may."""
+    guests = 16 if stage.is_short else 480
+    stage.attack("guests", peers=guests)
+    watch.until(lambda: stage.target.ask("status_net").value(
+        "peers_connected") > guests, 2 * watch.NEVER)
+    for i in (2, 3):
+        stage.attack_http("http_pages", ["/peers"], source=f"127.0.0.{i}",
+                          peers=64)
+    stage.attack("repeat", ["hoards_quietly"], peers=64)
 
 
 # --- places ----

@@ -131,16 +131,18 @@ def key_of(name):
 class Bar:
     """One thing that has to hold. A time is judged by `make siege` alone."""
 
-    def __init__(self, name, value, limit, is_time=False):
+    def __init__(self, name, value, limit, is_time=False, before=None):
         self.name, self.value, self.limit = name, value, limit
-        self.is_time = is_time
+        self.is_time, self.before = is_time, before
 
     @property
     def is_held(self):
         return self.value <= self.limit
 
     def __str__(self):
-        return f"{self.name} {self.value:.4g} (at most {self.limit:.4g})"
+        calm = "" if self.before is None else \
+            f"; before the attack {self.before:.4g}"
+        return f"{self.name} {self.value:.4g} (at most {self.limit:.4g}{calm})"
 
 
 class Result:
@@ -156,13 +158,20 @@ class Result:
                 if not b.is_held and (has_times or not b.is_time)]
 
 
-def idle_rate(stage, seconds):
-    """Seconds of the processor in a second, of the node with those alone who
-    mean well."""
-    with watch.Meter(stage.target) as meter, watch.Health(stage.target), \
-            watch.Spread(stage.ways, SIGNER, stage.size):
-        time.sleep(seconds)
-    return sum(meter.used.values()) / seconds
+class Calm:
+    """How it is with those alone who mean well: on a busy machine that is no
+    good either. `rate`: seconds of the node's processors in a second."""
+
+    def __init__(self, stage, seconds):
+        self.rate, self.spread, self.health = 0, 0, 0
+        if seconds == 0:
+            return
+        with watch.Meter(stage.target) as meter, \
+                watch.Health(stage.target) as health, \
+                watch.Spread(stage.ways, SIGNER, stage.size) as spread:
+            time.sleep(seconds)
+        self.rate = sum(meter.used.values()) / seconds
+        self.spread, self.health = max(spread.took), max(health.took)
 
 
 def run(row, ground, make_node, seconds, is_short):
@@ -172,7 +181,7 @@ def run(row, ground, make_node, seconds, is_short):
     stage.ways = [(stage.friend, stage.target), (stage.target, stage.friend)]
     if row.before:
         row.before(stage)
-    idle = 0 if is_short else idle_rate(stage, 2)
+    calm = Calm(stage, 0 if is_short else 2)
     since, before = stage.connection(), watch.pids(stage.target)
     counted = stage.count(row.counter)
     with contextlib.ExitStack() as probes:
@@ -194,7 +203,7 @@ def run(row, ground, make_node, seconds, is_short):
     result.ends = sum(watch.pids(stage.target)[n] != p
                       for n, p in before.items())
     result.is_kept = stage.connection() == since
-    judge(result, stage, idle, took)
+    judge(result, stage, calm, took)
     if row.counter:
         result.bars.append(Bar(f"attacks that {row.counter} does not show",
                                int(stage.count(row.counter) <= counted), 0))
@@ -211,8 +220,8 @@ def fill(result, stage, meter, health, spread):
     result.facts = stage.facts | {"foes": stage.tallies}
 
 
-def judge(result, stage, idle, took):
-    node_cpu = max(0, sum(result.cpu.values()) - idle * took)
+def judge(result, stage, calm, took):
+    node_cpu = max(0, sum(result.cpu.values()) - calm.rate * took)
     sources = sum(f.sources for f in stage.foes)
     result.bars = [
         Bar("processes that ended", result.ends, 0),
@@ -223,8 +232,10 @@ def judge(result, stage, idle, took):
             int(result.spread == math.inf), 0),
         Bar("questions to /healthz without an answer",
             int(result.health == math.inf), 0),
-        Bar("seconds until a version arrives", result.spread, SPREAD_S, True),
-        Bar("seconds of /healthz", result.health, HEALTH_S, True),
+        Bar("seconds until a version arrives", result.spread, SPREAD_S, True,
+            calm.spread),
+        Bar("seconds of /healthz", result.health, HEALTH_S, True,
+            calm.health),
         Bar("seconds of the node's processors", node_cpu,
             max(CPU_TIMES * result.foe_cpu,
                 (CPU_SOURCE * took + CPU_BURST_S) * sources),

@@ -53,10 +53,11 @@ class Meter(Probe):
 
     def once(self):
         for name, pid in self.pids.items():
-            with contextlib.suppress(OSError, AttributeError):
+            with contextlib.suppress(OSError):  # one that has ended
                 self.used[name] = cpu(pid) - self.before[name]
                 text = pathlib.Path(f"/proc/{pid}/status").read_text()
-                kib = int(re.search(r"^RssAnon:\s+(\d+)", text, re.M)[1])
+                found = re.search(r"^RssAnon:\s+(\d+)", text, re.M)
+                kib = int(found[1]) if found else 0
                 self.peak_kib[name] = max(self.peak_kib[name], kib)
 
     def __exit__(self, *error):
@@ -121,6 +122,13 @@ class Spread(Probe):
             self.took.append(math.inf)
             return
         self.took.append(arrives(to, version, start=start))
+
+
+def until(what, seconds):
+    """Waits until it is true, or so long."""
+    end = time.monotonic() + seconds
+    while not what() and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def arrives(node, version, patience=NEVER, start=None):
