@@ -101,6 +101,9 @@ def main():
               for bar in r.broken(not args.short)]
     for row, bar in broken:
         print(f"BROKEN: row {row.number} ({row.title}): {bar}")
+    for r in results:
+        if r.row.is_open and not r.broken(True):
+            print(f"row {r.row.number} holds: it is no longer is_open")
     print(f"load of the machine: {os.getloadavg()[0]:.1f} of "
           f"{os.cpu_count()} processors")
     (conftest.BUILD / "siege.json").write_text(json.dumps(
