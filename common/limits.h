@@ -86,6 +86,7 @@
 #define HTTP_STALL_S_MAX	30	/* a response without progress */
 #define HTTP_BODY_WINDOW_S	10	/* over which a body's rate is taken */
 #define HTTP_BODY_RATE_MIN	1024	/* bytes a second of an upload */
+#define HTTP_MEMORY_MAX		(40u << 20) /* bytes of all connections */
 #define HTTP_EVENTS_SUBSCRIBERS_MAX 32
 #define HTTP_EVENTS_KEPT	256	/* events kept for Last-Event-ID */
 #define HTTP_EVENTS_BACKLOG_MAX	(256 << 10)	/* bytes of a subscriber */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-net/commands.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "common/name.h"
@@ -101,8 +102,10 @@ void
 net_command_peers(struct net *net, struct control_client *client,
     const struct control_peers *m)
 {
+	size_t cursor = 0;
+
 	if (net->mesh != NULL)
-		mesh_peers(net->mesh, send_peer, client);
+		mesh_peers(net->mesh, &cursor, UINT_MAX, send_peer, client);
 	control_client_end(client, VERDICT_OK, NULL);
 }
 

@@ -7,20 +7,30 @@
 #ifndef DM_NET_NET_H
 #define DM_NET_NET_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/child.h"
 #include "common/control_serve.h"
 #include "common/ipc.h"
+#include "common/limits.h"
+#include "common/sandbox/sandbox.h"
 #include "dm-net/http/http.h"
 #include "dm-net/mesh/mesh.h"
 #include "dm-net/resolve.h"
 #include "dm-net/store/store_client.h"
 
 #define NET_OWN_ADDRESSES_MAX 256
-#define NET_INDEX_BYTES_MAX (384u << 20) /* of the 512 MiB we may have */
-#define NET_PEERS_MAX 512		 /* until the configuration says it */
+#define NET_INDEX_BYTES_MAX (384u << 20)
+#define NET_PEERS_BYTES_MAX (64u << 20) /* all connections of the mesh */
+#define NET_REST_BYTES (24u << 20)	/* libraries, channels, tables */
+#define NET_PEERS_MAX 512		/* until the configuration says it */
+
+static_assert(NET_INDEX_BYTES_MAX + HTTP_MEMORY_MAX + NET_PEERS_BYTES_MAX +
+		      NET_REST_BYTES <=
+		  SANDBOX_NET_DATA_BYTES,
+    "all that is bounded together fits into what dm-net may have");
 
 struct net_address {
 	uint8_t len;

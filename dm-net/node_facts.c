@@ -5,14 +5,14 @@
 
 #include "dm-net/net.h"
 
-void
-node_facts_peers(
-    void *ctx, void (*row)(void *, const struct row_peer *), void *arg)
+bool
+node_facts_peers(void *ctx, size_t *cursor, unsigned max,
+    void (*row)(void *, const struct row_peer *), void *arg)
 {
 	struct net *net = ctx;
 
-	if (net->mesh != NULL)
-		mesh_peers(net->mesh, row, arg);
+	return net->mesh != NULL &&
+	       mesh_peers(net->mesh, cursor, max, row, arg);
 }
 
 void

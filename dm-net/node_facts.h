@@ -13,9 +13,9 @@
 #include "common/control.h"
 #include "dm-net/http/http.h"
 
-/* Calls row for each peer; the row is valid during the call. */
-void node_facts_peers(
-    void *ctx, void (*row)(void *, const struct row_peer *), void *arg);
+/* Of struct http_backend; the row is valid during the call. */
+bool node_facts_peers(void *ctx, size_t *cursor, unsigned max,
+    void (*row)(void *, const struct row_peer *), void *arg);
 
 void node_facts_read(void *ctx, struct http_facts *);
 

@@ -20,7 +20,7 @@ static const struct {
 	rlim_t data_bytes;
 } limits[ROLE_COUNT] = {
     [ROLE_DMD] = {0, 0},
-    [ROLE_NET] = {SANDBOX_NET_NOFILE, 512u << 20},
+    [ROLE_NET] = {SANDBOX_NET_NOFILE, SANDBOX_NET_DATA_BYTES},
     [ROLE_STORE] = {1024, 1024u << 20},
     [ROLE_RESOLVER] = {64, 64u << 20},
 };

@@ -26,7 +26,8 @@
 #define SANDBOX_CAPS (1u << 7) /* empty or reduced */
 #define SANDBOX_RLIMITS (1u << 8)
 #define SANDBOX_LAYERS 9
-#define SANDBOX_NET_NOFILE 65536 /* descriptors of dm-net, at most */
+#define SANDBOX_NET_NOFILE 65536	    /* descriptors of dm-net, at most */
+#define SANDBOX_NET_DATA_BYTES (512u << 20) /* its private memory, at most */
 
 /* "seccomp", "landlock-fs", ... */
 const char *sandbox_layer_name(unsigned bit_index);

@@ -15,6 +15,7 @@
 
 #include "dm-net/http/source.h"
 #include "dm-net/http/text.h"
+#include "dm-net/memory.h"
 
 struct event;
 struct http1;
@@ -42,10 +43,11 @@ struct http_conn {
 	struct http1 *h1; /* exactly one of both */
 	struct http2 *h2;
 	struct http_text out; /* what the socket did not take yet */
-	unsigned n_files;     /* exchanges that have one, or asked for it */
-	uint64_t progress_s;  /* the socket last took or gave a byte */
-	uint64_t begun_ns;    /* what it is at: a head, requests, waiting */
-	uint64_t moved;	      /* bytes both ways since then */
+	struct memory_holder memory;
+	unsigned n_files;    /* exchanges that have one, or asked for it */
+	uint64_t progress_s; /* the socket last took or gave a byte */
+	uint64_t begun_ns;   /* what it is at: a head, requests, waiting */
+	uint64_t moved;	     /* bytes both ways since then */
 };
 
 /* What it was at is over: it begins, or waits for, something new. */

@@ -81,17 +81,20 @@ http_conn_new(struct http_server *s, int fd, const struct sockaddr *sa)
 	set_address(c, sa);
 	c->source = http_source_hold(&s->sources, &source);
 	c->source->n_conns++;
+	memory_join(s->memory, &c->memory, &source);
+	c->out.holder = &c->memory;
 	/* Heads and bodies are sent in as few pieces as can be anyway. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->read_event =
 	    xevent(s->base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->write_event =
 	    xevent(s->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
-	c->h1 = http1_new(c);
 	c->progress_s = clock_mono_s();
 	http_conn_begin(c);
 	TAILQ_INSERT_TAIL(&s->conns, c, all);
 	s->n_conns++;
+	memory_add(&c->memory, sizeof(*c));
+	c->h1 = http1_new(c);
 	c->is_readable = true;
 	http_conn_kick(c);
 }
@@ -105,6 +108,7 @@ http_conn_free(struct http_conn *c)
 	event_free(c->write_event);
 	http_text_clear(&c->out);
 	http_source_release(c->source);
+	memory_leave(&c->memory);
 	free(c);
 }
 
@@ -133,6 +137,8 @@ http_conn_run(struct http_conn *c)
 void
 http_conn_tick(struct http_conn *c, uint64_t now_s)
 {
+	if (c->is_dead)
+		return;
 	/* A client that takes nothing while there is something for it. */
 	if (http_text_left(&c->out) > 0 || c->is_writing) {
 		if (now_s - c->progress_s > HTTP_STALL_S_MAX) {

@@ -25,12 +25,15 @@ struct http_server;
 struct store_put;
 
 /* What an exchange tells its transport. Each only notes it and sees that the
- * connection is run soon, so all of them are fine in any callback. */
+ * connection is run soon, so all of them are fine in any callback; the last
+ * one asks. */
 struct http_transport {
 	void (*go_on)(struct http_exchange *);	   /* 100 Continue */
 	void (*want_body)(struct http_exchange *); /* http_put_allowed() grew */
 	void (*respond)(struct http_exchange *);   /* it is answered */
 	void (*more)(struct http_exchange *);	   /* text grew, ended, broke */
+	/* The client would take a byte of the response's body now. */
+	bool (*is_taken)(const struct http_exchange *);
 };
 
 enum http_body {
@@ -40,7 +43,8 @@ enum http_body {
 	BODY_BROKEN, /* cannot be completed: the transport cuts it */
 };
 
-/* A walk over the store's list, page by page as the client takes it. */
+/* A walk over the store's list, or the peers, page by page as the client takes
+ * it. */
 struct http_walk {
 	void (*row)(struct http_exchange *, const struct entry *);
 	void (*end)(struct http_exchange *); /* all rows were seen */
@@ -48,7 +52,8 @@ struct http_walk {
 	char cursor[NAME_LEN_MAX + 1];
 	uint64_t rows;
 	bool is_asking;
-	bool is_metrics;
+	const char *type; /* of the whole text */
+	size_t peer;	  /* instead of rows of the store: the next one */
 };
 
 struct http_exchange {
@@ -78,6 +83,11 @@ struct http_exchange {
 	bool is_judged;
 	bool expects_continue;
 	struct http_walk walk;
+	void (*pull)(struct http_exchange *); /* makes text that has no end
+						 yet; may be NULL */
+	size_t page;	 /* bytes charged for text that is to be made */
+	bool is_waiting; /* for memory */
+	TAILQ_ENTRY(http_exchange) waiting;
 
 	/* the response */
 	bool is_answered;

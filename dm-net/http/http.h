@@ -51,8 +51,9 @@ struct http_backend {
 	struct store_client *store; /* outlives the server */
 	void *ctx;
 
-	/* Calls row(arg, ...) for each peer, before it returns. */
-	void (*peers)(void *ctx,
+	/* Calls row(arg, ...) for at most max peers from *cursor (0: from the
+	 * first) on, before it returns. True if there may be more. */
+	bool (*peers)(void *ctx, size_t *cursor, unsigned max,
 	    void (*row)(void *arg, const struct row_peer *), void *arg);
 
 	void (*facts)(void *ctx, struct http_facts *out); /* zeroed before */

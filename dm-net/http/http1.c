@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-net/http/http1.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,6 +50,10 @@ struct http1 {
 	char buf[HTTP_HEAD_MAX];
 };
 
+static_assert(sizeof(struct http_conn) + sizeof(struct http1) <=
+		  HTTP_MEMORY_MAX / HTTP_CONNECTIONS_MAX / 2,
+    "connections that ask nothing leave half of the memory to others");
+
 static struct http1 *
 http1_of(struct http_exchange *x)
 {
@@ -80,9 +85,15 @@ on_news(struct http_exchange *x)
 	http_conn_kick(x->conn);
 }
 
+static bool
+is_taken(const struct http_exchange *x)
+{
+	return http_text_left(&x->conn->out) == 0;
+}
+
 /* Most answers come while the connection is run, and are seen there at once. */
 static const struct http_transport transport = {
-    on_go_on, on_news, on_news, on_news};
+    on_go_on, on_news, on_news, on_news, is_taken};
 
 static void
 new_exchange(struct http1 *h)
@@ -99,6 +110,7 @@ http1_new(struct http_conn *c)
 	struct http1 *h = xcalloc(1, sizeof(*h));
 
 	h->conn = c;
+	memory_add(&c->memory, sizeof(*h));
 	h->is_fresh = true;
 	new_exchange(h);
 	http1_enter(h, H1_HEAD);
@@ -111,6 +123,7 @@ http1_free(struct http1 *h)
 	if (h == NULL)
 		return;
 	http_exchange_end(&h->x);
+	memory_give(&h->conn->memory, sizeof(*h));
 	free(h);
 }
 

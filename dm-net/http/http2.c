@@ -15,6 +15,8 @@
 #define RESETS_PER_S 33
 #define OUTBOUND_ACK_MAX 64
 #define SETTINGS_MAX 16
+/* What nghttp2 takes for a session with its tables, about. */
+#define SESSION_BYTES (24u << 10)
 
 /* --- frames ----------------------------------------------------------- */
 
@@ -28,7 +30,8 @@ on_begin_headers(
 	/* Trailers mean nothing here. */
 	if (frame->hd.type != NGHTTP2_HEADERS ||
 	    frame->headers.cat != NGHTTP2_HCAT_REQUEST ||
-	    h2->n_streams >= HTTP_STREAMS_MAX)
+	    h2->n_streams >= HTTP_STREAMS_MAX ||
+	    !memory_take(&h2->conn->memory, H2_STREAM_BYTES))
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	nghttp2_session_set_stream_user_data(
 	    session, id, h2_stream_new(h2, id));
@@ -175,6 +178,7 @@ http2_new(struct http_conn *c)
 	struct http2 *h2 = xcalloc(1, sizeof(*h2));
 
 	h2->conn = c;
+	memory_add(&c->memory, sizeof(*h2) + SESSION_BYTES);
 	h2->is_fresh = true;
 	h2->idle_since_s = clock_mono_s();
 	TAILQ_INIT(&h2->streams);
@@ -197,6 +201,7 @@ http2_free(struct http2 *h2)
 	while ((s = TAILQ_FIRST(&h2->streams)) != NULL)
 		h2_stream_free(s);
 	nghttp2_session_del(h2->session);
+	memory_give(&h2->conn->memory, sizeof(*h2) + SESSION_BYTES);
 	free(h2);
 }
 
@@ -233,7 +238,7 @@ output(struct http2 *h2)
 		}
 		memcpy(buf + len, data, (size_t)n);
 		len += (size_t)n;
-		if (http_text_left(&h2->conn->out) > 0)
+		if (h2->conn->is_dead || http_text_left(&h2->conn->out) > 0)
 			break; /* the socket is full */
 	}
 	if (n < 0)

@@ -43,6 +43,9 @@ struct h2_stream {
 	struct http_text body; /* received, and not taken yet */
 };
 
+/* What a stream takes with nghttp2's own of it, whose part is about 2 KiB. */
+#define H2_STREAM_BYTES (sizeof(struct h2_stream) + 2048)
+
 struct http2 {
 	struct http_conn *conn;
 	nghttp2_session *session;
@@ -54,7 +57,7 @@ struct http2 {
 	unsigned resets;
 };
 
-/* A stream whose head begins. */
+/* A stream whose head begins; its H2_STREAM_BYTES are charged already. */
 struct h2_stream *h2_stream_new(struct http2 *, int32_t id);
 
 /* Ends its exchange and frees it. */

@@ -210,8 +210,20 @@ on_respond(struct http_exchange *x)
 	http_conn_kick(x->conn);
 }
 
+static bool
+is_taken(const struct http_exchange *x)
+{
+	const struct h2_stream *s = (const struct h2_stream *)x;
+	nghttp2_session *session = s->h2->session;
+
+	return http_text_left(&x->conn->out) == 0 &&
+	       nghttp2_session_get_remote_window_size(session) > 0 &&
+	       nghttp2_session_get_stream_remote_window_size(session, s->id) >
+		   0;
+}
+
 static const struct http_transport transport = {
-    on_go_on, on_want_body, on_respond, on_more};
+    on_go_on, on_want_body, on_respond, on_more, is_taken};
 
 /* --- its life --------------------------------------------------------- */
 
@@ -223,6 +235,7 @@ h2_stream_new(struct http2 *h2, int32_t id)
 	s->h2 = h2;
 	s->id = id;
 	s->since_s = clock_mono_s();
+	s->arena.holder = s->body.holder = &h2->conn->memory;
 	http_exchange_init(&s->x, &transport, h2->conn, h2->conn->server);
 	TAILQ_INSERT_TAIL(&h2->streams, s, next);
 	if (h2->n_streams++ == 0)
@@ -241,6 +254,7 @@ h2_stream_free(struct h2_stream *s)
 		http_conn_begin(s->h2->conn);
 	s->h2->idle_since_s = clock_mono_s();
 	http_text_clear(&s->arena);
+	memory_give(&s->h2->conn->memory, H2_STREAM_BYTES);
 	free(s);
 }
 

@@ -11,8 +11,13 @@
 #include "dm-net/http/files.h"
 #include "dm-net/http/head.h"
 #include "dm-net/http/list.h"
+#include "dm-net/http/page.h"
 #include "dm-net/http/server.h"
+#include "dm-net/memory.h"
 #include "dm-net/store/store_client.h"
+
+/* Of the largest rows they are no more than HTTP_PAGE_BYTES. */
+#define PEERS_OF_PAGE 32
 
 static void
 json_text(struct http_text *t, const char *key, struct bytes value)
@@ -57,17 +62,28 @@ peer_row(void *arg, const struct row_peer *p)
 	http_text_add(t, "}", 1);
 }
 
+static void
+peers_pull(struct http_exchange *x)
+{
+	const struct http_backend *b = &x->server->backend;
+
+	if (!http_page_begin(x))
+		return;
+	x->text_ends =
+	    !b->peers(b->ctx, &x->walk.peer, PEERS_OF_PAGE, peer_row, x);
+	if (x->text_ends)
+		http_text_add(
+		    &x->text, x->walk.rows == 0 ? "[]\n" : "\n]\n", 3);
+	http_page_end(x);
+}
+
 void
 http_peers_begin(struct http_exchange *x, const struct http_request *r,
     const struct http_target *target)
 {
-	const struct http_backend *b = &x->server->backend;
-
 	x->walk.rows = 0;
-	b->peers(b->ctx, peer_row, x);
-	http_text_add(&x->text, x->walk.rows == 0 ? "[]\n" : "\n]\n", 3);
-	x->text_ends = true;
-	http_api_answer_text(x, 200, "application/json");
+	x->pull = peers_pull;
+	http_page_answer(x, "application/json");
 }
 
 /* --- /healthz --------------------------------------------------------- */
@@ -250,9 +266,9 @@ signed_end(struct http_exchange *x)
 	x->walk.end = expiry_end;
 }
 
-void
-http_metrics_begin(struct http_exchange *x, const struct http_request *r,
-    const struct http_target *target)
+/* All lines that are not of files; those follow, page by page. */
+static void
+metrics_text(struct http_exchange *x)
 {
 	const struct http_server *s = x->server;
 	const struct http_backend *b = &s->backend;
@@ -265,21 +281,47 @@ http_metrics_begin(struct http_exchange *x, const struct http_request *r,
 	metrics_node(t, &f);
 	number(t, "http_connections", "gauge", "Open HTTP connections.",
 	    s->n_conns);
+	number(t, "http_memory_bytes", "gauge",
+	    "Memory of HTTP connections and what they are sent.",
+	    memory_bytes(s->memory));
+	number(t, "http_memory_dropped_total", "counter",
+	    "Connections closed for holding most memory when it ran out.",
+	    memory_dropped(s->memory));
 	number(t, "http_open_files", "gauge", "Files held open for HTTP.",
 	    http_files_open(s->files));
 	metrics_requests(t, &s->count);
 	if (b->metrics != NULL)
 		b->metrics(b->ctx, t);
-	if (!store_client_is_up(b->store)) {
-		x->text_ends = true;
-		http_api_answer_text(x, 200, "text/plain; version=0.0.4");
+	x->text_ends = !store_client_is_up(b->store);
+	if (x->text_ends)
 		return;
-	}
 	family(t, "file_signed_timestamp_seconds", "gauge",
 	    "When the version of a file was signed.");
 	x->walk.row = signed_row;
 	x->walk.end = signed_end;
-	x->walk.is_metrics = true;
 	x->walk.prefix[0] = '\0';
-	http_walk_begin(x);
+}
+
+static void
+metrics_pull(struct http_exchange *x)
+{
+	if (!http_page_begin(x))
+		return;
+	metrics_text(x);
+	http_page_end(x);
+	x->pull = http_walk_pull;
+}
+
+void
+http_metrics_begin(struct http_exchange *x, const struct http_request *r,
+    const struct http_target *target)
+{
+	x->walk.type = "text/plain; version=0.0.4";
+	x->pull = metrics_pull;
+	if (x->via->is_taken(x))
+		x->pull(x);
+	if (x->pull == metrics_pull || x->text_ends)
+		http_api_answer_text(x, 200, x->walk.type);
+	else
+		http_walk_begin(x);
 }

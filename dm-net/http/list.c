@@ -9,6 +9,7 @@
 #include "common/hex.h"
 #include "dm-net/http/api.h"
 #include "dm-net/http/date.h"
+#include "dm-net/http/page.h"
 #include "dm-net/http/server.h"
 #include "dm-net/store/store_client.h"
 
@@ -19,6 +20,7 @@ on_row(void *ctx, const struct entry *e)
 {
 	struct http_exchange *x = ctx;
 
+	http_page_end(x);
 	memcpy(x->walk.cursor, e->name, sizeof(x->walk.cursor));
 	x->walk.row(x, e);
 	x->walk.rows++;
@@ -44,6 +46,7 @@ on_end(void *ctx, enum verdict v, bool more)
 
 	x->asked = 0;
 	x->walk.is_asking = false;
+	http_page_end(x);
 	if (v != VERDICT_OK) {
 		walk_fail(x, v);
 		return;
@@ -60,10 +63,7 @@ on_end(void *ctx, enum verdict v, bool more)
 	if (x->is_answered)
 		x->via->more(x);
 	else
-		http_api_answer_text(x, 200,
-		    x->walk.prefix[0] == '\0' && x->walk.is_metrics
-			? "text/plain; version=0.0.4"
-			: "application/json");
+		http_api_answer_text(x, 200, x->walk.type);
 }
 
 static void
@@ -74,25 +74,39 @@ walk_ask(struct http_exchange *x)
 
 	if (x->walk.is_asking)
 		return;
+	if (!http_page_begin(x)) {
+		/* Answered, it is pulled again, and waits. */
+		if (!x->is_answered)
+			http_api_answer_text(x, 200, x->walk.type);
+		return;
+	}
 	v = store_list(x->server->backend.store, x->walk.prefix, x->walk.cursor,
 	    IPC_LIST_LIMIT_MAX, &owner, &x->asked);
 	x->walk.is_asking = v == VERDICT_OK;
-	if (v != VERDICT_OK)
+	if (v != VERDICT_OK) {
+		http_page_end(x);
 		walk_fail(x, v);
-}
-
-void
-http_walk_begin(struct http_exchange *x)
-{
-	x->walk.cursor[0] = '\0';
-	x->walk.rows = 0;
-	walk_ask(x);
+	}
 }
 
 void
 http_walk_pull(struct http_exchange *x)
 {
 	walk_ask(x);
+}
+
+void
+http_walk_begin(struct http_exchange *x)
+{
+	struct store_client *store = x->server->backend.store;
+
+	x->walk.cursor[0] = '\0';
+	x->walk.rows = 0;
+	x->pull = walk_ask;
+	if (x->via->is_taken(x) || !store_client_is_up(store))
+		walk_ask(x);
+	else
+		http_api_answer_text(x, 200, x->walk.type);
 }
 
 /* --- GET /files ------------------------------------------------------- */
@@ -141,7 +155,7 @@ http_list_begin(struct http_exchange *x, const struct http_request *r,
 {
 	x->walk.row = list_row;
 	x->walk.end = list_end;
-	x->walk.is_metrics = false;
+	x->walk.type = "application/json";
 	memcpy(x->walk.prefix, t->prefix, sizeof(x->walk.prefix));
 	http_walk_begin(x);
 }

@@ -12,6 +12,7 @@
 #include "dm-net/http/get.h"
 #include "dm-net/http/info.h"
 #include "dm-net/http/list.h"
+#include "dm-net/http/page.h"
 #include "dm-net/http/put.h"
 #include "dm-net/http/server.h"
 #include "dm-net/http/target.h"
@@ -56,6 +57,7 @@ http_exchange_init(struct http_exchange *x, const struct http_transport *via,
 	x->via = via;
 	x->conn = conn;
 	x->server = server;
+	x->text.holder = &conn->memory;
 }
 
 void
@@ -75,6 +77,7 @@ http_exchange_end(struct http_exchange *x)
 	if (x->file != NULL)
 		http_file_release(x->file);
 	x->file = NULL;
+	http_page_leave(x);
 	http_text_clear(&x->text);
 }
 
@@ -237,6 +240,6 @@ http_route_begin(struct http_exchange *x, const struct http_request *r)
 void
 http_route_pull(struct http_exchange *x)
 {
-	if (x->body == BODY_TEXT && !x->text_ends && !x->is_subscriber)
-		http_walk_pull(x);
+	if (x->body == BODY_TEXT && !x->text_ends && x->pull != NULL)
+		x->pull(x);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "dm-net/http/events.h"
 #include "dm-net/http/files.h"
 #include "dm-net/http/http2.h"
+#include "dm-net/http/page.h"
 #include "dm-net/http/room.h"
 
 #define ACCEPTS_PER_TURN 64
@@ -37,10 +39,13 @@ free_dead(struct http_server *s)
 {
 	struct http_conn *c;
 
+	if (TAILQ_EMPTY(&s->dead))
+		return;
 	while ((c = TAILQ_FIRST(&s->dead)) != NULL) {
 		TAILQ_REMOVE(&s->dead, c, turn);
 		http_conn_free(c);
 	}
+	http_page_retry(s);
 }
 
 static void
@@ -73,6 +78,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		http_conn_tick(c, now_s);
 	}
 	http_events_tick(s->events, s);
+	http_page_retry(s);
 	LIST_FOREACH(l, &s->listeners, next) {
 		if (l->is_resting)
 			event_add(l->event, NULL);
@@ -143,6 +149,20 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* Of those that hold memory the greediest, when there is no more. */
+static void
+on_greedy(struct memory_holder *h)
+{
+	struct http_conn *c =
+	    (struct http_conn *)(void *)((char *)h -
+					 offsetof(struct http_conn, memory));
+
+	log_debug("http: a connection is closed: it holds %zu bytes, most of "
+		  "all, and memory for HTTP has run out",
+	    h->bytes);
+	http_conn_close(c);
+}
+
 /* --- the server ------------------------------------------------------- */
 
 struct http_server *
@@ -160,7 +180,9 @@ http_server_new(struct event_base *base, const struct http_backend *backend)
 	s->files = http_files_new(
 	    backend->files_max != 0 ? backend->files_max : HTTP_FILES_MAX);
 	s->events = http_events_new();
+	s->memory = memory_new(HTTP_MEMORY_MAX, on_greedy);
 	LIST_INIT(&s->listeners);
+	TAILQ_INIT(&s->waiting);
 	TAILQ_INIT(&s->conns);
 	LIST_INIT(&s->sources);
 	TAILQ_INIT(&s->ready);
@@ -189,6 +211,7 @@ http_server_free(struct http_server *s)
 	event_free(s->tick_event);
 	http_files_free(s->files);
 	http_events_free(s->events);
+	memory_free(s->memory);
 	free(s);
 }
 

@@ -21,9 +21,11 @@
 
 struct event;
 struct http_conn;
+struct http_exchange;
 struct http_events;
 struct http_files;
 struct http_listener;
+struct memory;
 
 TAILQ_HEAD(http_conn_list, http_conn);
 
@@ -56,6 +58,8 @@ struct http_server {
 	struct http_source_list sources;
 	struct http_conn_list ready; /* to be run in this turn */
 	struct http_conn_list dead;  /* to be freed in this turn */
+	struct memory *memory;	     /* HTTP_MEMORY_MAX; of connections */
+	TAILQ_HEAD(, http_exchange) waiting; /* for memory */
 	struct event *turn_event;
 	struct event *tick_event;
 

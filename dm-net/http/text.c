@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "dm-net/http/http.h"
+#include "dm-net/memory.h"
 
 /* More than this is not kept by a text that has run empty. */
 #define KEEP_SIZE 4096
@@ -16,8 +17,10 @@
 void
 http_text_clear(struct http_text *t)
 {
+	if (t->holder != NULL)
+		memory_give(t->holder, t->cap);
 	free(t->data);
-	memset(t, 0, sizeof(*t));
+	*t = (struct http_text){.holder = t->holder};
 }
 
 size_t
@@ -58,6 +61,8 @@ reserve(struct http_text *t, size_t n)
 	}
 	while (cap - t->len < n)
 		cap *= 2;
+	if (t->holder != NULL)
+		memory_add(t->holder, cap - t->cap);
 	t->data = xrealloc(t->data, cap, 1);
 	t->cap = cap;
 }

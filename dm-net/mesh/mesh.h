@@ -92,9 +92,13 @@ bool mesh_hint(struct mesh *, const struct ipc_peer_hint *);
 const struct peer_id *mesh_peer_id(const struct mesh *);
 struct sync *mesh_sync(struct mesh *);
 
-/* Calls row(arg, ...) for each peer that is known and worth showing. */
-void mesh_peers(
-    struct mesh *, void (*row)(void *arg, const struct row_peer *), void *arg);
+/*
+ * Calls row(arg, ...) for at most max of the peers that are known and worth
+ * showing, from *cursor (0: from the first) on. True if there may be more. One
+ * that goes or comes between two calls may move another past the cursor.
+ */
+bool mesh_peers(struct mesh *, size_t *cursor, unsigned max,
+    void (*row)(void *arg, const struct row_peer *), void *arg);
 
 uint64_t mesh_refused(const struct mesh *); /* by admission */
 uint64_t mesh_hostile(const struct mesh *); /* connections that broke rules */

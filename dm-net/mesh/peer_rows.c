@@ -76,19 +76,21 @@ is_worth_showing(const struct sync_peer_info *info)
 	       info->state == SYNC_PEER_DIALLING || info->last_success_ns != 0;
 }
 
-void
-mesh_peers(
-    struct mesh *m, void (*fn)(void *arg, const struct row_peer *), void *arg)
+bool
+mesh_peers(struct mesh *m, size_t *cursor, unsigned max,
+    void (*fn)(void *arg, const struct row_peer *), void *arg)
 {
 	struct sync_peer_info info;
 	struct row_peer row;
 	struct texts texts;
-	size_t cursor = 0;
+	unsigned n = 0;
 
-	while (sync_peers(m->sync, &cursor, &info)) {
+	while (n < max && sync_peers(m->sync, cursor, &info)) {
 		if (!is_worth_showing(&info))
 			continue;
 		make_row(m, &info, &row, &texts);
 		fn(arg, &row);
+		n++;
 	}
+	return n == max;
 }

@@ -100,8 +100,9 @@ http_node_run(struct http_node *n)
 	alarm(0);
 }
 
-static void
-give_peers(void *ctx, void (*row)(void *, const struct row_peer *), void *arg)
+static bool
+give_peers(void *ctx, size_t *cursor, unsigned max,
+    void (*row)(void *, const struct row_peer *), void *arg)
 {
 	struct http_node *n = ctx;
 	struct row_peer p = {.peer = bytes_text("12D3KooWpeer"),
@@ -111,13 +112,17 @@ give_peers(void *ctx, void (*row)(void *, const struct row_peer *), void *arg)
 	    .since_ns = UINT64_C(1775831000000000000),
 	    .rtt_ns = 1500000,
 	    .synced = true,
-	    .agent = bytes_text("a \"strange\"\nagent gr\xc3\xbc\xc3\x9ft \xff"),
+	    .agent =
+		bytes_text("a \"strange\"\nagent gr\xc3\xbc\xc3\x9ft \xff"),
 	    .last_error = bytes_text("")};
 
-	for (unsigned i = 0; i < n->n_peers; i++) {
+	if (*cursor > 0)
+		p.rtt_ns = 0;
+	for (; max > 0 && *cursor < n->n_peers; max--, (*cursor)++) {
 		row(arg, &p);
 		p.rtt_ns = 0; /* the others were not measured yet */
 	}
+	return max == 0;
 }
 
 static void

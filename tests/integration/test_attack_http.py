@@ -325,6 +325,37 @@ def test_one_address_does_not_hold_all_files(victim):
             assert s.recv(4096).startswith(b"HTTP/1.1 200 "), i
 
 
+@pytest.mark.parametrize("window", [0, 1])
+def test_pages_that_nobody_takes(victim, window):
+    """Lists by the ten thousand, from as many connections as there may be,
+    whose clients keep their windows closed, or open for a byte."""
+    for i in range(100):
+        put_ok(victim, Version(f"many/{'x' * 200}{i}", b"x", SIGNER))
+    asks = b"".join(get(1 + 2 * i, path) for i, path in enumerate(
+        [b"/files", b"/metrics"] * 16))
+    with contextlib.ExitStack() as stack:
+        # the last places are for those who are looked at below
+        socks = [stack.enter_context(socket.socket()) for _ in range(500)]
+        for i, s in enumerate(socks):
+            s.bind((f"127.0.0.{10 + i % 10}", 0))
+            s.settimeout(PATIENCE)
+            s.connect(("127.0.0.1", victim.http_port))
+            with contextlib.suppress(ConnectionError):
+                s.sendall(PREFACE + frame(SETTINGS, 0, 0, struct.pack(
+                    ">HI", 4, window)) + asks)
+        for s in socks:
+            # all of them are answered, or it is cut off
+            out, part = b"", b"more"
+            with contextlib.suppress(ConnectionError):
+                while part and sum(k in (HEADERS, RST_STREAM)
+                                   for k, _, _ in frames(out)) < 32:
+                    part = s.recv(1 << 16)
+                    out += part
+        assert victim.status()["dm_net_restarts"] == [0]
+        for path in ("/healthz", "/files/a", "/files", "/metrics"):
+            assert ask(victim, "GET", path, timeout=PATIENCE).status == 200
+
+
 def test_half_heads_and_half_bodies(victim):
     version = Version("a", b"x" * 1000, SIGNER)
     fields = "".join(f"{k}: {v}\r\n" for k, v in version.headers().items())

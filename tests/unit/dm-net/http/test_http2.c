@@ -16,6 +16,7 @@
 
 #include "common/base64.h"
 #include "common/limits.h"
+#include "dm-net/memory.h"
 #include "dm-net/http/server.h"
 #include "dm-net/store/store_client.h"
 #include "tests/double/http_node.h"
@@ -384,6 +385,103 @@ test_put(void **state)
 	client_close(&c);
 }
 
+/* As many streams as may be, all of one list. */
+static void
+hold_pages(struct client *c, struct answer a[static HTTP_STREAMS_MAX],
+    const char *path, uint32_t window)
+{
+	nghttp2_settings_entry set = {
+	    NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window};
+
+	nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, &set, 1);
+	client_run(c);
+	for (int i = 0; i < HTTP_STREAMS_MAX; i++)
+		submit_get(c, &a[i], path);
+	client_run(c);
+}
+
+static void
+set_names(struct http_node *n)
+{
+	struct entry e;
+	char name[250];
+
+	for (int i = 0; i < IPC_LIST_LIMIT_MAX; i++) {
+		snprintf(name, sizeof(name), "%0240d", i);
+		fake_entry(&e, ENTRY_FILE, name, 1000000000, "x", 1, 1);
+		fake_store_set(n->store, &e, "x");
+	}
+	n->n_peers = 1000;
+}
+
+/* Nothing is made for a client that takes nothing, but it is answered. */
+static void
+test_a_closed_window(void **state)
+{
+	static const char *const paths[] = {"/files", "/peers", "/metrics"};
+	struct answer a[HTTP_STREAMS_MAX];
+	struct http_node *n = *state;
+
+	set_names(n);
+	for (int p = 0; p < 3; p++) {
+		struct client c;
+
+		client_open(&c, n, true);
+		hold_pages(&c, a, paths[p], 0);
+		for (int i = 0; i < HTTP_STREAMS_MAX; i++)
+			assert_int_equal(a[i].status, 200);
+		/* that of the streams and the connection */
+		assert_in_range(memory_bytes(n->http->memory), 1, 400 << 10);
+		/* it is made as soon as the client takes it */
+		nghttp2_submit_window_update(
+		    c.session, NGHTTP2_FLAG_NONE, 1, 1 << 20);
+		client_run(&c);
+		assert_true(a[0].len > 1000);
+		for (int i = 0; i < HTTP_STREAMS_MAX; i++)
+			answer_free(&a[i]);
+		client_close(&c);
+		assert_int_equal(memory_bytes(n->http->memory), 0);
+	}
+}
+
+/* Clients that hold pages cost what there is for HTTP and no more, and then
+ * they go, not one who comes with a request. */
+static void
+test_pages_that_are_held(void **state)
+{
+	enum { CLIENTS = 60 };
+	static struct answer a[CLIENTS][HTTP_STREAMS_MAX];
+	static struct client c[CLIENTS];
+	struct http_node *n = *state;
+	struct client good;
+	struct answer list;
+	int closed = 0;
+
+	set_names(n);
+	for (int i = 0; i < CLIENTS; i++) {
+		client_open(&c[i], n, true);
+		hold_pages(&c[i], a[i], i % 2 ? "/files" : "/peers", 1);
+		assert_true(memory_bytes(n->http->memory) <= HTTP_MEMORY_MAX);
+	}
+	assert_true(memory_bytes(n->http->memory) > HTTP_MEMORY_MAX / 2);
+	client_open(&good, n, false);
+	submit_get(&good, &list, "/files");
+	client_run(&good);
+	assert_int_equal(list.status, 200);
+	assert_true(list.is_closed);
+	answer_free(&list);
+	client_close(&good);
+	for (int i = 0; i < CLIENTS; i++) {
+		client_run(&c[i]);
+		closed += c[i].is_closed;
+		for (int s = 0; s < HTTP_STREAMS_MAX; s++)
+			answer_free(&a[i][s]);
+		client_close(&c[i]);
+	}
+	assert_in_range(closed, 1, CLIENTS / 2);
+	assert_int_equal(memory_bytes(n->http->memory), 0);
+}
+
 /* Windows open only for what the store took. */
 static void
 test_back_pressure(void **state)
@@ -707,7 +805,8 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_get), T(test_same_answers),
-	    T(test_put), T(test_back_pressure), T(test_stalled_beside_others),
+	    T(test_put), T(test_a_closed_window), T(test_pages_that_are_held),
+	    T(test_back_pressure), T(test_stalled_beside_others),
 	    T(test_refused_upload), T(test_length_is_kept), T(test_large_head),
 	    T(test_rapid_reset), T(test_streams_limit), T(test_floods),
 	    T(test_deadlines), T(test_closed_window), T(test_list_in_pages),
