@@ -40,3 +40,9 @@ clock_boot_ns(void)
 {
 	return clock_read(CLOCK_BOOTTIME);
 }
+
+uint64_t
+clock_thread_ns(void)
+{
+	return clock_read(CLOCK_THREAD_CPUTIME_ID);
+}

@@ -25,4 +25,8 @@ uint64_t clock_mono_s(void);
 /* The same, but it goes on while the machine is suspended. */
 uint64_t clock_boot_ns(void);
 
+/* The time that this thread has computed, ns. While it waits, or others run in
+ * its place, it stands still. */
+uint64_t clock_thread_ns(void);
+
 #endif

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/name.h"
 #include "dm-net/net.h"
 
@@ -20,6 +21,8 @@ send_peer(void *arg, const struct row_peer *row)
 static void
 status_sync(struct net *net, struct control_client *client)
 {
+	char text[LEDGER_WORST_TEXT_SIZE];
+	struct ledger_worst worst;
 	struct sync_stats s;
 
 	sync_stats(mesh_sync(net->mesh), &s);
@@ -40,6 +43,9 @@ status_sync(struct net *net, struct control_client *client)
 	    mesh_hostile(net->mesh));
 	control_client_number(client, "refused_connections", VALUE_NUMBER,
 	    mesh_refused(net->mesh));
+	if (ledger_worst(mesh_ledger(net->mesh), clock_mono_ns(), &worst))
+		control_client_text(client, "limited_source", "%s",
+		    ledger_worst_text(&worst, text));
 }
 
 void

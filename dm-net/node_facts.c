@@ -57,6 +57,27 @@ node_facts_is_own_address(void *ctx, const uint8_t *address, size_t len)
 	return false;
 }
 
+static void
+metrics_ledger(const struct ledger_stats *s, struct http_text *out)
+{
+	http_text_printf(out,
+	    "# HELP dm_source_limited_total Work for peers refused since "
+	    "their source owed too much.\n"
+	    "# TYPE dm_source_limited_total counter\n");
+	for (enum ledger_kind k = 0; k < LEDGER_KINDS; k++)
+		http_text_printf(out,
+		    "dm_source_limited_total{kind=\"%s\"} %llu\n",
+		    ledger_kind_name(k), (unsigned long long)s->refused[k]);
+	http_text_printf(out,
+	    "# HELP dm_source_cost_seconds_total CPU that was spent for peers "
+	    "in vain, about.\n"
+	    "# TYPE dm_source_cost_seconds_total counter\n");
+	for (enum ledger_kind k = 0; k < LEDGER_KINDS; k++)
+		http_text_printf(out,
+		    "dm_source_cost_seconds_total{kind=\"%s\"} %.3f\n",
+		    ledger_kind_name(k), (double)s->cost_ns[k] / 1e9);
+}
+
 void
 node_facts_metrics(void *ctx, struct http_text *out)
 {
@@ -92,4 +113,5 @@ node_facts_metrics(void *ctx, struct http_text *out)
 	    (unsigned long long)s.bytes_in, (unsigned long long)s.bytes_out,
 	    (unsigned long long)mesh_hostile(net->mesh),
 	    (unsigned long long)mesh_refused(net->mesh));
+	metrics_ledger(ledger_stats(mesh_ledger(net->mesh)), out);
 }

@@ -36,7 +36,7 @@ judge_alone(struct store *s, const struct entry *e, enum judge_from from)
 		return VERDICT_OTHER_NETWORK;
 	if (e->size > s->policy->max_file_size || e->size > SIZE_CEILING)
 		return VERDICT_TOO_LARGE;
-	if (e->signed_at_ns > now &&
+	if (from != FROM_PEER_UNPROVED && e->signed_at_ns > now &&
 	    e->signed_at_ns - now > s->policy->max_clock_skew_ns)
 		return VERDICT_SIGNED_IN_FUTURE;
 	if (from == FROM_CLIENT && judge_is_expired(s, e))

@@ -13,6 +13,9 @@
 enum judge_from {
 	FROM_PEER,   /* an expired version is kept as a record */
 	FROM_CLIENT, /* an expired version is refused */
+	/* From a peer, before its signature is checked. The time is judged
+	 * after that: whose clock is wrong is no forger's to say. */
+	FROM_PEER_UNPROVED,
 };
 
 /* More than that needs its sha256 beforehand. */

@@ -59,7 +59,8 @@ judge(
 
 	entry_version(e, version);
 	reload_name(s, e->name);
-	v = winner_judge(s, e, version, FROM_PEER, &acc);
+	v = winner_judge(
+	    s, e, version, from == NULL ? FROM_PEER_UNPROVED : FROM_PEER, &acc);
 	a->held_signed_at_ns = acc.held_signed_at_ns;
 	if (v == VERDICT_OK)
 		v = judge_room(s, e, e->size + puts_reserved(s));

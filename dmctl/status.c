@@ -169,6 +169,9 @@ judge(struct status *s)
 	    is_no(s, "peers_connected"))
 		reason(s, HEALTH_WORKS,
 		    "no peer is connected (dmctl peers says why)");
+	if (values_find(&s->facts, "limited_source") != NULL)
+		reason(s, HEALTH_FINE, "limiting %s",
+		    values_find(&s->facts, "limited_source")->text);
 	if (s->health == HEALTH_FINE)
 		reason(s, HEALTH_FINE, "all running");
 }

@@ -34,13 +34,48 @@ struct listener {
 struct parked {
 	TAILQ_ENTRY(parked) next;
 	int fd;
-	struct admission_source source;
+	struct netsource source;
 	struct sockaddr_storage remote;
 	socklen_t remote_len;
 };
 
+/*
+ * May its source have another handshake computed? Who owes a little more than
+ * it may waits for that; who owes much is sent away, to leave the places of
+ * those that wait to others.
+ */
+enum credit { CREDIT_GOOD, CREDIT_WAIT, CREDIT_NONE };
+#define WAIT_DEBT_NS (LEDGER_BURST_NS + 2 * LEDGER_SHARE_NS)
+
+static enum credit
+credit_of(const struct mesh *m, const struct netsource *source, uint64_t now_ns)
+{
+	const struct ledger_who who = {.source = *source};
+
+	if (ledger_has_room(m->ledger, &who, LEDGER_COST_HANDSHAKE, now_ns))
+		return CREDIT_GOOD;
+	return ledger_owes(m->ledger, &who, now_ns) < WAIT_DEBT_NS
+		   ? CREDIT_WAIT
+		   : CREDIT_NONE;
+}
+
+static enum admission_answer
+arrive(struct mesh *m, const struct netsource *source, uint64_t now_ns)
+{
+	const struct ledger_who who = {.source = *source};
+	enum credit credit = credit_of(m, source, now_ns);
+
+	if (credit != CREDIT_GOOD)
+		ledger_refused(m->ledger, &who, LEDGER_HANDSHAKE, now_ns);
+	if (credit != CREDIT_NONE)
+		return admission_arrive(
+		    m->admission, source, credit == CREDIT_GOOD, now_ns);
+	m->n_in_debt++;
+	return ADMISSION_REFUSE;
+}
+
 static void
-admit(struct mesh *m, int fd, const struct admission_source *source,
+admit(struct mesh *m, int fd, const struct netsource *source,
     const struct sockaddr_storage *remote, socklen_t len)
 {
 	struct peer_conn *c = peer_conn_new(
@@ -51,7 +86,7 @@ admit(struct mesh *m, int fd, const struct admission_source *source,
 }
 
 static void
-park(struct mesh *m, int fd, const struct admission_source *source,
+park(struct mesh *m, int fd, const struct netsource *source,
     const struct sockaddr_storage *remote, socklen_t len)
 {
 	struct timeval tv = {.tv_usec = PARK_INTERVAL_US};
@@ -75,7 +110,8 @@ on_park(evutil_socket_t fd, short what, void *arg)
 
 	for (p = TAILQ_FIRST(&m->parked); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, next);
-		if (!admission_unpark(m->admission, &p->source, now_ns))
+		if (credit_of(m, &p->source, now_ns) != CREDIT_GOOD ||
+		    !admission_unpark(m->admission, &p->source, now_ns))
 			continue;
 		TAILQ_REMOVE(&m->parked, p, next);
 		admit(m, p->fd, &p->source, &p->remote, p->remote_len);
@@ -122,7 +158,7 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 	struct listener *listener = arg;
 	struct mesh *m = listener->mesh;
 	uint64_t now_ns = clock_mono_ns();
-	struct admission_source source;
+	struct netsource source;
 	struct sockaddr_storage remote;
 	socklen_t len;
 	int fd;
@@ -143,8 +179,8 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 			rest(listener);
 			return;
 		}
-		mesh_address_source(&source, &remote);
-		switch (admission_arrive(m->admission, &source, now_ns)) {
+		source = mesh_address_source(&remote);
+		switch (arrive(m, &source, now_ns)) {
 		case ADMISSION_ADMIT:
 			admit(m, fd, &source, &remote, len);
 			break;

@@ -20,7 +20,7 @@
 
 struct source_state {
 	struct source_state *next;
-	struct admission_source id;
+	struct netsource id;
 	unsigned half_open;
 	unsigned parked;
 	/* The bucket as a time: it was, or will be, full then. An arrival
@@ -62,24 +62,8 @@ admission_free(struct admission *a)
 	free(a);
 }
 
-void
-admission_source(
-    struct admission_source *src, const uint8_t *address, size_t len)
-{
-	static const uint8_t mapped[12] = {
-	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-	memset(src, 0, sizeof(*src));
-	if (len == 16 && memcmp(address, mapped, sizeof(mapped)) == 0) {
-		address += sizeof(mapped);
-		len = 4;
-	}
-	src->bytes[0] = (uint8_t)len;
-	memcpy(src->bytes + 1, address, len == 4 ? 4 : 8);
-}
-
 static struct source_state **
-bucket(struct admission *a, const struct admission_source *id)
+bucket(struct admission *a, const struct netsource *id)
 {
 	uint64_t h = siphash(a->secret, id->bytes, sizeof(id->bytes));
 
@@ -87,7 +71,7 @@ bucket(struct admission *a, const struct admission_source *id)
 }
 
 static struct source_state *
-find(struct admission *a, const struct admission_source *id)
+find(struct admission *a, const struct netsource *id)
 {
 	struct source_state *s;
 
@@ -116,8 +100,7 @@ forget_idle(struct admission *a, uint64_t now_ns)
 }
 
 static struct source_state *
-find_or_add(
-    struct admission *a, const struct admission_source *id, uint64_t now_ns)
+find_or_add(struct admission *a, const struct netsource *id, uint64_t now_ns)
 {
 	struct source_state *s = find(a, id), **head;
 
@@ -162,14 +145,14 @@ admit(struct admission *a, struct source_state *s, uint64_t now_ns)
 }
 
 enum admission_answer
-admission_arrive(
-    struct admission *a, const struct admission_source *id, uint64_t now_ns)
+admission_arrive(struct admission *a, const struct netsource *id, bool has_room,
+    uint64_t now_ns)
 {
 	struct source_state *s = find_or_add(a, id, now_ns);
 
 	if (s != NULL) {
 		/* those that wait go first */
-		if (s->parked == 0 && admit(a, s, now_ns))
+		if (has_room && s->parked == 0 && admit(a, s, now_ns))
 			return ADMISSION_ADMIT;
 		if (a->parked < ADMISSION_PARKED_MAX &&
 		    s->parked < ADMISSION_PARKED_SOURCE_MAX) {
@@ -184,7 +167,7 @@ admission_arrive(
 
 bool
 admission_unpark(
-    struct admission *a, const struct admission_source *id, uint64_t now_ns)
+    struct admission *a, const struct netsource *id, uint64_t now_ns)
 {
 	struct source_state *s = find(a, id);
 
@@ -196,7 +179,7 @@ admission_unpark(
 }
 
 void
-admission_left(struct admission *a, const struct admission_source *id)
+admission_left(struct admission *a, const struct netsource *id)
 {
 	struct source_state *s = find(a, id);
 
@@ -207,7 +190,7 @@ admission_left(struct admission *a, const struct admission_source *id)
 }
 
 void
-admission_settled(struct admission *a, const struct admission_source *id)
+admission_settled(struct admission *a, const struct netsource *id)
 {
 	struct source_state *s = find(a, id);
 

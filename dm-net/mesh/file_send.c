@@ -148,7 +148,7 @@ on_opened(void *ctx, enum verdict v, const struct entry *entry, int fd)
 static bool
 make_room(struct mesh *m, const struct peer_conn *newcomer)
 {
-	struct netsource source = mesh_address_netsource(&newcomer->remote);
+	struct netsource source = mesh_address_source(&newcomer->remote);
 	struct send_place *p = send_places_yield(
 	    &m->sending, &source, newcomer->id, clock_mono_ns());
 	struct answer *a;
@@ -167,7 +167,7 @@ begin_large(struct answer *a)
 	struct peer_conn *c = peer_conn_of(a->serve);
 
 	a->place =
-	    (struct send_place){.source = mesh_address_netsource(&c->remote),
+	    (struct send_place){.source = mesh_address_source(&c->remote),
 		.conn = c->id,
 		.since_ns = clock_mono_ns(),
 		.size = a->size - a->offset};

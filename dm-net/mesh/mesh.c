@@ -283,17 +283,29 @@ open_record(const uint8_t *bytes, size_t len, struct sync_record *out)
 }
 
 static struct sync *
-new_core(const struct mesh_settings *set, const struct peer_id *self)
+new_core(const struct mesh_settings *set, const struct peer_id *self,
+    struct ledger *ledger)
 {
 	struct sync_settings s = {.self = *self,
 	    .agent = "dmd/" DMD_VERSION,
 	    .peers_max = set->peers_max,
-	    .record_open = open_record};
+	    .record_open = open_record,
+	    .ledger = ledger};
 
 	if (getrandom(s.seed, sizeof(s.seed), 0) != sizeof(s.seed) ||
 	    getrandom(&s.start, sizeof(s.start), 0) != sizeof(s.start))
 		fatal("no random numbers");
 	return sync_new(&s);
+}
+
+static struct ledger *
+new_ledger(void)
+{
+	uint8_t secret[SIPHASH_SECRET_BYTES];
+
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		fatal("no random numbers");
+	return ledger_new(secret);
 }
 
 static struct event *
@@ -321,7 +333,8 @@ mesh_new(const struct mesh_settings *set)
 		free(m);
 		return NULL;
 	}
-	m->sync = new_core(set, p2p_host_peer_id(m->host));
+	m->ledger = new_ledger();
+	m->sync = new_core(set, p2p_host_peer_id(m->host), m->ledger);
 	m->notes = xcalloc(MESH_NOTES_MAX, sizeof(*m->notes));
 	peer_warnings_init(m);
 	LIST_INIT(&m->conns);
@@ -362,6 +375,7 @@ mesh_free(struct mesh *m)
 	event_free(m->timer_event);
 	event_free(m->clock_event);
 	sync_free(m->sync);
+	ledger_free(m->ledger);
 	p2p_host_free(m->host);
 	free(m->allowed);
 	free(m->allowed_next);
@@ -538,8 +552,15 @@ mesh_sync(struct mesh *m)
 	return m->sync;
 }
 
+const struct ledger *
+mesh_ledger(const struct mesh *m)
+{
+	return m->ledger;
+}
+
 uint64_t
 mesh_refused(const struct mesh *m)
 {
-	return admission_refused(m->admission) + m->n_no_descriptor;
+	return admission_refused(m->admission) + m->n_no_descriptor +
+	       m->n_in_debt;
 }

@@ -100,6 +100,7 @@ struct sync *mesh_sync(struct mesh *);
 bool mesh_peers(struct mesh *, size_t *cursor, unsigned max,
     void (*row)(void *arg, const struct row_peer *), void *arg);
 
+const struct ledger *mesh_ledger(const struct mesh *);
 uint64_t mesh_refused(const struct mesh *); /* by admission */
 uint64_t mesh_hostile(const struct mesh *); /* connections that broke rules */
 

@@ -35,21 +35,8 @@ mesh_address_format(
 	return out;
 }
 
-void
-mesh_address_source(
-    struct admission_source *source, const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_in *in = (const void *)ss;
-	const struct sockaddr_in6 *in6 = (const void *)ss;
-
-	if (ss->ss_family == AF_INET)
-		admission_source(source, (const uint8_t *)&in->sin_addr, 4);
-	else
-		admission_source(source, in6->sin6_addr.s6_addr, 16);
-}
-
 struct netsource
-mesh_address_netsource(const struct sockaddr_storage *ss)
+mesh_address_source(const struct sockaddr_storage *ss)
 {
 	const struct sockaddr_in *in = (const void *)ss;
 	const struct sockaddr_in6 *in6 = (const void *)ss;

@@ -14,9 +14,6 @@ void mesh_address_copy(struct sync_addr *, const struct multiaddr_raw *);
 const char *mesh_address_format(
     const struct sockaddr_storage *, char out[static ADDRESS_TEXT_SIZE]);
 /* The source that an address belongs to. */
-struct netsource mesh_address_netsource(const struct sockaddr_storage *);
-/* What the address counts as for admission. */
-void mesh_address_source(
-    struct admission_source *, const struct sockaddr_storage *);
+struct netsource mesh_address_source(const struct sockaddr_storage *);
 
 #endif

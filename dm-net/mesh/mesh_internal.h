@@ -53,6 +53,7 @@ struct mesh {
 	struct p2p_host *host;
 	struct sync *sync;
 	struct admission *admission;
+	struct ledger *ledger;
 	struct event *turn_event;  /* drains the core's actions */
 	struct event *timer_event; /* the core's deadline */
 	struct event *clock_event; /* wall time for certificates */
@@ -67,6 +68,7 @@ struct mesh {
 	struct send_places sending; /* file_send.c: large files */
 	unsigned n_serving;	    /* file_send.c: files held open */
 	uint64_t n_no_descriptor;   /* accept.c: refused for want of one */
+	uint64_t n_in_debt;	    /* accept.c: refused, their source owes */
 	struct listener *listeners[MESH_LISTENERS_MAX];
 	size_t n_listeners;
 	TAILQ_HEAD(parked_list, parked) parked;
@@ -78,6 +80,7 @@ struct mesh {
 	unsigned told, untold;
 	/* peer_warnings.c */
 	struct warn_limit *misbehaving, *uninvited;
+	uint64_t told_debtor_ns; /* 0: never */
 	/* allowed_peers in force, and being read */
 	struct peer_id *allowed, *allowed_next;
 	size_t n_allowed, n_allowed_next;
@@ -114,10 +117,11 @@ struct peer_conn {
 	uint64_t rtt_ns;       /* as the core was told */
 	uint64_t timer_at_ns;
 	struct sockaddr_storage remote;
-	struct admission_source source;
-	bool is_half_open; /* counted by admission */
-	bool is_reported;  /* the core knows it */
-	uint64_t since_ns; /* Unix time when it was established */
+	struct netsource source;
+	bool is_half_open;     /* counted by admission */
+	uint64_t handshake_ns; /* what that has cost */
+	bool is_reported;      /* the core knows it */
+	uint64_t since_ns;     /* Unix time when it was established */
 	struct peer_conn_outcome *outcome; /* of who dialled; NULL once told */
 	/* sync_streams.c */
 	struct p2p_stream *sync_out;

@@ -47,6 +47,44 @@ settle(struct peer_conn *c)
 	admission_settled(c->mesh->admission, &c->source);
 }
 
+/* --- what a handshake costs ------------------------------------------- */
+
+static uint64_t
+meter_begin(const struct peer_conn *c)
+{
+	return c->is_half_open ? clock_thread_ns() : 0;
+}
+
+/* Charges the source for what was computed since; 0: nothing. */
+static void
+meter_end(struct peer_conn *c, uint64_t begin_ns, uint64_t now_ns)
+{
+	const struct ledger_who who = {.source = c->source};
+	uint64_t cost_ns;
+
+	if (begin_ns == 0)
+		return;
+	cost_ns = clock_thread_ns() - begin_ns;
+	c->handshake_ns += cost_ns;
+	ledger_charge(c->mesh->ledger, &who, LEDGER_HANDSHAKE, cost_ns, now_ns);
+}
+
+/* A peer that the configuration names pays for itself, once it is known. */
+static void
+meter_settle(const struct peer_conn *c, const struct peer_id *peer)
+{
+	struct ledger *ledger = c->mesh->ledger;
+	struct ledger_who who = {.source = c->source, .peer = *peer};
+	uint64_t now_ns = clock_mono_ns();
+
+	if (!sync_is_trusted(c->mesh->sync, peer))
+		return;
+	ledger_give_back(
+	    ledger, &who, LEDGER_HANDSHAKE, c->handshake_ns, now_ns);
+	who.has_account = true;
+	ledger_charge(ledger, &who, LEDGER_HANDSHAKE, c->handshake_ns, now_ns);
+}
+
 /* --- moving bytes ----------------------------------------------------- */
 
 /* Takes what came in, as far as one turn may. */
@@ -173,8 +211,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct peer_conn *c = arg;
 	uint64_t now_ns = mesh_now(c->mesh);
+	uint64_t begin_ns = meter_begin(c);
 
 	take(c, now_ns);
+	meter_end(c, begin_ns, now_ns);
 	settle_turn(c, now_ns);
 }
 
@@ -227,10 +267,20 @@ judge_peer(struct p2p_conn *conn, const struct peer_id *peer)
 {
 	struct peer_conn *c = p2p_conn_user(conn);
 
-	if (mesh_is_allowed(c->mesh, peer))
-		return true;
-	peer_warnings_uninvited(c, peer);
-	return false;
+	const struct ledger_who who = {.source = c->source, .peer = *peer};
+	uint64_t now_ns = clock_mono_ns();
+
+	if (!mesh_is_allowed(c->mesh, peer)) {
+		peer_warnings_uninvited(c, peer);
+		return false;
+	}
+	/* it broke rules not long ago; whom we dial was waited for */
+	if (p2p_conn_role(conn) == P2P_LISTENER &&
+	    ledger_is_shunned(c->mesh->ledger, peer, now_ns)) {
+		ledger_refused(c->mesh->ledger, &who, LEDGER_OFFENCE, now_ns);
+		return false;
+	}
+	return true;
 }
 
 /* The remote address as the core keeps it: only what was dialled can be
@@ -323,6 +373,8 @@ on_established(struct p2p_conn *conn, const struct peer_id *peer)
 	struct sync_addr addr;
 	bool is_outbound = p2p_conn_role(conn) == P2P_DIALER;
 
+	if (!is_outbound)
+		meter_settle(c, peer);
 	settle(c);
 	mesh_note_clear(c->mesh, peer);
 	if (c->outcome != NULL)
@@ -357,6 +409,7 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 	const struct peer_id *peer = p2p_conn_peer_id(conn);
 	char address[ADDRESS_TEXT_SIZE], name[PEER_ID_TEXT_SIZE] = "-";
 	char why[MESH_ERROR_MAX];
+	struct netsource source;
 
 	if (peer != NULL)
 		peer_id_format(peer, name);
@@ -364,8 +417,10 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 	if (reason == P2P_REASON_GOAWAY)
 		text = "the peer ended it: its log says why";
 	tell_closed(c, address, name, reason, text);
-	if (peer != NULL && is_its_own(reason))
-		sync_misbehaved(c->mesh->sync, peer);
+	if (peer != NULL && is_its_own(reason)) {
+		source = mesh_address_source(&c->remote);
+		sync_misbehaved(c->mesh->sync, peer, &source);
+	}
 	if (peer != NULL && reason != P2P_REASON_LOCAL)
 		mesh_note(
 		    c->mesh, peer, "%s: %s", p2p_reason_name(reason), text);

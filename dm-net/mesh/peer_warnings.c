@@ -49,7 +49,7 @@ static bool
 accuse(struct warn_limit *limit, const struct peer_conn *c,
     const struct peer_id *peer, struct accused *out)
 {
-	struct admission_source address;
+	struct netsource address;
 	struct warn_limit_source source;
 	bool is_dialled = p2p_conn_role(c->p2p) == P2P_DIALER;
 
@@ -63,7 +63,7 @@ accuse(struct warn_limit *limit, const struct peer_conn *c,
 		strcpy(out->address, "-");
 		warn_limit_peer(&source, peer);
 	} else {
-		mesh_address_source(&address, &c->remote);
+		address = mesh_address_source(&c->remote);
 		warn_limit_address(&source, &address);
 	}
 	strcpy(out->peer, "-");
@@ -109,11 +109,30 @@ tell_rest(struct warn_limit *limit, const char *what)
 		    warn_limit_whom(&rest, text));
 }
 
+/* Who is being limited, once a minute while that goes on. */
+static void
+tell_debtor(struct mesh *m)
+{
+	char text[LEDGER_WORST_TEXT_SIZE];
+	uint64_t now_ns = clock_mono_ns();
+	struct ledger_worst worst;
+
+	if ((m->told_debtor_ns != 0 &&
+		now_ns - m->told_debtor_ns < WARN_LIMIT_MINUTE_NS) ||
+	    !ledger_worst(m->ledger, now_ns, &worst))
+		return;
+	m->told_debtor_ns = now_ns;
+	log_warn("limited source %s: it gets a tenth of a core; if nobody "
+		 "there is to reach this node, close the port to it",
+	    ledger_worst_text(&worst, text));
+}
+
 void
 peer_warnings_tick(struct mesh *m)
 {
 	tell_rest(m->misbehaving, "misbehaving peers");
 	tell_rest(m->uninvited, "refused peers");
+	tell_debtor(m);
 }
 
 uint64_t

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-net/mesh/warn_limit.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +38,7 @@ warn_limit_free(struct warn_limit *b)
 
 void
 warn_limit_address(
-    struct warn_limit_source *source, const struct admission_source *address)
+    struct warn_limit_source *source, const struct netsource *address)
 {
 	memset(source, 0, sizeof(*source));
 	source->address = *address;
@@ -157,20 +156,13 @@ const char *
 warn_limit_whom(
     const struct warn_limit_rest *rest, char out[static WARN_LIMIT_TEXT_MAX])
 {
-	const uint8_t *source = rest->source.address.bytes;
-	uint8_t ip6[16] = {0};
-
 	if (rest->is_others) {
 		strcpy(out, "others");
 	} else if (rest->source.is_peer) {
 		strcpy(out, "peer=");
 		peer_id_format(&rest->source.peer, out + strlen(out));
-	} else if (source[0] == 4) {
-		inet_ntop(AF_INET, source + 1, out, WARN_LIMIT_TEXT_MAX);
 	} else {
-		memcpy(ip6, source + 1, 8);
-		inet_ntop(AF_INET6, ip6, out, INET6_ADDRSTRLEN);
-		strcat(out, "/64");
+		netsource_text(&rest->source.address, 64, out);
 	}
 	return out;
 }

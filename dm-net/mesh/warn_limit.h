@@ -35,12 +35,11 @@ void warn_limit_free(struct warn_limit *);
 /* Compared as bytes: filled by the two functions below, and by nothing else. */
 struct warn_limit_source {
 	bool is_peer;
-	struct admission_source address; /* of a connection that came in */
-	struct peer_id peer;		 /* proved */
+	struct netsource address; /* of a connection that came in */
+	struct peer_id peer;	  /* proved */
 };
 
-void warn_limit_address(
-    struct warn_limit_source *, const struct admission_source *);
+void warn_limit_address(struct warn_limit_source *, const struct netsource *);
 void warn_limit_peer(struct warn_limit_source *, const struct peer_id *);
 
 /* Somebody misbehaved: is it to be told now? Else it is counted. */

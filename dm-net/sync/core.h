@@ -69,10 +69,9 @@
 #define SOURCES_MAX 8
 #define REFUSED_SLOTS 16384 /* versions refused by policy */
 #define FUTURE_MAX 128
-#define CHECKS_BURST 256 /* failed checks of one peer */
-#define CHECKS_PER_S 20
 #define RECORDS_BURST 128
 #define RECORDS_PER_S 4
+#define RECORD_PLACES 4096
 
 #define WANTS_MAX IPC_TICKETS_MAX
 #define WANTS_ROOM 512 /* below this many, more are asked for */
@@ -216,6 +215,7 @@ struct session {
 	enum session_state state;
 	bool is_outbound, is_visit, is_trial, is_draining, has_addr;
 	struct sync_addr addr;
+	struct netsource source; /* of addr */
 	struct place place;
 	uint64_t serial;
 	uint64_t since_ns, deadline_ns; /* of hello, trial, flush, drain */
@@ -246,7 +246,7 @@ struct session {
 	uint8_t missing[WIRE_KEYS_MAX * 16];
 	size_t missing_count;
 	struct has *has;
-	struct bucket checks, record_checks;
+	struct bucket record_checks;
 
 	struct walk *walk;
 	struct walk_reply *replies;
@@ -280,6 +280,7 @@ struct judge {
 	uint8_t key[16];
 	uint64_t sources[SOURCES_MAX]; /* the first one sent it */
 	size_t source_count;
+	struct ledger_who who; /* who sent it, and pays */
 	uint8_t *content;
 	size_t content_len;
 	uint64_t content_conn;
@@ -314,9 +315,10 @@ struct fetch {
 	uint64_t bytes, window_bytes;
 };
 
+/* Its signature is good. */
 struct future {
-	bool is_used;
 	struct entry entry;
+	struct entry_rank rank;
 	uint64_t conn;
 };
 
@@ -369,6 +371,7 @@ struct staged_peer {
 
 struct sync {
 	struct sync_settings set;
+	struct ledger *ledger, *own_ledger; /* the second may be NULL */
 	char agent[SYNC_AGENT_MAX + 1];
 	struct sync_config config, next_config;
 	uint64_t generation;
@@ -393,6 +396,7 @@ struct sync {
 	bool is_complete;
 
 	struct peer *peers[PEERS_ROOM], *buckets[PEER_BUCKETS];
+	struct peer *by_record[RECORD_PLACES]; /* peers.c; lossy */
 	size_t peer_count;
 	struct session **sessions;
 	size_t session_count, session_room;

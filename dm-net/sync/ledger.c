@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-net/sync/ledger.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,6 @@ static const char *const names[LEDGER_KINDS] = {
     [LEDGER_SIGNATURE] = "signature",
     [LEDGER_RECORD] = "record",
     [LEDGER_ENTRY] = "entry",
-    [LEDGER_REQUEST] = "request",
     [LEDGER_SUSPECT] = "suspect",
     [LEDGER_OFFENCE] = "offence",
 };
@@ -374,4 +374,22 @@ ledger_worst(const struct ledger *l, uint64_t now_ns, struct ledger_worst *out)
 	    .refused = a->refused,
 	    .cost_ns = a->cost_ns};
 	return true;
+}
+
+const char *
+ledger_worst_text(
+    const struct ledger_worst *worst, char out[static LEDGER_WORST_TEXT_SIZE])
+{
+	char whom[PEER_ID_TEXT_SIZE + NETSOURCE_TEXT_SIZE];
+	uint64_t tenths = worst->cost_ns / (NS_PER_S / 10);
+
+	if (worst->is_peer)
+		peer_id_format(&worst->peer, whom);
+	else
+		netsource_text(&worst->source, worst->bits, whom);
+	snprintf(out, LEDGER_WORST_TEXT_SIZE,
+	    "%s (%s: %llu times refused, %llu.%llus of CPU)", whom,
+	    ledger_kind_name(worst->kind), (unsigned long long)worst->refused,
+	    (unsigned long long)tenths / 10, (unsigned long long)tenths % 10);
+	return out;
 }

@@ -41,10 +41,10 @@
 #define LEDGER_COST_SIGNATURE (NS_PER_MS / 4) /* an entry, in dm-store */
 #define LEDGER_COST_RECORD (NS_PER_MS / 5)    /* a peer record */
 #define LEDGER_COST_ENTRY (NS_PER_MS / 200)   /* refused without a signature */
-#define LEDGER_COST_REQUEST (NS_PER_MS / 50)  /* of an entry, from dm-store */
 #define LEDGER_COST_SUSPECT NS_PER_MS	      /* and each MiB that is read */
-/* Not work, but what broken rules are worth: twenty at once, two a second. */
-#define LEDGER_COST_OFFENCE (50 * NS_PER_MS)
+/* Not work, but what broken rules are worth: a hundred at once, ten a second.
+ */
+#define LEDGER_COST_OFFENCE (10 * NS_PER_MS)
 
 #define LEDGER_SOURCES_MAX 4096 /* with the networks above them */
 #define LEDGER_PEERS_MAX 1024
@@ -55,7 +55,6 @@ enum ledger_kind {
 	LEDGER_SIGNATURE,
 	LEDGER_RECORD,
 	LEDGER_ENTRY,
-	LEDGER_REQUEST,
 	LEDGER_SUSPECT,
 	LEDGER_OFFENCE,
 	LEDGER_KINDS
@@ -126,6 +125,11 @@ struct ledger_worst {
 	uint64_t refused;      /* times, since it last owed nothing */
 	uint64_t cost_ns;      /* likewise */
 };
+
+/* "192.0.2.1 (signature: 312 times refused, 4.1s of CPU)" */
+#define LEDGER_WORST_TEXT_SIZE (PEER_ID_TEXT_SIZE + 100)
+const char *ledger_worst_text(
+    const struct ledger_worst *, char out[static LEDGER_WORST_TEXT_SIZE]);
 
 /* False: nobody is being limited. */
 bool ledger_worst(

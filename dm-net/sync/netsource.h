@@ -28,7 +28,8 @@ struct netsource netsource_of_multiaddr(const uint8_t *bytes, size_t len);
 /* The network of so many bits (at most 32 or 64) that the source lies in. */
 struct netsource netsource_network(const struct netsource *, unsigned bits);
 
-/* "192.0.2.1", "192.0.2.0/24", "2001:db8:1:2::/64", or "-". */
+/* "192.0.2.1" (of 32 bits or more), "192.0.2.0/24", "2001:db8:1:2::/64", or
+ * "-". */
 const char *netsource_text(const struct netsource *, unsigned bits,
     char out[static NETSOURCE_TEXT_SIZE]);
 

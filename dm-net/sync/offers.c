@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "common/name.h"
+#include "dm-net/sync/peers.h"
 #include "dm-net/sync/replica.h"
 #include "dm-net/sync/requests.h"
 #include "dm-net/sync/session.h"
@@ -114,16 +115,56 @@ judge_more(struct sync *s)
 }
 
 static void
+judge_unpaid(struct sync *s, const struct ledger_who *who)
+{
+	ledger_give_back(
+	    s->ledger, who, LEDGER_SIGNATURE, LEDGER_COST_SIGNATURE, s->now_ns);
+}
+
+/* Of those that wait the one of the greatest debtor makes room for who owes
+ * less; returns its place, or JUDGES_MAX. */
+static size_t
+judge_room(struct sync *s, const struct ledger_who *newcomer)
+{
+	uint64_t most = ledger_owes(s->ledger, newcomer, s->now_ns), owes;
+	size_t at = JUDGES_MAX;
+	struct session *c;
+
+	for (size_t i = 0; i < JUDGES_MAX; i++) {
+		if (s->judges[i] == NULL || s->judges[i]->is_sent)
+			continue;
+		owes = ledger_owes(s->ledger, &s->judges[i]->who, s->now_ns);
+		if (owes <= most)
+			continue;
+		most = owes;
+		at = i;
+	}
+	if (at == JUDGES_MAX)
+		return at;
+	c = session_find(s, s->judges[at]->sources[0]);
+	if (c != NULL && session_is_live(c))
+		walk_soon(s, c, WALK_SOON_NS);
+	s->stats.overflows++;
+	judge_unpaid(s, &s->judges[at]->who);
+	judge_free(s, at);
+	return at;
+}
+
+static void
 judge_add(struct sync *s, struct session *c, const struct entry *e,
     const uint8_t *key, const struct entry_rank *rank, const uint8_t *content,
     size_t len)
 {
+	const struct ledger_who who = session_who(c);
 	struct judge *j;
 	size_t at = 0;
 
 	while (at < JUDGES_MAX && s->judges[at] != NULL)
 		at++;
+	if (at == JUDGES_MAX)
+		at = judge_room(s, &who);
 	if (at == JUDGES_MAX) {
+		judge_unpaid(s, &who);
 		s->stats.overflows++;
 		walk_soon(s, c, WALK_SOON_NS);
 		return;
@@ -132,6 +173,7 @@ judge_add(struct sync *s, struct session *c, const struct entry *e,
 	j->id = core_id_next(s);
 	j->entry = *e;
 	j->rank = *rank;
+	j->who = who;
 	memcpy(j->key, key, 16);
 	judge_source(j, c->handle);
 	if (content != NULL) {
@@ -146,31 +188,64 @@ judge_add(struct sync *s, struct session *c, const struct entry *e,
 
 /* --- refused for time: remembered, and judged again ------------------- */
 
-static void
-future_add(struct sync *s, struct session *c, const struct entry *e,
-    const struct entry_rank *rank)
+static bool
+future_has(const struct sync *s, const uint8_t *version)
 {
-	size_t spare = FUTURE_MAX;
-	struct entry_rank have;
+	for (size_t i = 0; i < FUTURE_MAX && s->future_count > 0; i++)
+		if (s->futures[i] != NULL &&
+		    memcmp(s->futures[i]->rank.version, version, 32) == 0)
+			return true;
+	return false;
+}
 
+/* People are told that this peer's clock, or ours, is wrong. */
+static void
+session_is_ahead(struct session *c)
+{
 	c->is_ahead = c->was_ahead = true;
+}
+
+/*
+ * Somebody offers a version from the future. Who lies about that says that our
+ * clock is wrong: only what dm-store found signed counts, and is kept. False:
+ * there is nothing to be found out about it.
+ */
+static bool
+future_is_to_judge(
+    struct sync *s, struct session *c, const uint8_t version[static 32])
+{
+	if (future_has(s, version)) {
+		session_is_ahead(c);
+		return false;
+	}
+	if (s->future_count < FUTURE_MAX)
+		return true;
 	s->stats.refused[VERDICT_SIGNED_IN_FUTURE]++;
-	for (size_t i = 0; i < FUTURE_MAX; i++) {
-		if (s->futures[i] == NULL) {
-			spare = i;
-			continue;
-		}
-		entry_rank(&s->futures[i]->entry, &have);
-		if (memcmp(have.version, rank->version, 32) == 0)
-			return;
+	s->stats.overflows++;
+	return false;
+}
+
+/* Its signature is good. */
+static void
+future_add(struct sync *s, const struct judge *j)
+{
+	size_t at = 0;
+
+	s->stats.refused[VERDICT_SIGNED_IN_FUTURE]++;
+	for (size_t i = 0; i < j->source_count; i++) {
+		struct session *c = session_find(s, j->sources[i]);
+
+		if (c != NULL)
+			session_is_ahead(c);
 	}
-	if (spare == FUTURE_MAX) {
-		s->stats.overflows++;
+	if (s->future_count == FUTURE_MAX || future_has(s, j->rank.version))
 		return;
-	}
-	s->futures[spare] = xcalloc(1, sizeof(**s->futures));
-	s->futures[spare]->entry = *e;
-	s->futures[spare]->conn = c->handle;
+	while (s->futures[at] != NULL)
+		at++;
+	s->futures[at] = xcalloc(1, sizeof(**s->futures));
+	s->futures[at]->entry = j->entry;
+	s->futures[at]->rank = j->rank;
+	s->futures[at]->conn = j->sources[0];
 	s->future_count++;
 }
 
@@ -187,7 +262,7 @@ offers_tick(struct sync *s)
 		s->future_count--;
 		c = session_find(s, f->conn);
 		if (c != NULL && session_is_live(c))
-			offers_entry(s, c, &f->entry, NULL, 0, true);
+			offers_entry(s, c, &f->entry, NULL, 0);
 		else
 			walk_all_soon(s);
 		free(f);
@@ -207,8 +282,10 @@ void
 offers_lost(struct sync *s)
 {
 	for (size_t i = 0; i < JUDGES_MAX; i++) {
-		if (s->judges[i] != NULL)
-			judge_free(s, i);
+		if (s->judges[i] == NULL)
+			continue;
+		judge_unpaid(s, &s->judges[i]->who);
+		judge_free(s, i);
 	}
 }
 
@@ -225,8 +302,6 @@ check_policy(const struct sync *s, const struct entry *e)
 		return VERDICT_UNKNOWN_FILE;
 	if (e->size > s->config.file_size_max)
 		return VERDICT_TOO_LARGE;
-	if (offers_is_future(s, e->signed_at_ns))
-		return VERDICT_SIGNED_IN_FUTURE;
 	return VERDICT_OK;
 }
 
@@ -277,34 +352,35 @@ offers_turn_away(
 
 void
 offers_entry(struct sync *s, struct session *c, const struct entry *e,
-    const uint8_t *content, size_t len, bool was_asked)
+    const uint8_t *content, size_t len)
 {
+	enum verdict why = check_policy(s, e);
 	struct entry_rank rank;
-	enum verdict why;
 	uint8_t key[16];
 
+	/* what is refused anyway is not even hashed for who owes much */
+	if (why != VERDICT_OK &&
+	    !session_pay(s, c, LEDGER_ENTRY, LEDGER_COST_ENTRY)) {
+		s->stats.refused[why]++;
+		return;
+	}
 	entry_rank(e, &rank);
 	name_key(e->name, key);
 	session_note_has(c, key, rank.signed_at_ns, rank.version);
 	if (!s->is_complete || is_refused(s, key, rank.version))
 		return;
-	why = check_policy(s, e);
-	if (why != VERDICT_OK)
-		offers_turn_away(s, c->handle, e, why);
-	if (why == VERDICT_SIGNED_IN_FUTURE) {
-		future_add(s, c, e, &rank);
-		return;
-	}
 	if (why != VERDICT_OK) {
+		offers_turn_away(s, c->handle, e, why);
 		refuse(s, key, rank.version, why, true);
 		return;
 	}
 	if (!is_newer(s, key, &rank) ||
-	    is_coming(s, c, key, rank.version, e->signature))
+	    is_coming(s, c, key, rank.version, e->signature) ||
+	    (offers_is_future(s, e->signed_at_ns) &&
+		!future_is_to_judge(s, c, rank.version)))
 		return;
-	/* the budget is given back if the check does not fail */
-	if (!was_asked &&
-	    !core_bucket_take(s, &c->checks, CHECKS_BURST, CHECKS_PER_S)) {
+	/* given back if the signature is good */
+	if (!session_pay(s, c, LEDGER_SIGNATURE, LEDGER_COST_SIGNATURE)) {
 		refuse(s, key, rank.version, VERDICT_BUSY, false);
 		walk_soon(s, c, 5 * WALK_SOON_NS);
 		return;
@@ -328,10 +404,10 @@ offers_row(struct sync *s, struct session *c, const struct wire_row *row)
 		return ROW_COMING;
 	if (is_refused(s, row->key, row->version))
 		return ROW_REFUSED;
-	if (offers_is_future(s, row->signed_at_ns)) {
-		c->is_ahead = c->was_ahead = true;
+	/* one that proves it is enough */
+	if (offers_is_future(s, row->signed_at_ns) &&
+	    (c->was_ahead || !future_is_to_judge(s, c, row->version)))
 		return ROW_REFUSED;
-	}
 	return ROW_WANTED;
 }
 
@@ -368,18 +444,35 @@ judged_fetch(struct sync *s, struct judge *j, uint64_t ticket)
 	}
 }
 
+/* Only a signature that was checked in vain is owed; what was refused before
+ * that has cost a look. */
+static void
+judged_pay(struct sync *s, const struct judge *j, enum verdict v)
+{
+	if (is_hostile(v))
+		return;
+	judge_unpaid(s, &j->who);
+	if (is_for_good(v))
+		ledger_charge(s->ledger, &j->who, LEDGER_ENTRY,
+		    4 * LEDGER_COST_ENTRY, s->now_ns);
+}
+
 static void
 judged_refused(struct sync *s, struct judge *j, enum verdict v)
 {
 	struct session *c = session_find(s, j->sources[0]);
 
-	if (v == VERDICT_SIGNED_IN_FUTURE && c != NULL) {
-		future_add(s, c, &j->entry, &j->rank);
+	if (v == VERDICT_SIGNED_IN_FUTURE) {
+		future_add(s, j);
 		return;
 	}
 	if (is_hostile(v)) {
+		/* gone before the verdict, it is not forgotten; what it sent
+		 * at once is one offence */
 		if (c != NULL)
 			session_hostile(s, c, "an entry that does not verify");
+		else if (!ledger_is_shunned(s->ledger, &j->who.peer, s->now_ns))
+			peer_offends(s, &j->who);
 		return;
 	}
 	refuse(s, j->key, j->rank.version, v, is_for_good(v));
@@ -392,7 +485,6 @@ void
 sync_judged(struct sync *s, uint64_t id, enum verdict v, uint64_t ticket)
 {
 	struct judge *j = NULL;
-	struct session *c;
 	size_t at;
 
 	for (at = 0; at < JUDGES_MAX && j == NULL; at++) {
@@ -404,11 +496,7 @@ sync_judged(struct sync *s, uint64_t id, enum verdict v, uint64_t ticket)
 			core_act(s, SYNC_TICKET_DROP, ticket);
 		return;
 	}
-	c = session_find(s, j->sources[0]);
-	if ((v == VERDICT_FETCH || verdict_is_ok(v)) && c != NULL)
-		c->checks.used_ns -= c->checks.used_ns < SECOND / CHECKS_PER_S
-					 ? c->checks.used_ns
-					 : SECOND / CHECKS_PER_S;
+	judged_pay(s, j, v);
 	if (v == VERDICT_FETCH)
 		judged_fetch(s, j, ticket);
 	else if (!verdict_is_ok(v))

@@ -14,7 +14,7 @@ enum row_fate { ROW_HELD, ROW_OLDER, ROW_COMING, ROW_REFUSED, ROW_WANTED };
 enum row_fate offers_row(
     struct sync *, struct session *, const struct wire_row *);
 void offers_entry(struct sync *, struct session *, const struct entry *,
-    const uint8_t *content, size_t len, bool was_asked);
+    const uint8_t *content, size_t len);
 void offers_tick(struct sync *);
 
 /* A new configuration, here or in the store: what was refused may be welcome

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "dm-net/sync/members.h"
 #include "dm-net/sync/offers.h"
+#include "dm-net/sync/session.h"
 
 uint64_t
 peer_hash(const struct sync *s, const struct peer_id *id)
@@ -32,6 +33,52 @@ peer_find(const struct sync *s, const struct peer_id *id)
 	return p;
 }
 
+/* --- records that are held ---------------------------------------------- */
+
+/* Found by their bytes. Of two that share a place the later one has it, and
+ * the other one is checked again when it is heard again. */
+
+static struct peer **
+record_place(struct sync *s, const uint8_t *bytes, size_t len)
+{
+	return &s->by_record[core_hash(s, bytes, len) % RECORD_PLACES];
+}
+
+static bool
+record_is_held(struct sync *s, const uint8_t *bytes, size_t len)
+{
+	const struct peer *p = *record_place(s, bytes, len);
+
+	return p != NULL && p->record_len == len &&
+	       memcmp(p->record, bytes, len) == 0;
+}
+
+static void
+record_forget(struct sync *s, struct peer *p)
+{
+	struct peer **place;
+
+	if (p->record == NULL)
+		return;
+	place = record_place(s, p->record, p->record_len);
+	if (*place == p)
+		*place = NULL;
+	free(p->record);
+	p->record = NULL;
+}
+
+static void
+record_keep(struct sync *s, struct peer *p, const uint8_t *bytes, size_t len,
+    uint64_t seq)
+{
+	record_forget(s, p);
+	p->record = xmalloc(len);
+	memcpy(p->record, bytes, len);
+	p->record_len = len;
+	p->seq = seq;
+	*record_place(s, bytes, len) = p;
+}
+
 void
 peer_drop(struct sync *s, struct peer *p)
 {
@@ -42,8 +89,8 @@ peer_drop(struct sync *s, struct peer *p)
 	*at = p->chain;
 	s->peers[p->at] = s->peers[--s->peer_count];
 	s->peers[p->at]->at = p->at;
+	record_forget(s, p);
 	free(p->addrs);
-	free(p->record);
 	free(p);
 }
 
@@ -162,6 +209,14 @@ peer_dial_ended(struct sync *s, struct peer *p)
 	s->dialling_unproven -= p->is_unproven;
 }
 
+bool
+sync_is_trusted(const struct sync *s, const struct peer_id *id)
+{
+	const struct peer *p = peer_find(s, id);
+
+	return p != NULL && peer_is_trusted(p);
+}
+
 void
 peer_back_off(struct sync *s, struct peer *p)
 {
@@ -181,23 +236,33 @@ peer_back_off(struct sync *s, struct peer *p)
 }
 
 void
-peer_shun(struct sync *s, struct peer *p)
+peer_offends(struct sync *s, const struct ledger_who *who)
 {
-	unsigned doublings =
-	    p->offences < SHUN_DOUBLINGS_MAX ? p->offences : SHUN_DOUBLINGS_MAX;
-	uint64_t half = SHUN_NS / 2 << doublings;
+	struct peer *p = peer_find(s, &who->peer);
+	unsigned offences = p == NULL ? 0 : p->offences++;
+	uint64_t half, until_ns;
 
-	p->offences++;
-	p->shunned_ns = s->now_ns + half + core_random_below(s, half);
+	if (offences > SHUN_DOUBLINGS_MAX)
+		offences = SHUN_DOUBLINGS_MAX;
+	half = SHUN_NS / 2 << offences;
+	until_ns = s->now_ns + half + core_random_below(s, half);
+	if (p != NULL)
+		p->shunned_ns = until_ns;
+	ledger_shun(s->ledger, &who->peer, until_ns);
+	ledger_charge(
+	    s->ledger, who, LEDGER_OFFENCE, LEDGER_COST_OFFENCE, s->now_ns);
 }
 
 void
-sync_misbehaved(struct sync *s, const struct peer_id *id)
+sync_misbehaved(
+    struct sync *s, const struct peer_id *id, const struct netsource *source)
 {
-	struct peer *p = peer_find(s, id);
+	const struct peer *p = peer_find(s, id);
+	const struct ledger_who who = {.source = *source,
+	    .has_account = p != NULL && peer_is_trusted(p),
+	    .peer = *id};
 
-	if (p != NULL)
-		peer_shun(s, p);
+	peer_offends(s, &who);
 }
 
 void
@@ -280,53 +345,61 @@ says_the_same(const struct peer *p, const struct sync_record *r)
 	return true;
 }
 
+/* Its signature is good: what it says is taken in, if it is news. */
 static void
-record_keep(struct peer *p, const uint8_t *bytes, size_t len, uint64_t seq)
+record_take(struct sync *s, const struct sync_record *r, const uint8_t *bytes,
+    size_t len, uint64_t teller, uint64_t conn)
 {
-	free(p->record);
-	p->record = xmalloc(len);
-	memcpy(p->record, bytes, len);
-	p->record_len = len;
-	p->seq = seq;
+	struct peer *p = peer_add(s, &r->peer, teller);
+	bool is_news;
+
+	if (p == NULL)
+		return;
+	if (record_is_future(s, r->seq)) {
+		record_from_future(s, p, r, conn);
+		return;
+	}
+	/* one taken while our own clock was ahead gives way to any */
+	if (p->record != NULL && r->seq <= p->seq &&
+	    !record_is_future(s, p->seq))
+		return;
+	/* it is told of us as we are of it: one of the two dials first */
+	if (p->record == NULL && p->sessions == 0 &&
+	    peer_id_compare(&s->set.self, &p->id) > 0 &&
+	    p->next_dial_ns < s->now_ns + SECOND / 2)
+		p->next_dial_ns = s->now_ns + SECOND / 2;
+	is_news = !says_the_same(p, r);
+	record_keep(s, p, bytes, len, r->seq);
+	if (!is_news)
+		return;
+	learn_addrs(p, r);
+	s->hints_due = true;
+	core_due_at(s, s->now_ns + SECOND / 5);
+	if (p->sessions > 0 && (teller == 0 || teller == peer_hash(s, &p->id)))
+		members_news(s, p);
 }
 
 bool
 peer_record(struct sync *s, const uint8_t *bytes, size_t len, uint64_t teller,
     uint64_t conn)
 {
+	const struct session *c = session_find(s, conn);
 	struct sync_record r = {.addr_count = 0};
-	struct peer *p;
-	bool is_news;
 
-	if (len > SYNC_RECORD_MAX || !s->set.record_open(bytes, len, &r))
+	if (len > SYNC_RECORD_MAX)
 		return false;
-	if (peer_id_equal(&r.peer, &s->set.self))
+	/* most are heard again and again: they cost a comparison */
+	if (record_is_held(s, bytes, len))
 		return true;
-	p = peer_add(s, &r.peer, teller);
-	if (p == NULL)
-		return true;
-	if (record_is_future(s, r.seq)) {
-		record_from_future(s, p, &r, conn);
+	if (c != NULL &&
+	    !session_pay(s, c, LEDGER_RECORD, LEDGER_COST_RECORD)) {
+		s->stats.overflows++;
 		return true;
 	}
-	/* one taken while our own clock was ahead gives way to any */
-	if (p->record != NULL && r.seq <= p->seq &&
-	    !record_is_future(s, p->seq))
-		return true;
-	/* it is told of us as we are of it: one of the two dials first */
-	if (p->record == NULL && p->sessions == 0 &&
-	    peer_id_compare(&s->set.self, &p->id) > 0 &&
-	    p->next_dial_ns < s->now_ns + SECOND / 2)
-		p->next_dial_ns = s->now_ns + SECOND / 2;
-	is_news = !says_the_same(p, &r);
-	record_keep(p, bytes, len, r.seq);
-	if (!is_news)
-		return true;
-	learn_addrs(p, &r);
-	s->hints_due = true;
-	core_due_at(s, s->now_ns + SECOND / 5);
-	if (p->sessions > 0 && (teller == 0 || teller == peer_hash(s, &p->id)))
-		members_news(s, p);
+	if (!s->set.record_open(bytes, len, &r))
+		return false;
+	if (!peer_id_equal(&r.peer, &s->set.self))
+		record_take(s, &r, bytes, len, teller, conn);
 	return true;
 }
 

@@ -26,12 +26,16 @@ void peer_reset_backoff(struct sync *, const struct peer *except);
 /* All that are not connected, as why they refused us has changed. */
 void peer_forgive(struct sync *);
 
-/* It was hostile: sets shunned_ns, with jitter. */
-void peer_shun(struct sync *, struct peer *);
+/* It was hostile, and may be gone already: its source pays, and for a while
+ * it is neither dialled nor let in; longer each time while it is in the table.
+ */
+void peer_offends(struct sync *, const struct ledger_who *);
 
 /*
  * Takes in a signed record that came over conn; false: it is not good. Its
  * sequence is a clock: beyond ours and max_clock_skew it is refused for time.
+ * The check of its signature is charged to the session's source: one that owes
+ * too much is not listened to. Bytes that are held already cost nothing.
  */
 bool peer_record(struct sync *, const uint8_t *bytes, size_t len,
     uint64_t teller, uint64_t conn);

@@ -22,6 +22,23 @@ session_find(const struct sync *s, uint64_t handle)
 	return NULL;
 }
 
+struct ledger_who
+session_who(const struct session *c)
+{
+	return (struct ledger_who){.source = c->source,
+	    .has_account = peer_is_trusted(c->peer),
+	    .peer = c->peer->id};
+}
+
+bool
+session_pay(struct sync *s, const struct session *c, enum ledger_kind kind,
+    uint64_t cost_ns)
+{
+	const struct ledger_who who = session_who(c);
+
+	return ledger_take(s->ledger, &who, kind, cost_ns, s->now_ns);
+}
+
 void
 session_want_write(struct sync *s, struct session *c)
 {
@@ -96,8 +113,10 @@ session_hostile(struct sync *s, struct session *c, const char *text)
 {
 	if (c->state == SESSION_CLOSED || c->state == SESSION_FLUSHING)
 		return;
+	const struct ledger_who who = session_who(c);
+
 	s->stats.hostile++;
-	peer_shun(s, c->peer);
+	peer_offends(s, &who);
 	session_close(s, c, SYNC_CLOSE_HOSTILE, text, c->bad_count > 0);
 }
 
@@ -215,6 +234,7 @@ sync_connected(struct sync *s, uint64_t handle, const struct peer_id *id,
 	p->sessions++;
 	if (addr != NULL) {
 		c->addr = *addr;
+		c->source = netsource_of_multiaddr(addr->bytes, addr->len);
 		c->has_addr = true;
 		c->place = place_of(addr);
 		if (is_outbound)

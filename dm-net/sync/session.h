@@ -10,6 +10,12 @@
 
 struct session *session_find(const struct sync *, uint64_t handle);
 
+/* Who pays for what the peer costs. */
+struct ledger_who session_who(const struct session *);
+/* False: its source owes too much, and the work is not to be done. */
+bool session_pay(
+    struct sync *, const struct session *, enum ledger_kind, uint64_t cost_ns);
+
 /* There is something to pull. */
 void session_want_write(struct sync *, struct session *);
 

@@ -27,6 +27,9 @@ sync_new(const struct sync_settings *set)
 		strncpy(s->agent, set->agent, SYNC_AGENT_MAX);
 	s->set.agent = s->agent;
 	memcpy(&s->random, set->seed, sizeof(s->random));
+	if (set->ledger == NULL)
+		s->own_ledger = ledger_new(core_hash_secret(s));
+	s->ledger = set->ledger != NULL ? set->ledger : s->own_ledger;
 	s->names = names_new();
 	s->trie = trie_new();
 	s->refused = xcalloc(REFUSED_SLOTS, sizeof(*s->refused));
@@ -50,6 +53,7 @@ sync_free(struct sync *s)
 		peer_drop(s, s->peers[s->peer_count - 1]);
 	for (size_t i = 0; i < FUTURE_MAX; i++)
 		free(s->futures[i]);
+	ledger_free(s->own_ledger);
 	keyq_clear(&s->asked);
 	trie_free(s->trie);
 	names_free(s->names);

@@ -35,6 +35,7 @@
 #include "common/verdict.h"
 #include "dm-net/libp2p/peer_id.h"
 #include "dm-net/sync/file_wire.h"
+#include "dm-net/sync/ledger.h"
 
 struct sync;
 
@@ -80,6 +81,9 @@ struct sync_settings {
 	size_t peers_max;  /* connections, both ways, until the first commit */
 	size_t dialled_target; /* 0: the default, 12 */
 	sync_record_open_fn *record_open;
+	/* Whom work is charged to; outlives the core. NULL: the core has its
+	 * own. */
+	struct ledger *ledger;
 };
 
 struct sync *sync_new(const struct sync_settings *);
@@ -178,9 +182,13 @@ void sync_disconnected(struct sync *, uint64_t conn);
 void sync_dial_failed(struct sync *, const struct peer_id *);
 
 /* A connection with this peer, its id verified, is ending because the peer
- * broke the rules of what lies below; before sync_disconnected(). It is not
- * dialled for a while, longer each time. */
-void sync_misbehaved(struct sync *, const struct peer_id *);
+ * broke the rules of what lies below; before sync_disconnected(). It is neither
+ * dialled nor, by the ledger, let in for a while, longer each time. */
+void sync_misbehaved(
+    struct sync *, const struct peer_id *, const struct netsource *);
+
+/* Does the configuration name this peer? */
+bool sync_is_trusted(const struct sync *, const struct peer_id *);
 
 /* Round-trip time of the last ping. */
 void sync_rtt(struct sync *, uint64_t conn, uint64_t rtt_ns);
@@ -362,7 +370,8 @@ struct sync_stats {
 	uint64_t walks, walks_equal, walks_idle;
 	uint64_t fetches, fetches_failed;
 	size_t peers_known, conns, conns_up, conns_outbound, peers_synced;
-	size_t peers_ahead; /* connected, with versions signed in our future */
+	/* connected, with versions signed, as verified, in our future */
+	size_t peers_ahead;
 	size_t wanted, judging, fetching, future;
 	size_t bytes_held; /* by queues, tables of conns and receive buffers */
 };

@@ -31,8 +31,8 @@ take_entries(struct sync *s, struct session *c, struct wire_entries *e)
 	while ((got = wire_entry_next(e, &entry, &content, &len)) > 0) {
 		s->stats.entries_in++;
 		name_key(entry.name, key);
-		offers_entry(
-		    s, c, &entry, content, len, requests_answered(s, c, key));
+		requests_answered(s, c, key);
+		offers_entry(s, c, &entry, content, len);
 		if (!session_is_live(c))
 			return;
 	}
@@ -42,6 +42,15 @@ take_entries(struct sync *s, struct session *c, struct wire_entries *e)
 	}
 	for (size_t i = 0; i < e->missing_count; i++)
 		requests_answered(s, c, missing + 16 * i);
+}
+
+/* A large file may be doubted, too. */
+static uint64_t
+suspect_cost(uint64_t size)
+{
+	uint64_t cost_ns = LEDGER_COST_SUSPECT * (1 + (size >> 20));
+
+	return cost_ns < LEDGER_BURST_NS / 2 ? cost_ns : LEDGER_BURST_NS / 2;
 }
 
 /* It makes dm-store read the file anew: believed for what it was sent. */
@@ -54,7 +63,8 @@ take_bad(struct sync *s, struct session *c, const struct wire_message *m)
 	if (row == NULL || memcmp(row->version, m->bad.version, 32) != 0 ||
 	    !served_take(
 		&c->served, core_hash_secret(s), m->bad.key, m->bad.version) ||
-	    !core_bucket_take(s, &c->peer->bad, SERVED_BAD_BURST, 1))
+	    !core_bucket_take(s, &c->peer->bad, SERVED_BAD_BURST, 1) ||
+	    !session_pay(s, c, LEDGER_SUSPECT, suspect_cost(row->size)))
 		return;
 	a = core_act(s, SYNC_SCRUB, 0);
 	memcpy(a->key, m->bad.key, 16);

@@ -5,11 +5,15 @@
  *
  *   rogue /ip4/ADDRESS/tcp/PORT/p2p/ID [=]HEX...
  *
+ * ROGUE_SEED in the environment, 64 hexadecimal digits, is its identity; it is
+ * another one each time otherwise. ROGUE_SOURCE is the IPv4 address that it
+ * comes from.
  * What starts with = is sent without a length before it.
  * Prints "sent" when they are on their way and "closed REASON" when the other
  * side has had enough. Ends then, or when standard input ends. Run by
  * test_refused.py and test_faults.py.
  */
+#include <arpa/inet.h>
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +84,7 @@ add_message(struct script *script, const char *hex)
 int
 main(int argc, char **argv)
 {
+	const char *source = getenv("ROGUE_SOURCE");
 	static struct cloop loop;
 	struct script script = {0};
 	struct multiaddr addr;
@@ -93,7 +98,9 @@ main(int argc, char **argv)
 		errx(2, "usage: rogue multiaddr hex...");
 	for (int i = 2; i < argc; i++)
 		add_message(&script, argv[i]);
-	cloop_init(&loop, NULL);
+	cloop_init(&loop, getenv("ROGUE_SEED"));
+	if (source != NULL && inet_pton(AF_INET, source, &loop.source) != 1)
+		errx(2, "%s: not an address", source);
 	p2p_host_serve(
 	    loop.host, SYNC_PROTOCOL, P2P_CLASS_SYNC, 1, &in_handlers, NULL);
 	link = cloop_dial(&loop, &addr);

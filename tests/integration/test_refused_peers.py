@@ -132,14 +132,15 @@ def entries(*versions, contents=None):
     for i, v in enumerate(versions):
         inline = (contents or [None] * len(versions))[i]
         items += b"\x92" + v.entry() + wire.pack(inline)
-    return b"\x93" + out + wire.pack([None] * len(versions))[:1] + items + \
+    head = wire.pack([None] * len(versions))
+    return b"\x93" + out + head[:len(head) - len(versions)] + items + \
         wire.pack(b"")
 
 
 class Rogue:
     """rogue.c against a node."""
 
-    def __init__(self, node, *messages):
+    def __init__(self, node, *messages, **environment):
         hexes = [m if isinstance(m, str) else
                  (m if isinstance(m, bytes) else wire.pack(m)).hex()
                  for m in messages]
@@ -148,7 +149,7 @@ class Rogue:
         self.process = subprocess.Popen(
             [*prefix, BUILD / "tests" / "integration" / "rogue", where,
              *hexes], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            bufsize=0)
+            bufsize=0, env={**os.environ, **environment})
         self.read = b""
 
     def line(self):

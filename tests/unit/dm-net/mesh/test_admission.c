@@ -8,13 +8,13 @@
 
 #define S UINT64_C(1000000000)
 
-static struct admission_source
+static struct netsource
 source(uint8_t last)
 {
 	const uint8_t address[4] = {192, 0, 2, last};
-	struct admission_source s;
+	struct netsource s;
 
-	admission_source(&s, address, 4);
+	s = netsource_of_address(address, 4);
 	return s;
 }
 
@@ -24,11 +24,11 @@ static void
 test_rate(void **state)
 {
 	struct admission *a = admission_new();
-	struct admission_source s = source(1);
+	struct netsource s = source(1);
 	int admitted = 0, parked = 0, refused = 0;
 
 	for (int i = 0; i < 400; i++) {
-		switch (admission_arrive(a, &s, S)) {
+		switch (admission_arrive(a, &s, true, S)) {
 		case ADMISSION_ADMIT:
 			admission_settled(a, &s);
 			admitted++;
@@ -52,10 +52,10 @@ test_rate(void **state)
 		admission_settled(a, &s);
 	for (int i = parked; i < ADMISSION_RATE_PER_S; i++) {
 		assert_int_equal(
-		    admission_arrive(a, &s, 2 * S), ADMISSION_ADMIT);
+		    admission_arrive(a, &s, true, 2 * S), ADMISSION_ADMIT);
 		admission_settled(a, &s);
 	}
-	assert_int_equal(admission_arrive(a, &s, 2 * S), ADMISSION_PARK);
+	assert_int_equal(admission_arrive(a, &s, true, 2 * S), ADMISSION_PARK);
 	admission_free(a);
 }
 
@@ -64,19 +64,20 @@ static void
 test_half_open(void **state)
 {
 	struct admission *a = admission_new();
-	struct admission_source s = source(1), other = source(2);
+	struct netsource s = source(1), other = source(2);
 
 	for (int i = 0; i < ADMISSION_HALF_OPEN_SOURCE_MAX; i++)
-		assert_int_equal(admission_arrive(a, &s, S), ADMISSION_ADMIT);
-	assert_int_equal(admission_arrive(a, &s, S), ADMISSION_PARK);
-	assert_int_equal(admission_arrive(a, &other, S), ADMISSION_ADMIT);
+		assert_int_equal(
+		    admission_arrive(a, &s, true, S), ADMISSION_ADMIT);
+	assert_int_equal(admission_arrive(a, &s, true, S), ADMISSION_PARK);
+	assert_int_equal(admission_arrive(a, &other, true, S), ADMISSION_ADMIT);
 	admission_settled(a, &s);
 	/* the parked one goes first */
-	assert_int_equal(admission_arrive(a, &s, S), ADMISSION_PARK);
+	assert_int_equal(admission_arrive(a, &s, true, S), ADMISSION_PARK);
 	assert_true(admission_unpark(a, &s, S));
 	admission_left(a, &s);
 	admission_settled(a, &s);
-	assert_int_equal(admission_arrive(a, &s, S), ADMISSION_ADMIT);
+	assert_int_equal(admission_arrive(a, &s, true, S), ADMISSION_ADMIT);
 	admission_free(a);
 }
 
@@ -84,12 +85,12 @@ static void
 test_total(void **state)
 {
 	struct admission *a = admission_new();
-	struct admission_source s;
+	struct netsource s;
 	int admitted = 0;
 
 	for (int i = 0; i < 200; i++) {
 		s = source((uint8_t)i);
-		if (admission_arrive(a, &s, S) == ADMISSION_ADMIT)
+		if (admission_arrive(a, &s, true, S) == ADMISSION_ADMIT)
 			admitted++;
 	}
 	assert_int_equal(admitted, ADMISSION_HALF_OPEN_MAX);
@@ -104,12 +105,12 @@ test_sources(void **state)
 	const uint8_t b6[16] = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 7};
 	const uint8_t mapped[16] = {
 	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
-	struct admission_source x, y;
+	struct netsource x, y;
 
-	admission_source(&x, a6, 16);
-	admission_source(&y, b6, 16);
+	x = netsource_of_address(a6, 16);
+	y = netsource_of_address(b6, 16);
 	assert_memory_equal(&x, &y, sizeof(x));
-	admission_source(&x, mapped, 16);
+	x = netsource_of_address(mapped, 16);
 	y = source(1);
 	assert_memory_equal(&x, &y, sizeof(x));
 }
@@ -119,15 +120,15 @@ static void
 test_table(void **state)
 {
 	struct admission *a = admission_new();
-	struct admission_source s;
+	struct netsource s;
 	uint8_t address[4] = {10, 0, 0, 0};
 
 	for (int i = 0; i < 2 * ADMISSION_SOURCES_MAX; i++) {
 		address[2] = (uint8_t)(i >> 8);
 		address[3] = (uint8_t)i;
-		admission_source(&s, address, 4);
+		s = netsource_of_address(address, 4);
 		assert_int_equal(
-		    admission_arrive(a, &s, S + (uint64_t)i * S / 10),
+		    admission_arrive(a, &s, true, S + (uint64_t)i * S / 10),
 		    ADMISSION_ADMIT);
 		admission_settled(a, &s);
 	}

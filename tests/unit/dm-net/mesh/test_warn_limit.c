@@ -14,10 +14,10 @@ source(unsigned i)
 {
 	const uint8_t address[4] = {
 	    10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
-	struct admission_source from;
+	struct netsource from;
 	struct warn_limit_source s;
 
-	admission_source(&from, address, 4);
+	from = netsource_of_address(address, 4);
 	warn_limit_address(&s, &from);
 	return s;
 }
@@ -165,17 +165,17 @@ test_whom(void **state)
 	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
 	static const uint8_t key[32] = {1, 1};
 	struct warn_limit_rest rest = {.is_others = false};
-	struct admission_source from;
+	struct netsource from;
 	struct peer_id peer;
 	char text[WARN_LIMIT_TEXT_MAX], id[PEER_ID_TEXT_SIZE];
 
-	admission_source(&from, ip4, 4);
+	from = netsource_of_address(ip4, 4);
 	warn_limit_address(&rest.source, &from);
 	assert_string_equal(warn_limit_whom(&rest, text), "192.0.2.1");
-	admission_source(&from, ip6, 16);
+	from = netsource_of_address(ip6, 16);
 	warn_limit_address(&rest.source, &from);
 	assert_string_equal(warn_limit_whom(&rest, text), "2001:db8:1:2::/64");
-	admission_source(&from, mapped, 16);
+	from = netsource_of_address(mapped, 16);
 	warn_limit_address(&rest.source, &from);
 	assert_string_equal(warn_limit_whom(&rest, text), "192.0.2.1");
 	assert_true(peer_id_from_key(&peer, key));

@@ -124,6 +124,8 @@ is_closed_as_hostile(struct node *n)
 	return false;
 }
 
+static const struct netsource nowhere;
+
 enum offence { OFFENCE_BELOW, OFFENCE_SYNC };
 
 /* It connects, says hello, and then it does something wrong. */
@@ -136,7 +138,7 @@ misbehave(struct node *n, const struct peer_id *id, enum offence offence)
 		sync_recv(n->s, n->conn, (const uint8_t *)"\1\301", 2);
 		assert_true(is_closed_as_hostile(n));
 	} else {
-		sync_misbehaved(n->s, id);
+		sync_misbehaved(n->s, id, &nowhere);
 	}
 	sync_disconnected(n->s, n->conn);
 }

@@ -107,6 +107,12 @@ do_actions(struct wires *w, size_t i)
 		if (a.type == SYNC_JUDGE) {
 			struct entry e = *a.entry;
 
+			if (e.signed_at_ns > WALL + w->now_ns) {
+				sync_judged(
+				    s, a.id, VERDICT_SIGNED_IN_FUTURE, 0);
+				continue;
+			}
+
 			if (e.kind == ENTRY_FILE) {
 				sync_judged(s, a.id, VERDICT_FETCH, 7);
 				continue;
