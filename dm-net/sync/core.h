@@ -281,6 +281,7 @@ struct judge {
 	uint64_t sources[SOURCES_MAX]; /* the first one sent it */
 	size_t source_count;
 	struct ledger_who who; /* who sent it, and pays */
+	uint64_t owed_ns;      /* by who, before it came */
 	uint8_t *content;
 	size_t content_len;
 	uint64_t content_conn;

@@ -93,24 +93,34 @@ judge_source(struct judge *j, uint64_t conn)
 		j->sources[j->source_count++] = conn;
 }
 
-/* Sends the oldest that wait, as far as the store takes them. */
+/* Whose source owes less goes first, then who came first: what a forger sends
+ * does not stand in the way of others. */
+static bool
+judge_is_before(const struct judge *a, const struct judge *b)
+{
+	if (a->owed_ns != b->owed_ns)
+		return a->owed_ns < b->owed_ns;
+	return a->id < b->id;
+}
+
+/* Sends those that wait, as far as the store takes them. */
 static void
 judge_more(struct sync *s)
 {
 	while (s->judging < JUDGING_MAX && s->judging < s->judge_count) {
-		struct judge *oldest = NULL;
+		struct judge *first = NULL;
 
 		for (size_t i = 0; i < JUDGES_MAX; i++) {
 			struct judge *j = s->judges[i];
 
 			if (j != NULL && !j->is_sent &&
-			    (oldest == NULL || j->id < oldest->id))
-				oldest = j;
+			    (first == NULL || judge_is_before(j, first)))
+				first = j;
 		}
-		oldest->is_sent = true;
+		first->is_sent = true;
 		s->judging++;
 		s->stats.judged++;
-		core_act(s, SYNC_JUDGE, oldest->id);
+		core_act(s, SYNC_JUDGE, first->id);
 	}
 }
 
@@ -121,22 +131,29 @@ judge_unpaid(struct sync *s, const struct ledger_who *who)
 	    s->ledger, who, LEDGER_SIGNATURE, LEDGER_COST_SIGNATURE, s->now_ns);
 }
 
-/* Of those that wait the one of the greatest debtor makes room for who owes
- * less; returns its place, or JUDGES_MAX. */
-static size_t
-judge_room(struct sync *s, const struct ledger_who *newcomer)
+/* There was no check, and yet it was work. */
+static void
+judge_looked_at(struct sync *s, const struct ledger_who *who)
 {
-	uint64_t most = ledger_owes(s->ledger, newcomer, s->now_ns), owes;
+	judge_unpaid(s, who);
+	ledger_charge(
+	    s->ledger, who, LEDGER_ENTRY, 4 * LEDGER_COST_ENTRY, s->now_ns);
+}
+
+/* Of those that wait the one whose source owed most when it came makes room for
+ * one who owes less; returns its place, or JUDGES_MAX. */
+static size_t
+judge_room(struct sync *s, uint64_t owed_ns)
+{
 	size_t at = JUDGES_MAX;
 	struct session *c;
 
 	for (size_t i = 0; i < JUDGES_MAX; i++) {
-		if (s->judges[i] == NULL || s->judges[i]->is_sent)
+		const struct judge *j = s->judges[i];
+
+		if (j == NULL || j->is_sent || j->owed_ns <= owed_ns)
 			continue;
-		owes = ledger_owes(s->ledger, &s->judges[i]->who, s->now_ns);
-		if (owes <= most)
-			continue;
-		most = owes;
+		owed_ns = j->owed_ns;
 		at = i;
 	}
 	if (at == JUDGES_MAX)
@@ -145,7 +162,7 @@ judge_room(struct sync *s, const struct ledger_who *newcomer)
 	if (c != NULL && session_is_live(c))
 		walk_soon(s, c, WALK_SOON_NS);
 	s->stats.overflows++;
-	judge_unpaid(s, &s->judges[at]->who);
+	judge_looked_at(s, &s->judges[at]->who);
 	judge_free(s, at);
 	return at;
 }
@@ -156,15 +173,16 @@ judge_add(struct sync *s, struct session *c, const struct entry *e,
     size_t len)
 {
 	const struct ledger_who who = session_who(c);
+	uint64_t owed_ns = ledger_owes(s->ledger, &who, s->now_ns);
 	struct judge *j;
 	size_t at = 0;
 
 	while (at < JUDGES_MAX && s->judges[at] != NULL)
 		at++;
 	if (at == JUDGES_MAX)
-		at = judge_room(s, &who);
+		at = judge_room(s, owed_ns);
 	if (at == JUDGES_MAX) {
-		judge_unpaid(s, &who);
+		judge_looked_at(s, &who);
 		s->stats.overflows++;
 		walk_soon(s, c, WALK_SOON_NS);
 		return;
@@ -174,6 +192,7 @@ judge_add(struct sync *s, struct session *c, const struct entry *e,
 	j->entry = *e;
 	j->rank = *rank;
 	j->who = who;
+	j->owed_ns = owed_ns;
 	memcpy(j->key, key, 16);
 	judge_source(j, c->handle);
 	if (content != NULL) {
@@ -350,6 +369,23 @@ offers_turn_away(
 	core_act(s, SYNC_REFUSED, 0);
 }
 
+/* May it cost what it will? Before anything is computed. What is refused anyway
+ * is paid at once, a check of its signature when it comes to that. */
+static bool
+offer_is_paid(struct sync *s, struct session *c, enum verdict why)
+{
+	if (why == VERDICT_OK &&
+	    session_can_pay(s, c, LEDGER_SIGNATURE, LEDGER_COST_SIGNATURE))
+		return true;
+	if (why != VERDICT_OK &&
+	    session_pay(s, c, LEDGER_ENTRY, LEDGER_COST_ENTRY))
+		return true;
+	s->stats.refused[why == VERDICT_OK ? VERDICT_BUSY : why]++;
+	if (why == VERDICT_OK)
+		walk_soon(s, c, 5 * WALK_SOON_NS);
+	return false;
+}
+
 void
 offers_entry(struct sync *s, struct session *c, const struct entry *e,
     const uint8_t *content, size_t len)
@@ -358,12 +394,9 @@ offers_entry(struct sync *s, struct session *c, const struct entry *e,
 	struct entry_rank rank;
 	uint8_t key[16];
 
-	/* what is refused anyway is not even hashed for who owes much */
-	if (why != VERDICT_OK &&
-	    !session_pay(s, c, LEDGER_ENTRY, LEDGER_COST_ENTRY)) {
-		s->stats.refused[why]++;
+	/* of who owes much it is not even hashed */
+	if (!offer_is_paid(s, c, why))
 		return;
-	}
 	entry_rank(e, &rank);
 	name_key(e->name, key);
 	session_note_has(c, key, rank.signed_at_ns, rank.version);
@@ -379,12 +412,8 @@ offers_entry(struct sync *s, struct session *c, const struct entry *e,
 	    (offers_is_future(s, e->signed_at_ns) &&
 		!future_is_to_judge(s, c, rank.version)))
 		return;
-	/* given back if the signature is good */
-	if (!session_pay(s, c, LEDGER_SIGNATURE, LEDGER_COST_SIGNATURE)) {
-		refuse(s, key, rank.version, VERDICT_BUSY, false);
-		walk_soon(s, c, 5 * WALK_SOON_NS);
-		return;
-	}
+	/* given back if the signature is good; there is room, as was seen */
+	session_pay(s, c, LEDGER_SIGNATURE, LEDGER_COST_SIGNATURE);
 	judge_add(s, c, e, key, &rank, content, len);
 }
 
@@ -451,10 +480,10 @@ judged_pay(struct sync *s, const struct judge *j, enum verdict v)
 {
 	if (is_hostile(v))
 		return;
-	judge_unpaid(s, &j->who);
 	if (is_for_good(v))
-		ledger_charge(s->ledger, &j->who, LEDGER_ENTRY,
-		    4 * LEDGER_COST_ENTRY, s->now_ns);
+		judge_looked_at(s, &j->who);
+	else
+		judge_unpaid(s, &j->who);
 }
 
 static void

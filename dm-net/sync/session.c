@@ -31,6 +31,18 @@ session_who(const struct session *c)
 }
 
 bool
+session_can_pay(struct sync *s, const struct session *c, enum ledger_kind kind,
+    uint64_t cost_ns)
+{
+	const struct ledger_who who = session_who(c);
+
+	if (ledger_has_room(s->ledger, &who, cost_ns, s->now_ns))
+		return true;
+	ledger_refused(s->ledger, &who, kind, s->now_ns);
+	return false;
+}
+
+bool
 session_pay(struct sync *s, const struct session *c, enum ledger_kind kind,
     uint64_t cost_ns)
 {

@@ -12,7 +12,10 @@ struct session *session_find(const struct sync *, uint64_t handle);
 
 /* Who pays for what the peer costs. */
 struct ledger_who session_who(const struct session *);
-/* False: its source owes too much, and the work is not to be done. */
+/* False: its source owes too much, and the work is not to be done; that is
+ * counted. The first one charges nothing yet. */
+bool session_can_pay(
+    struct sync *, const struct session *, enum ledger_kind, uint64_t cost_ns);
 bool session_pay(
     struct sync *, const struct session *, enum ledger_kind, uint64_t cost_ns);
 
