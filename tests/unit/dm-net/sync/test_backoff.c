@@ -9,12 +9,10 @@
 #include <string.h>
 
 #include "dm-net/sync/sync.h"
-#include "tests/unit/dm-net/sync/no_record.h"
+#include "tests/unit/dm-net/sync/lone_core.h"
 
 #define MS UINT64_C(1000000)
-#define SECOND UINT64_C(1000000000)
-#define MINUTE (60 * SECOND)
-#define WALL (UINT64_C(1800000000) * SECOND)
+#define MINUTE (60 * SEC)
 #define DIALS 8
 #define NEVER (5 * 24 * 60 * MINUTE)
 
@@ -44,11 +42,10 @@ node_new(struct node *n, uint8_t seed, uint8_t bootstrap)
 	    .start = seed,
 	    .peers_max = 100,
 	    .record_open = no_record};
-	struct sync_config config = {.interval_ns = 60 * SECOND,
-	    .file_size_max = 1000,
-	    .peers_max = 100};
+	struct sync_config config = {
+	    .interval_ns = 60 * SEC, .file_size_max = 1000, .peers_max = 100};
 
-	*n = (struct node){.s = sync_new(&set), .now_ns = SECOND};
+	*n = (struct node){.s = sync_new(&set), .now_ns = SEC};
 	sync_tick(n->s, n->now_ns, WALL);
 	sync_config_begin(n->s, &config);
 	for (uint8_t i = 1; i <= bootstrap; i++) {
@@ -151,7 +148,7 @@ pauses(uint8_t seed, enum offence offence, uint64_t out[DIALS])
 	struct node n;
 
 	node_new(&n, seed, 1);
-	assert_true(until_dialled(&n, &id) < SECOND);
+	assert_true(until_dialled(&n, &id) < SEC);
 	for (size_t i = 0; i < DIALS; i++) {
 		misbehave(&n, &id, offence);
 		out[i] = until_dialled(&n, &id);
@@ -168,8 +165,8 @@ check_pauses(enum offence offence)
 	pauses(1, offence, a);
 	pauses(2, offence, b);
 	for (size_t i = 0; i < DIALS; i++) {
-		assert_true(a[i] >= span / 2 && a[i] <= span + 2 * SECOND);
-		assert_true(b[i] >= span / 2 && b[i] <= span + 2 * SECOND);
+		assert_true(a[i] >= span / 2 && a[i] <= span + 2 * SEC);
+		assert_true(b[i] >= span / 2 && b[i] <= span + 2 * SEC);
 		same += a[i] == b[i];
 		if (i < 6)
 			span *= 2;
@@ -203,13 +200,13 @@ test_nothing_shortens_it(void **state)
 	misbehave(&n, &bad, OFFENCE_BELOW);
 	start_ns = n.now_ns;
 	/* the other is dialled as if nothing had been */
-	assert_true(until_dialled(&n, &good) < 3 * SECOND);
+	assert_true(until_dialled(&n, &good) < 3 * SEC);
 	connected(&n, &good, true);
 	hello(&n);
 	sync_network_changed(n.s);
 	connected(&n, &bad, false);
 	hello(&n);
-	step(&n, SECOND);
+	step(&n, SEC);
 	sync_disconnected(n.s, n.conn);
 	until_dialled(&n, &bad);
 	assert_true(n.now_ns - start_ns >= MINUTE / 2);
@@ -232,11 +229,11 @@ test_forgiven(void **state)
 	connected(&n, &id, true);
 	hello(&n);
 	for (int i = 0; i < 11 * 60; i++)
-		step(&n, SECOND);
+		step(&n, SEC);
 	sync_disconnected(n.s, n.conn);
-	assert_true(until_dialled(&n, &id) < 2 * SECOND);
+	assert_true(until_dialled(&n, &id) < 2 * SEC);
 	misbehave(&n, &id, OFFENCE_BELOW);
-	assert_true(until_dialled(&n, &id) <= MINUTE + SECOND);
+	assert_true(until_dialled(&n, &id) <= MINUTE + SEC);
 	sync_free(n.s);
 }
 
@@ -251,17 +248,17 @@ test_unreachable(void **state)
 	node_new(&n, 5, 1);
 	until_dialled(&n, &id);
 	for (int i = 0; i < 60; i++) {
-		uint64_t pause, cap = SECOND / 2 << (i < 5 ? i : 5);
+		uint64_t pause, cap = SEC / 2 << (i < 5 ? i : 5);
 
-		if (cap > 10 * SECOND)
-			cap = 10 * SECOND;
+		if (cap > 10 * SEC)
+			cap = 10 * SEC;
 		sync_dial_failed(n.s, &id);
 		pause = until_dialled(&n, &id);
-		assert_true(pause >= 50 * MS && pause <= cap + SECOND);
+		assert_true(pause >= 50 * MS && pause <= cap + SEC);
 		if (pause > longest)
 			longest = pause;
 	}
-	assert_true(longest > 5 * SECOND);
+	assert_true(longest > 5 * SEC);
 	sync_free(n.s);
 }
 
@@ -283,14 +280,14 @@ test_short_lived(void **state)
 		sync_disconnected(n.s, n.conn);
 		until_dialled(&n, &id);
 	}
-	assert_true(n.now_ns - start_ns > 60 * SECOND);
+	assert_true(n.now_ns - start_ns > 60 * SEC);
 	/* once it stays it is called again at once */
 	connected(&n, &id, true);
 	hello(&n);
 	for (int i = 0; i < 20; i++)
-		step(&n, SECOND);
+		step(&n, SEC);
 	sync_disconnected(n.s, n.conn);
-	assert_true(until_dialled(&n, &id) < 2 * SECOND);
+	assert_true(until_dialled(&n, &id) < 2 * SEC);
 	sync_free(n.s);
 }
 

@@ -10,11 +10,9 @@
 #include <cmocka.h>
 
 #include "dm-net/sync/sync.h"
-#include "tests/unit/dm-net/sync/no_record.h"
+#include "tests/unit/dm-net/sync/lone_core.h"
 #include "dm-net/sync/wire.h"
 
-#define SEC UINT64_C(1000000000)
-#define WALL (UINT64_C(1800000000) * SEC)
 #define BULK 10000
 /* Bytes that the core may hold of one connection. */
 #define HELD_MAX (1344u << 10)
@@ -37,45 +35,23 @@ random_key(uint8_t key[static 16])
 		key[i] = (uint8_t)next_random();
 }
 
-static void
-id_of(struct peer_id *id, uint8_t n)
-{
-	memset(id, 0, sizeof(*id));
-	memcpy(id->bytes, "\x00\x24\x08\x01\x12\x20", 6);
-	id->bytes[6] = n;
-}
-
 static uint8_t held_keys[BULK][16];
 
 /* A core with many entries, to whom the greater peer 2 has connected. */
 static struct sync *
 core_new(void)
 {
-	struct sync_settings set = {.agent = "t",
-	    .start = 1,
-	    .peers_max = 4,
-	    .record_open = no_record};
-	struct sync_config config = {.interval_ns = 30 * SEC,
-	    .clock_skew_ns = 300 * SEC,
-	    .file_size_max = 1 << 20};
 	struct entry_rank rank = {.signed_at_ns = 1000};
 	struct peer_id peer;
-	struct sync *s;
+	struct sync *s = lone_core(1);
 
-	id_of(&set.self, 1);
-	s = sync_new(&set);
-	sync_tick(s, SEC, WALL);
-	sync_config_begin(s, &config);
-	sync_config_name(s, "a/*");
-	sync_config_commit(s, 1);
-	sync_index_begin(s);
 	for (size_t i = 0; i < BULK; i++) {
 		random_key(held_keys[i]);
 		memcpy(rank.version, held_keys[i], 16);
 		sync_index_row(s, held_keys[i], &rank, 10);
 	}
 	sync_index_complete(s);
-	id_of(&peer, 2);
+	peer = lone_id(2);
 	sync_connected(s, 1, &peer, false, NULL);
 	return s;
 }

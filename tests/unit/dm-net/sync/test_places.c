@@ -10,9 +10,8 @@
 #include <string.h>
 
 #include "dm-net/sync/core.h"
-#include "tests/unit/dm-net/sync/no_record.h"
+#include "tests/unit/dm-net/sync/lone_core.h"
 
-#define WALL (UINT64_C(1800000000) * SECOND)
 #define PLACES 20
 
 struct node {
@@ -58,13 +57,13 @@ node_new(struct node *n)
 	    .start = 5,
 	    .peers_max = PLACES,
 	    .record_open = no_record};
-	struct sync_config config = {.interval_ns = 60 * SECOND,
+	struct sync_config config = {.interval_ns = 60 * SEC,
 	    .file_size_max = 1000,
 	    .peers_max = PLACES};
 
 	memset(n, 0, sizeof(*n));
 	n->s = sync_new(&set);
-	n->now_ns = SECOND;
+	n->now_ns = SEC;
 	sync_tick(n->s, n->now_ns, WALL);
 	sync_config_begin(n->s, &config);
 	sync_config_commit(n->s, 1);
@@ -120,7 +119,7 @@ static bool
 stays(struct node *n, uint64_t conn)
 {
 	for (int i = 0; i < 30; i++)
-		step(n, SECOND / 10);
+		step(n, SEC / 10);
 	return !n->is_closed[conn];
 }
 
@@ -266,10 +265,10 @@ test_those_that_answered_come_first(void **state)
 		id = peer_of(100 + i);
 		sync_hint(n.s, &id, &a, 0);
 	}
-	sync_hint(n.s, &good, &addr, WALL - SECOND);
+	sync_hint(n.s, &good, &addr, WALL - SEC);
 	/* none of those that are dialled answers, and none fails soon */
 	for (int i = 0; i < 20; i++)
-		step(&n, SECOND / 10);
+		step(&n, SEC / 10);
 	for (at = 0; at < n.dials; at++)
 		if (peer_id_equal(&n.dialled[at], &good))
 			break;

@@ -10,22 +10,12 @@
 
 #include "dm-net/sync/sync.h"
 #include "dm-net/sync/wire.h"
-#include "tests/unit/dm-net/sync/no_record.h"
+#include "tests/unit/dm-net/sync/lone_core.h"
 
-#define SEC UINT64_C(1000000000)
-#define WALL (UINT64_C(1800000000) * SEC)
 #define ROWS 20
 #define BURST 4
 
 static uint8_t buf[SYNC_MESSAGE_MAX + WIRE_HEAD_MAX];
-
-static void
-id_of(struct peer_id *id, uint8_t n)
-{
-	memset(id, 0, sizeof(*id));
-	memcpy(id->bytes, "\x00\x24\x08\x01\x12\x20", 6);
-	id->bytes[6] = n;
-}
 
 static void
 row_of(uint8_t n, uint8_t key[static 16], uint8_t version[static 32])
@@ -69,7 +59,7 @@ connect_peer(struct sync *s, uint64_t conn)
 	struct peer_id peer;
 	struct msgput m;
 
-	id_of(&peer, (uint8_t)conn);
+	peer = lone_id((uint8_t)conn);
 	sync_connected(s, conn, &peer, false, NULL);
 	wire_begin(&m, buf, sizeof(buf));
 	wire_put_hello(&m, &h);
@@ -79,24 +69,10 @@ connect_peer(struct sync *s, uint64_t conn)
 static struct sync *
 core_new(void)
 {
-	struct sync_settings set = {.agent = "t",
-	    .start = 1,
-	    .peers_max = 4,
-	    .record_open = no_record};
-	struct sync_config config = {.interval_ns = 30 * SEC,
-	    .clock_skew_ns = 300 * SEC,
-	    .file_size_max = 1 << 20};
 	struct entry_rank rank = {.signed_at_ns = 1000};
 	uint8_t key[16];
-	struct sync *s;
+	struct sync *s = lone_core(1);
 
-	id_of(&set.self, 1);
-	s = sync_new(&set);
-	sync_tick(s, SEC, WALL);
-	sync_config_begin(s, &config);
-	sync_config_name(s, "a/*");
-	sync_config_commit(s, 1);
-	sync_index_begin(s);
 	for (uint8_t i = 0; i < ROWS; i++) {
 		row_of(i, key, rank.version);
 		sync_index_row(s, key, &rank, 10);

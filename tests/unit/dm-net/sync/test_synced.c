@@ -12,10 +12,8 @@
 #include <string.h>
 
 #include "dm-net/sync/sync.h"
-#include "tests/unit/dm-net/sync/no_record.h"
+#include "tests/unit/dm-net/sync/lone_core.h"
 
-#define SECOND UINT64_C(1000000000)
-#define WALL (UINT64_C(1800000000) * SECOND)
 #define CORES 4
 
 struct core {
@@ -40,7 +38,7 @@ conn_of(size_t from, size_t to)
 static void
 configure(struct sync *s, size_t peers_max, uint64_t generation)
 {
-	struct sync_config config = {.interval_ns = 3600 * SECOND,
+	struct sync_config config = {.interval_ns = 3600 * SEC,
 	    .file_size_max = 1000,
 	    .peers_max = peers_max};
 
@@ -61,7 +59,7 @@ core_new(struct core *c, uint8_t seed)
 	set.seed[0] = seed;
 	set.record_open = no_record;
 	c->s = sync_new(&set);
-	sync_tick(c->s, SECOND, WALL);
+	sync_tick(c->s, SEC, WALL);
 	configure(c->s, 0, 1);
 	sync_index_begin(c->s);
 	sync_index_complete(c->s);
@@ -93,7 +91,7 @@ make_entry(struct entry *e, const char *name)
 	strcpy(e->name, name);
 	e->kind = ENTRY_DELETE;
 	SHA256((const uint8_t *)"", 0, e->sha256);
-	e->signed_at_ns = WALL - SECOND;
+	e->signed_at_ns = WALL - SEC;
 }
 
 /* The store takes every tombstone, and wants the content of files. */
@@ -149,7 +147,7 @@ run_for(struct wires *w, uint64_t ns)
 {
 	uint64_t end_ns = w->now_ns + ns;
 
-	for (; w->now_ns < end_ns; w->now_ns += SECOND / 50)
+	for (; w->now_ns < end_ns; w->now_ns += SEC / 50)
 		for (size_t i = 0; i < CORES; i++) {
 			sync_tick(w->core[i].s, w->now_ns, WALL + w->now_ns);
 			for (size_t k = 0; k < CORES; k++)
@@ -187,7 +185,7 @@ setup(void **state)
 
 	for (size_t i = 0; i < CORES; i++)
 		core_new(&w->core[i], (uint8_t)(i + 1));
-	w->now_ns = SECOND;
+	w->now_ns = SEC;
 	*state = w;
 	return 0;
 }
@@ -209,7 +207,7 @@ test_equal_from_the_start(void **state)
 	struct wires *w = *state;
 
 	plug(w, 0, 1);
-	run_for(w, SECOND);
+	run_for(w, SEC);
 	assert_true(view(w, 0, 1).is_synced);
 	assert_true(view(w, 1, 0).is_synced);
 }
@@ -228,7 +226,7 @@ become_equal(struct wires *w, size_t entries_of_0, size_t entries_of_1)
 		    w->core[i < entries_of_0 ? 0 : 1].s, &e, false, NULL, 0);
 	}
 	plug(w, 0, 1);
-	run_for(w, 10 * SECOND);
+	run_for(w, 10 * SEC);
 	for (size_t i = 0; i < 2; i++) {
 		assert_true(view(w, i, 1 - i).is_synced);
 		assert_int_equal(
@@ -264,23 +262,23 @@ test_signed_in_our_future(void **state)
 	struct entry e;
 
 	make_entry(&e, "f/early");
-	e.signed_at_ns = WALL + 60 * SECOND;
+	e.signed_at_ns = WALL + 60 * SEC;
 	sync_store_entry(w->core[1].s, &e, false, NULL, 0);
 	plug(w, 0, 1);
 	plug(w, 0, 2);
-	run_for(w, 10 * SECOND);
+	run_for(w, 10 * SEC);
 	assert_int_equal(stats_of(w, 0).peers_ahead, 1);
 	assert_int_equal(stats_of(w, 1).peers_ahead, 0);
 	assert_int_equal(stats_of(w, 2).peers_ahead, 0);
 	unplug(w, 0, 1);
-	run_for(w, SECOND);
+	run_for(w, SEC);
 	assert_int_equal(stats_of(w, 0).peers_ahead, 0);
 	/* it is not asked for again, and yet told again */
 	plug(w, 0, 1);
-	run_for(w, 10 * SECOND);
+	run_for(w, 10 * SEC);
 	assert_int_equal(stats_of(w, 0).peers_ahead, 1);
 	/* the next walk, after an interval, finds that its time has come */
-	run_for(w, 4600 * SECOND);
+	run_for(w, 4600 * SEC);
 	assert_int_equal(stats_of(w, 0).peers_ahead, 0);
 	assert_int_equal(sync_index_count(w->core[0].s), 1);
 }
@@ -293,18 +291,18 @@ test_max_peers_of_a_reload(void **state)
 	plug(w, 1, 0);
 	plug(w, 2, 0);
 	plug(w, 3, 0);
-	run_for(w, 3 * SECOND);
+	run_for(w, 3 * SEC);
 	assert_int_equal(stats_of(w, 0).conns_up, 3);
 	configure(w->core[0].s, 2, 2);
-	run_for(w, 3 * SECOND);
+	run_for(w, 3 * SEC);
 	assert_int_equal(stats_of(w, 0).conns_up, 2);
 	assert_false(w->is_up[3][0]); /* the newest went */
 	plug(w, 3, 0);
-	run_for(w, 5 * SECOND);
+	run_for(w, 5 * SEC);
 	assert_int_equal(stats_of(w, 0).conns_up, 2);
 	configure(w->core[0].s, 3, 3);
 	plug(w, 3, 0);
-	run_for(w, 5 * SECOND);
+	run_for(w, 5 * SEC);
 	assert_int_equal(stats_of(w, 0).conns_up, 3);
 }
 
@@ -324,19 +322,19 @@ test_slow_disk(void **state)
 	e.size = 900;
 	plug(w, 0, 2);
 	plug(w, 1, 2);
-	run_for(w, SECOND);
+	run_for(w, SEC);
 	sync_store_entry(w->core[0].s, &e, true, NULL, 0);
 	sync_store_entry(w->core[1].s, &e, true, NULL, 0);
 	while (c->n_fetches == 0)
-		run_for(w, SECOND / 10);
+		run_for(w, SEC / 10);
 	sync_fetch_progress(c->s, c->fetch_id, 0);
 	sync_fetch_progress(c->s, c->fetch_id, 900);
-	run_for(w, 60 * SECOND);
+	run_for(w, 60 * SEC);
 	assert_int_equal(c->n_fetches, 1);
 	assert_int_equal(c->n_cancelled, 0);
 	sync_fetch_done(c->s, c->fetch_id, SYNC_FETCH_PUT, VERDICT_CREATED);
 	sync_store_entry(c->s, &e, false, NULL, 0);
-	run_for(w, SECOND);
+	run_for(w, SEC);
 	assert_int_equal(c->n_fetches, 1);
 }
 

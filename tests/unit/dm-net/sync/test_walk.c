@@ -13,10 +13,7 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "dm-net/sync/sync.h"
-#include "tests/unit/dm-net/sync/no_record.h"
-
-#define SEC UINT64_C(1000000000)
-#define WALL (UINT64_C(1800000000) * SEC)
+#include "tests/unit/dm-net/sync/lone_core.h"
 
 struct side {
 	struct sync *s;
@@ -58,24 +55,7 @@ add_bulk(struct sync *s, size_t count)
 static void
 side_init(struct side *d, uint8_t id, size_t bulk)
 {
-	static const uint8_t head[6] = {0x00, 0x24, 0x08, 0x01, 0x12, 0x20};
-	struct sync_settings set = {.agent = "t",
-	    .start = id,
-	    .peers_max = 4,
-	    .record_open = no_record};
-	struct sync_config config = {.interval_ns = 30 * SEC,
-	    .clock_skew_ns = 300 * SEC,
-	    .file_size_max = 1 << 20};
-
-	memcpy(set.self.bytes, head, sizeof(head));
-	set.self.bytes[6] = id;
-	set.seed[0] = id;
-	*d = (struct side){.s = sync_new(&set), .judged = VERDICT_BUSY};
-	sync_tick(d->s, SEC, WALL);
-	sync_config_begin(d->s, &config);
-	sync_config_name(d->s, "a/*");
-	sync_config_commit(d->s, 1);
-	sync_index_begin(d->s);
+	*d = (struct side){.s = lone_core(id), .judged = VERDICT_BUSY};
 	add_bulk(d->s, bulk);
 }
 
@@ -95,12 +75,10 @@ static void
 connect_sides(struct side d[2])
 {
 	for (int i = 0; i < 2; i++) {
-		struct sync_settings set = {.agent = ""};
+		struct peer_id other = lone_id((uint8_t)(2 - i));
 
-		memcpy(set.self.bytes, "\x00\x24\x08\x01\x12\x20", 6);
-		set.self.bytes[6] = (uint8_t)(2 - i);
 		sync_index_complete(d[i].s);
-		sync_connected(d[i].s, 1, &set.self, i == 0, NULL);
+		sync_connected(d[i].s, 1, &other, i == 0, NULL);
 	}
 }
 
