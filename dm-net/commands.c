@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/name.h"
+#include "dm-net/mesh/admission.h"
 #include "dm-net/net.h"
 
 #define CONTROL_OWNER_NET
@@ -23,6 +24,7 @@ status_sync(struct net *net, struct control_client *client)
 {
 	char text[LEDGER_WORST_TEXT_SIZE];
 	struct ledger_worst worst;
+	const struct admission_stats *admission = mesh_admission(net->mesh);
 	struct sync_stats s;
 
 	sync_stats(mesh_sync(net->mesh), &s);
@@ -43,6 +45,8 @@ status_sync(struct net *net, struct control_client *client)
 	    mesh_hostile(net->mesh));
 	control_client_number(client, "refused_connections", VALUE_NUMBER,
 	    mesh_refused(net->mesh));
+	control_client_number(client, "dropped_connections", VALUE_NUMBER,
+	    admission->dropped_of_all + admission->dropped_of_source);
 	if (ledger_worst(mesh_ledger(net->mesh), clock_mono_ns(), &worst))
 		control_client_text(client, "limited_source", "%s",
 		    ledger_worst_text(&worst, text));

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "dm-net/mesh/admission.h"
 #include "dm-net/net.h"
 
 bool
@@ -78,6 +79,20 @@ metrics_ledger(const struct ledger_stats *s, struct http_text *out)
 		    ledger_kind_name(k), (double)s->cost_ns[k] / 1e9);
 }
 
+static void
+metrics_admission(const struct admission_stats *s, struct http_text *out)
+{
+	http_text_printf(out,
+	    "# HELP dm_dropped_connections_total Connections closed before "
+	    "their handshake was over, for a new one, by the limit that it "
+	    "hit.\n"
+	    "# TYPE dm_dropped_connections_total counter\n"
+	    "dm_dropped_connections_total{limit=\"all\"} %llu\n"
+	    "dm_dropped_connections_total{limit=\"address\"} %llu\n",
+	    (unsigned long long)s->dropped_of_all,
+	    (unsigned long long)s->dropped_of_source);
+}
+
 void
 node_facts_metrics(void *ctx, struct http_text *out)
 {
@@ -113,5 +128,6 @@ node_facts_metrics(void *ctx, struct http_text *out)
 	    (unsigned long long)s.bytes_in, (unsigned long long)s.bytes_out,
 	    (unsigned long long)mesh_hostile(net->mesh),
 	    (unsigned long long)mesh_refused(net->mesh));
+	metrics_admission(mesh_admission(net->mesh), out);
 	metrics_ledger(ledger_stats(mesh_ledger(net->mesh)), out);
 }

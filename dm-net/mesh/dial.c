@@ -384,9 +384,11 @@ static void
 on_established(struct peer_conn_outcome *outcome)
 {
 	struct attempt *t = attempt_of(outcome);
+	struct netsource source = mesh_address_source(&t->to->ss);
 
 	t->conn->outcome = NULL;
 	t->conn = NULL;
+	admission_know(t->dial->mesh->admission, &source);
 	if (!t->dial->is_trusted)
 		dial_budget_give_back(t->dial->mesh->dial_budget,
 		    (const void *)&t->to->ss, clock_mono_ns());

@@ -561,6 +561,12 @@ mesh_ledger(const struct mesh *m)
 uint64_t
 mesh_refused(const struct mesh *m)
 {
-	return admission_refused(m->admission) + m->n_no_descriptor +
+	return admission_stats(m->admission)->refused + m->n_no_descriptor +
 	       m->n_in_debt;
+}
+
+const struct admission_stats *
+mesh_admission(const struct mesh *m)
+{
+	return admission_stats(m->admission);
 }

@@ -23,6 +23,7 @@
 #include "dm-net/store/store_client.h"
 #include "dm-net/sync/sync.h"
 
+struct admission_stats;
 struct event_base;
 struct mesh;
 
@@ -102,6 +103,7 @@ bool mesh_peers(struct mesh *, size_t *cursor, unsigned max,
 
 const struct ledger *mesh_ledger(const struct mesh *);
 uint64_t mesh_refused(const struct mesh *); /* by admission */
+const struct admission_stats *mesh_admission(const struct mesh *);
 uint64_t mesh_hostile(const struct mesh *); /* connections that broke rules */
 
 #endif

@@ -40,6 +40,7 @@ mesh_config_bootstrap(struct mesh *m, const char *text)
 	struct multiaddr addr;
 	struct multiaddr_raw raw;
 	struct sync_addr out;
+	struct netsource source;
 
 	if (multiaddr_from_text(&raw, text, strlen(text)) != MULTIADDR_OK ||
 	    multiaddr_parse(&addr, &raw) != MULTIADDR_OK || !addr.has_peer_id)
@@ -48,6 +49,8 @@ mesh_config_bootstrap(struct mesh *m, const char *text)
 		return true; /* the same list on every node is fine */
 	multiaddr_strip_peer(&raw);
 	mesh_address_copy(&out, &raw);
+	source = netsource_of_multiaddr(raw.bytes, raw.len);
+	admission_know(m->admission, &source);
 	sync_config_bootstrap(m->sync, &addr.peer_id, &out);
 	return true;
 }

@@ -118,7 +118,8 @@ struct peer_conn {
 	uint64_t timer_at_ns;
 	struct sockaddr_storage remote;
 	struct netsource source;
-	bool is_half_open;     /* counted by admission */
+	struct admission_place place;
+	bool is_half_open;     /* it has the place */
 	uint64_t handshake_ns; /* what that has cost */
 	bool is_reported;      /* the core knows it */
 	uint64_t since_ns;     /* Unix time when it was established */

@@ -44,7 +44,7 @@ settle(struct peer_conn *c)
 	if (!c->is_half_open)
 		return;
 	c->is_half_open = false;
-	admission_settled(c->mesh->admission, &c->source);
+	admission_leave(c->mesh->admission, &c->place);
 }
 
 /* --- what a handshake costs ------------------------------------------- */
@@ -101,6 +101,7 @@ take(struct peer_conn *c, uint64_t now_ns)
 		buf = p2p_conn_recv_buffer(c->p2p, &len);
 		n = recv(c->fd, buf, len, MSG_DONTWAIT);
 		if (n > 0) {
+			admission_spoke(&c->place);
 			p2p_conn_recv_done(c->p2p, (size_t)n, now_ns);
 			if ((size_t)n < len)
 				break;

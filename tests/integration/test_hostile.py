@@ -16,6 +16,7 @@ import pytest
 
 import conftest
 from conftest import BUILD, IS_ASAN, answers_at_once, eventually
+from mesh import ask
 
 HOSTILE = BUILD / "tests/integration/hostile"
 CPEER = BUILD / "tests/interop/cpeer"
@@ -274,6 +275,44 @@ def test_flood_of_connections_from_many_addresses(target):
         assert memory_kib(target) < CEILING
     eventually(lambda: greeting(connect(target, "127.0.0.1"), 2))
     assert_unharmed(target, pid)
+
+
+def dropped_connections(node):
+    return node.ask("status_net").values()["dropped_connections"][0]
+
+
+def assert_handshake(node):
+    """A good peer from 127.0.0.1, which has patience but tries once."""
+    done = subprocess.run(
+        [CPEER, "dial", "-p", "/data-mesher/sync/1.0.0", node.address,
+         "ping"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+
+
+def test_silent_ones_lock_out_nobody_at_their_address(target):
+    before = dropped_connections(target)
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            for _ in range(200):
+                stack.enter_context(connect(target, "127.0.0.1"))
+            assert_handshake(target)
+    assert dropped_connections(target) > before
+
+
+def test_few_addresses_lock_out_nobody_at_others(target):
+    """They connect, say nothing, and have all places; a handshake of others
+    gets in each time."""
+    before = dropped_connections(target)
+    with contextlib.ExitStack() as stack:
+        for n in range(16 * 24):
+            stack.enter_context(connect(target, f"127.3.{n % 16}.1"))
+        for _ in range(8):
+            assert_handshake(target)
+        text = ask(target, "GET", "/metrics").body.decode()
+    assert dropped_connections(target) > before
+    dropped = re.search(
+        r'^dm_dropped_connections_total\{limit="all"\} (\d+)', text, re.M)
+    assert int(dropped.group(1)) >= 8
 
 
 def test_many_from_one_address_are_slowed_not_locked_out(target):
