@@ -69,6 +69,7 @@
 #define SOURCES_MAX 8
 #define REFUSED_SLOTS 16384 /* versions refused by policy */
 #define FUTURE_MAX 128
+#define UNPAID_MAX 256 /* entries in a row of one whose source owes all */
 #define RECORDS_BURST 128
 #define RECORDS_PER_S 4
 #define RECORD_PLACES 4096
@@ -247,6 +248,7 @@ struct session {
 	size_t missing_count;
 	struct has *has;
 	struct bucket record_checks;
+	unsigned unpaid; /* entries in a row that were not looked at */
 
 	struct walk *walk;
 	struct walk_reply *replies;

@@ -369,21 +369,34 @@ offers_turn_away(
 	core_act(s, SYNC_REFUSED, 0);
 }
 
+/* Its source owes all it may. To read on costs something, too: who goes on and
+ * on goes, and a new connection waits until the debt is paid. */
+static void
+offer_unpaid(struct sync *s, struct session *c, enum verdict why)
+{
+	s->stats.refused[why == VERDICT_OK ? VERDICT_BUSY : why]++;
+	if (++c->unpaid > UNPAID_MAX)
+		session_bye(s, c, WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
+		    "what comes from its address costs too much");
+	else if (why == VERDICT_OK)
+		walk_soon(s, c, 5 * WALK_SOON_NS);
+}
+
 /* May it cost what it will? Before anything is computed. What is refused anyway
  * is paid at once, a check of its signature when it comes to that. */
 static bool
 offer_is_paid(struct sync *s, struct session *c, enum verdict why)
 {
-	if (why == VERDICT_OK &&
-	    session_can_pay(s, c, LEDGER_SIGNATURE, LEDGER_COST_SIGNATURE))
-		return true;
-	if (why != VERDICT_OK &&
-	    session_pay(s, c, LEDGER_ENTRY, LEDGER_COST_ENTRY))
-		return true;
-	s->stats.refused[why == VERDICT_OK ? VERDICT_BUSY : why]++;
-	if (why == VERDICT_OK)
-		walk_soon(s, c, 5 * WALK_SOON_NS);
-	return false;
+	bool is_paid =
+	    why == VERDICT_OK
+		? session_can_pay(s, c, LEDGER_SIGNATURE, LEDGER_COST_SIGNATURE)
+		: session_pay(s, c, LEDGER_ENTRY, LEDGER_COST_ENTRY);
+
+	if (is_paid)
+		c->unpaid = 0;
+	else
+		offer_unpaid(s, c, why);
+	return is_paid;
 }
 
 void

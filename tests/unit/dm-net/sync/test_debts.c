@@ -30,7 +30,7 @@ static struct core {
 	struct ledger *ledger;
 	uint64_t now_ns;
 	uint64_t conn; /* the last one */
-	unsigned n_judged, n_opened, n_closed, n_refused;
+	unsigned n_judged, n_opened, n_closed, n_sent_away, n_refused;
 	uint64_t judged[4096]; /* ids that wait for a verdict */
 	struct entry last;     /* of these */
 	bool is_waiting;       /* verdicts come later */
@@ -73,6 +73,7 @@ drive(void)
 	while (sync_next(core.s, &a)) {
 		if (a.type == SYNC_CLOSE) {
 			core.n_closed += a.reason == SYNC_CLOSE_HOSTILE;
+			core.n_sent_away += a.reason == SYNC_CLOSE_SURPLUS;
 			sync_disconnected(core.s, a.conn);
 		} else if (a.type == SYNC_REFUSED) {
 			core.n_refused++;
@@ -391,12 +392,11 @@ test_refused_entries(void **state)
 	uint64_t conn = connect_from(1, &bad);
 	struct entry e;
 
-	for (unsigned n = 0; n < max + 1000; n++) {
+	for (unsigned n = 0; n < max + 200; n++) {
 		entry_of(&e, "b/x", n);
 		say_entry(conn, &e);
 	}
-	assert_int_equal(
-	    ledger_stats(core.ledger)->refused[LEDGER_ENTRY], 1000);
+	assert_int_equal(ledger_stats(core.ledger)->refused[LEDGER_ENTRY], 200);
 	conn = connect_from(2, &bad);
 	core.n_refused = 0;
 	say_entry(conn, &e);
@@ -406,6 +406,37 @@ test_refused_entries(void **state)
 	say_entry(conn, &e);
 	assert_int_equal(core.n_refused, 1);
 	assert_int_equal(core.n_closed, 0);
+}
+
+/* Reading costs something, too: who goes on while its source owes all is sent
+ * away. A neighbour that says little stays. */
+static void
+test_on_and_on(void **state)
+{
+	struct sync_addr addr = addr_of(2, 1);
+	const struct ledger_who who = {
+	    .source = netsource_of_multiaddr(addr.bytes, addr.len)};
+	uint64_t conn = connect_from(1, &addr);
+	uint64_t neighbour = connect_from(2, &addr);
+
+	ledger_charge(core.ledger, &who, LEDGER_HANDSHAKE, 2 * LEDGER_BURST_NS,
+	    core.now_ns);
+	for (unsigned n = 0; n < 250; n++)
+		offer(conn, n);
+	offer(neighbour, 1000);
+	pass(2 * SECOND);
+	assert_int_equal(core.n_sent_away, 0);
+	for (unsigned n = 250; n < 260; n++)
+		offer(conn, n);
+	pass(2 * SECOND);
+	assert_int_equal(core.n_sent_away, 1);
+	assert_int_equal(stats().conns, 1);
+	assert_int_equal(core.n_judged, 0);
+	/* it is paid back */
+	core.verdict = VERDICT_CREATED;
+	pass(20 * SECOND);
+	offer(neighbour, 1000);
+	assert_int_equal(core.n_judged, 1);
 }
 
 /* --- records ---------------------------------------------------------- */
@@ -458,6 +489,7 @@ main(void)
 	    TEST(test_future_that_nobody_signed),
 	    TEST(test_future_that_was_signed),
 	    TEST(test_refused_entries),
+	    TEST(test_on_and_on),
 	    TEST(test_record_again_and_again),
 	    TEST(test_records_with_new_connections),
 	};
