@@ -10,9 +10,8 @@
 
 #include "dm-net/sync/session.h"
 #include "dm-net/sync/wanted.h"
-#include "tests/unit/dm-net/sync/no_record.h"
+#include "tests/unit/dm-net/sync/lone_core.h"
 
-#define WALL (UINT64_C(1800000000) * SECOND)
 #define STEP_NS (100 * MS)
 #define PEERS 16
 #define BUSY 0 /* as a rate */
