@@ -28,7 +28,7 @@ $(B)/tests/double/http_server: $(B)/obj/tests/double/http_server.o \
 	$(call say,LD)
 	$(Q)$(LINK) -o $@ $< $(TEST_LIBS)
 
-unit: $(UNIT_BIN)
+unit: $(PROGRAMS) $(UNIT_BIN)
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
 
 # --- sim: sync cores in virtual time; SIM='--seeds 5-5 -v' runs what is named --

@@ -22,8 +22,9 @@ struct child_process {
 	pid_t pid;
 };
 
-/* False, and says so, if it is not built next to the test argv0. */
-bool child_process_find(struct child_process *, const char *argv0);
+/* The program in the build directory of the test argv0. A test without its
+ * program fails: one that is skipped tells nobody that it never ran. */
+void child_process_find(struct child_process *, const char *argv0);
 
 /* A new directory, for dm-store one as dmd prepares it; and its end. */
 void child_process_make_dir(struct child_process *);
