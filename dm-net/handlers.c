@@ -72,7 +72,8 @@ on_closed(void *ctx, struct ipc *ipc, const char *violation)
 
 	if (ipc_peer(ipc) == ROLE_DMD) {
 		if (violation != NULL)
-			log_error("dmd: %s", violation);
+			log_error("dmd broke the protocol of its channel: %s",
+			    violation);
 		event_base_loopbreak(net->base);
 		return;
 	}
@@ -145,7 +146,7 @@ net_on_link(struct net *net, struct ipc *ipc, const struct ipc_link *m, int fd)
 		resolve_attach(net->resolve, net->resolver_ipc);
 	} else {
 		close(fd);
-		ipc_violate(ipc, "link to a wrong role");
+		ipc_violate(ipc, "a channel to a wrong role");
 	}
 }
 
@@ -254,7 +255,9 @@ net_on_config_peer(
 	ok = m->kind == 0 ? mesh_config_bootstrap(net->mesh, text)
 			  : mesh_config_allowed(net->mesh, text);
 	if (!ok)
-		log_warn("ignored peer %s of the configuration", text);
+		log_warn("ignored peer %s of dm.toml: not a valid address or "
+			 "id, or one of too many",
+		    text);
 }
 
 void
@@ -264,7 +267,7 @@ net_on_config_commit(
 	if (net->mesh == NULL)
 		return;
 	if (!net->is_config_open) {
-		ipc_violate(ipc, "a commit of nothing");
+		ipc_violate(ipc, "a configuration commit without a begin");
 		return;
 	}
 	net->is_config_open = false;
@@ -296,7 +299,7 @@ net_listener_ended(void *ctx)
 {
 	struct net *net = ctx;
 
-	log_warn("a listening socket was shut down");
+	log_warn("a listening socket was shut down: dmd opens a new one");
 	ipc_send(net->dmd, IPC_LISTENER_ENDED, NULL, -1);
 }
 
@@ -485,7 +488,8 @@ net_on_entry(struct net *net, struct ipc *ipc, const struct ipc_entry *m)
 	if (!take_entry(ipc, m->entry, &entry))
 		return;
 	if (m->content.len > 0 && !is_its_content(&entry, m)) {
-		ipc_violate(ipc, "an entry with content that is not its own");
+		ipc_violate(
+		    ipc, "an entry with content that does not match its hash");
 		return;
 	}
 	http_on_entry(net->http, &entry);

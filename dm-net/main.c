@@ -80,11 +80,11 @@ setup(struct net *net)
 	child_begin(ROLE_NET, &net->settings);
 	net->base = event_base_new();
 	if (net->base == NULL)
-		fatal("no event base");
+		fatal("cannot create the event loop");
 	/* the first key warms up all of OpenSSL that the filter would miss */
 	net->tls_key = p2p_tls_key_new();
 	if (net->tls_key == NULL)
-		fatal("no TLS key");
+		fatal("cannot make a TLS key");
 	net->descriptors = share_descriptors();
 	net->layers = child_confine(ROLE_NET, &net->settings, NULL, 0);
 	net->started_ns = clock_unix_ns();

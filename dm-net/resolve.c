@@ -138,6 +138,6 @@ resolve_on_resolved(struct resolve *r, const struct ipc_resolved *m)
 	if (!bytes_copy_text(m->error, error, sizeof(error)))
 		error[0] = '\0';
 	if (n == 0 && error[0] == '\0')
-		strcpy(error, "no address");
+		strcpy(error, "the name has no address");
 	answer(r, q, list, n, n > 0 ? "" : error);
 }

@@ -17,7 +17,7 @@ http_head_add(struct http_head *h, const char *name, const char *fmt, ...)
 
 	left = sizeof(h->text) - h->len;
 	if (h->n_fields == HEAD_FIELDS_MAX || name_len + 3 > left)
-		fatal("a response with too many fields");
+		fatal("http: a response has too many fields");
 	memcpy(at, name, name_len);
 	memcpy(at + name_len, ": ", 2);
 	left -= name_len + 2;
@@ -25,7 +25,7 @@ http_head_add(struct http_head *h, const char *name, const char *fmt, ...)
 	n = vsnprintf(at + name_len + 2, left, fmt, ap);
 	va_end(ap);
 	if (n < 0 || (size_t)n + 2 > left)
-		fatal("a response with a field too long: %s", name);
+		fatal("http: the field %s of a response is too long", name);
 	memcpy(at + name_len + 2 + n, "\r\n", 2);
 	h->field[h->n_fields].name = (uint16_t)h->len;
 	h->field[h->n_fields].name_len = (uint16_t)name_len;

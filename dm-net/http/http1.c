@@ -262,7 +262,7 @@ put_head(struct http1 *h, char *out, size_t size)
 	    http_date_now(&h->conn->server->date), (int)x->head->len,
 	    x->head->text, connection, encoding);
 	if (n < 0 || (size_t)n >= size)
-		fatal("a response head of %d bytes", n);
+		fatal("http: a response head has %d bytes, too many", n);
 	return (size_t)n;
 }
 
@@ -301,8 +301,9 @@ step_answer(struct http1 *h)
 		x->body = BODY_NONE;
 	small = put_small_file(x, out + n);
 	if (small == -1) {
-		log_error(
-		    "%s: the held file became shorter", x->file->entry.name);
+		log_error("files/%s became shorter while it was sent: "
+			  "connection closed",
+		    x->file->entry.name);
 		http_conn_close(h->conn);
 		return false;
 	}
@@ -392,8 +393,9 @@ step_file(struct http1 *h, bool *is_done)
 		return false;
 	}
 	if (n == 0)
-		log_error(
-		    "%s: the held file became shorter", x->file->entry.name);
+		log_error("files/%s became shorter while it was sent: "
+			  "connection closed",
+		    x->file->entry.name);
 	http_conn_close(h->conn);
 	return false;
 }

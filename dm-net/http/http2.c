@@ -212,7 +212,7 @@ http2_input(struct http2 *h2, const void *data, size_t len)
 
 	if (n >= 0)
 		return;
-	log_debug("http: HTTP/2: %s", nghttp2_strerror((int)n));
+	log_debug("http: a client broke HTTP/2: %s", nghttp2_strerror((int)n));
 	/* A GOAWAY, if there is one to send, goes out first. */
 	nghttp2_session_terminate_session(h2->session, NGHTTP2_PROTOCOL_ERROR);
 	h2->is_ending = true;
@@ -242,7 +242,8 @@ output(struct http2 *h2)
 			break; /* the socket is full */
 	}
 	if (n < 0)
-		fatal("HTTP/2: %s", nghttp2_strerror((int)n));
+		fatal("http: cannot send HTTP/2 frames: %s",
+		    nghttp2_strerror((int)n));
 	if (len > 0)
 		http_conn_send(h2->conn, buf, len, false);
 	return len > 0;

@@ -124,7 +124,8 @@ read_file(struct http_exchange *x, uint8_t *buf, size_t len, uint32_t *flags)
 		n = pread(x->file->fd, buf, len, (off_t)x->offset);
 	if (n < 0 || (n == 0 && len > 0)) {
 		log_error(
-		    "%s: the held file became shorter", x->file->entry.name);
+		    "files/%s became shorter while it was sent: stream reset",
+		    x->file->entry.name);
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	}
 	x->offset += (uint64_t)n;

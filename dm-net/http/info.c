@@ -169,7 +169,8 @@ metrics_requests(struct http_text *t, const struct http_counters *c)
 	    "\n",
 	    c->dropped_full, c->dropped_per_address);
 	number(t, "http_timeouts_total", "counter",
-	    "Connections and requests ended for being slow.", c->timed_out);
+	    "Connections and requests that were ended because they were slow.",
+	    c->timed_out);
 	number(t, "http_upload_bytes_total", "counter",
 	    "Bytes of uploads passed on.", c->received_bytes);
 }
@@ -203,21 +204,24 @@ metrics_node(struct http_text *t, const struct http_facts *f)
 	    f->peers_ahead);
 	number(t, "files", "gauge", "Visible files.", f->files);
 	number(t, "records", "gauge", "Records in the index.", f->records);
-	number(t, "store_bytes", "gauge", "Content on disk.", f->store_bytes);
+	number(t, "store_bytes", "gauge", "Bytes of content on disk.",
+	    f->store_bytes);
 	/* UINT64_MAX: the file system does not say */
 	if (f->free_bytes != UINT64_MAX)
-		number(t, "store_free_bytes", "gauge", "Free on that disk.",
+		number(t, "store_free_bytes", "gauge",
+		    "Bytes that are free on the disk of state_dir.",
 		    f->free_bytes);
-	number(t, "store_writable", "gauge", "1 if the store takes files.",
-	    f->store_writable);
+	number(t, "store_writable", "gauge",
+	    "1 if uploads are accepted, else 0.", f->store_writable);
 	metrics_rejected(t, f);
 	number(t, "conflicts_total", "counter",
-	    "Versions of two signers that met.", f->conflicts);
+	    "Versions that met one of another signer for the same name.",
+	    f->conflicts);
 	number(t, "damaged_total", "counter",
 	    "Files and older versions found damaged, changed or missing.",
 	    f->damaged);
-	number(t, "quarantined_total", "counter", "What went to quarantine.",
-	    f->quarantined);
+	number(t, "quarantined_total", "counter",
+	    "Files, records and indexes moved to quarantine.", f->quarantined);
 	number(t, "healed_total", "counter",
 	    "Files that were missing or damaged and are whole again.",
 	    f->healed);
@@ -261,7 +265,7 @@ static void
 signed_end(struct http_exchange *x)
 {
 	family(&x->text, "file_expiry_timestamp_seconds", "gauge",
-	    "When a file expires.");
+	    "Unix time at which a file expires.");
 	x->walk.row = expiry_row;
 	x->walk.end = expiry_end;
 }
@@ -276,7 +280,8 @@ metrics_text(struct http_exchange *x)
 	struct http_text *t = &x->text;
 
 	b->facts(b->ctx, &f);
-	family(t, "build_info", "gauge", "Always 1.");
+	family(t, "build_info", "gauge",
+	    "The version of this node; the value is always 1.");
 	http_text_printf(t, "dm_build_info{version=\"%s\"} 1\n", DMD_VERSION);
 	metrics_node(t, &f);
 	number(t, "http_connections", "gauge", "Open HTTP connections.",
@@ -296,7 +301,7 @@ metrics_text(struct http_exchange *x)
 	if (x->text_ends)
 		return;
 	family(t, "file_signed_timestamp_seconds", "gauge",
-	    "When the version of a file was signed.");
+	    "Unix time at which the version of a file was signed.");
 	x->walk.row = signed_row;
 	x->walk.end = signed_end;
 	x->walk.prefix[0] = '\0';

@@ -170,23 +170,24 @@ parse_fields(const struct http_request *r, struct entry *e, bool *sha256_known,
 	const struct bytes *f = r->field;
 	bool has_key;
 
-	*why = "X-Signedat: Unix seconds, with at most nine decimals";
+	*why = "X-Signedat must be Unix seconds with at most nine decimals";
 	if (f[FIELD_X_SIGNEDAT].data == NULL ||
 	    !parse_signed_at(f[FIELD_X_SIGNEDAT], &e->signed_at_ns))
 		return VERDICT_BAD_FIELD;
-	*why = "X-Signature: base64 of 64 bytes, or of an SSHSIG blob of an "
-	       "ed25519 key for the namespace " SSHSIG_NAMESPACE;
+	*why = "X-Signature must be the base64 of 64 bytes, or of an SSHSIG "
+	       "blob of an ed25519 key for the namespace " SSHSIG_NAMESPACE;
 	if (!parse_signature(f[FIELD_X_SIGNATURE], e, &has_key))
 		return VERDICT_BAD_FIELD;
-	*why = "X-Signedby: base64 of the 32-byte public key that signed";
+	*why =
+	    "X-Signedby must be the base64 of the signer's 32-byte public key";
 	if (!parse_signer(f[FIELD_X_SIGNEDBY], e, has_key))
 		return VERDICT_BAD_FIELD;
-	*why = "X-Validfor: whole seconds, 0 for no end";
+	*why = "X-Validfor must be whole seconds, 0 for no end";
 	if (f[FIELD_X_VALIDFOR].data != NULL &&
 	    !http_decimal(f[FIELD_X_VALIDFOR].data, f[FIELD_X_VALIDFOR].len,
 		&e->valid_for_s))
 		return VERDICT_BAD_FIELD;
-	*why = "X-Sha256: 64 hexadecimal digits";
+	*why = "X-Sha256 must be 64 hexadecimal digits";
 	*sha256_known = f[FIELD_X_SHA256].data != NULL;
 	if (*sha256_known && !hex_decode_any_case(f[FIELD_X_SHA256].data,
 				 f[FIELD_X_SHA256].len, e->sha256, 32))
@@ -212,7 +213,8 @@ http_request_entry(const struct http_request *r,
 	v = parse_fields(r, e, sha256_known, why);
 	if (v != VERDICT_OK)
 		return v;
-	*why = "X-Sha256: a deletion has the hash of nothing, or none";
+	*why = "X-Sha256 of a deletion must be the hash of empty content, or "
+	       "left out";
 	if (kind == ENTRY_DELETE && *sha256_known &&
 	    memcmp(e->sha256, sha256_empty, 32) != 0)
 		return VERDICT_BAD_FIELD;

@@ -117,7 +117,9 @@ accept_failed(struct http_listener *l, int error)
 	case ACCEPTING_GOES_ON:
 		return;
 	case ACCEPTING_NO_DESCRIPTOR:
-		log_warn("http: accept: %s", strerror(error));
+		log_warn("cannot accept HTTP connections: %s: trying again "
+			 "when a connection ends",
+		    strerror(error));
 		event_del(l->event);
 		l->is_resting = true;
 		return;
@@ -172,7 +174,8 @@ http_server_new(struct event_base *base, const struct http_backend *backend)
 	struct timeval second = {1, 0};
 
 	if (!http2_is_usable())
-		fatal("libnghttp2 is older than the one this was built with");
+		fatal("libnghttp2 is older than the one that dm-net was built "
+		      "with: install that one");
 	s->base = base;
 	s->backend = *backend;
 	if (s->backend.connections_max == 0)

@@ -342,8 +342,8 @@ cert_error_text(enum cert_error error)
 	case CERT_IDENTITY:
 		return "certificate: not a sound ed25519 identity";
 	case CERT_PEER:
-		return "certificate: of another peer than expected: dmctl "
-		       "id there says its present id";
+		return "certificate: of another peer than expected: run dmctl "
+		       "id there to see its id";
 	case CERT_DATE:
 		return "certificate: not valid at this time";
 	case CERT_BINDING:

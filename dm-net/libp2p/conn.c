@@ -139,13 +139,15 @@ conn_timers(struct p2p_conn *c)
 	if (c->state < CONN_OPEN && now >= c->setup_ns)
 		conn_fail(c, P2P_REASON_SETUP, "not set up within 10 s");
 	if (c->stall_ns != 0 && now - c->stall_ns >= CONN_STALL_NS)
-		conn_cut(c, P2P_REASON_STALLED, "took no byte for 10 s");
+		conn_cut(
+		    c, P2P_REASON_STALLED, "the peer took no byte for 10 s");
 	if (c->state != CONN_OPEN || c->is_ending)
 		return;
 	if (heard < c->ping_sent_ns)
 		heard = c->ping_sent_ns;
 	if (c->ping_sent_ns != 0 && now - heard >= CONN_DEAD_NS)
-		conn_cut(c, P2P_REASON_DEAD, "silent for 10 s after a ping");
+		conn_cut(c, P2P_REASON_DEAD,
+		    "the peer was silent for 10 s after a ping");
 	else if (now >= c->ping_ns && !yamux_is_pinging(c->yamux))
 		conn_ping(c);
 	stream_timers(c);

@@ -20,7 +20,7 @@ multiaddr_error_text(enum multiaddr_error error)
 	case MULTIADDR_SYNTAX:
 		return "not of the form /protocol/value/protocol/value";
 	case MULTIADDR_PROTOCOL:
-		return "it names a protocol that is not known here";
+		return "it names an unknown protocol";
 	case MULTIADDR_VALUE:
 		return "an address, name, port or peer id in it is not valid";
 	case MULTIADDR_TRUNCATED:

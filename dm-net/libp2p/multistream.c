@@ -29,7 +29,8 @@ multistream_status_text(enum multistream_status status)
 	case MULTISTREAM_BAD_HEADER:
 		return "the peer does not speak multistream-select 1.0";
 	case MULTISTREAM_BAD_ANSWER:
-		return "multistream answer to something not proposed";
+		return "multistream answer with a protocol that was not "
+		       "proposed";
 	case MULTISTREAM_TOO_MANY:
 		return "too many multistream proposals";
 	}

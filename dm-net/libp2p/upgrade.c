@@ -73,10 +73,11 @@ judge(struct p2p_conn *c)
 	const struct peer_id *peer = tls_peer(c->tls);
 
 	if (peer_id_equal(peer, &c->host->id)) {
-		conn_fail(c, P2P_REASON_WRONG_PEER, "the peer is ourselves");
+		conn_fail(c, P2P_REASON_WRONG_PEER,
+		    "the peer has this node's own id");
 	} else if (callbacks->judge_peer != NULL &&
 		   !callbacks->judge_peer(c, peer)) {
-		conn_fail(c, P2P_REASON_REFUSED, "not a peer we allow");
+		conn_fail(c, P2P_REASON_REFUSED, "the peer is not allowed");
 	} else if (c->is_ending) {
 		return; /* it was closed instead of judged */
 	} else {

@@ -310,7 +310,8 @@ mesh_listen(struct mesh *m, uint64_t id, int fd)
 	struct listener *listener;
 
 	if (m->n_listeners == MESH_LISTENERS_MAX) {
-		log_error("more than %d listening sockets", MESH_LISTENERS_MAX);
+		log_error("ignored a listening socket: dm-net takes at most %d",
+		    MESH_LISTENERS_MAX);
 		close(fd);
 		return;
 	}

@@ -58,7 +58,7 @@ admission_new(void)
 	struct admission *a = xcalloc(1, sizeof(*a));
 
 	if (getrandom(a->secret, sizeof(a->secret), 0) != sizeof(a->secret))
-		fatal("no random numbers");
+		fatal("cannot get random numbers");
 	for (int t = 0; t < ADMISSION_TABLES; t++)
 		TAILQ_INIT(&a->places[t]);
 	a->rates = rate_table_new(

@@ -93,7 +93,7 @@ attempt_clear(struct attempt *t)
 		return;
 	/* it ends in a turn of its own */
 	c->outcome = NULL;
-	p2p_conn_close(c->p2p, 0, "another address was first");
+	p2p_conn_close(c->p2p, 0, "another address connected first");
 	event_active(c->turn_event, EV_TIMEOUT, 0);
 }
 
@@ -223,8 +223,8 @@ add_candidate(struct dial *d, const struct multiaddr *a)
 	if (d->n_candidates == CANDIDATES_MAX || !multiaddr_is_dialable(a))
 		return;
 	if (!scope_of(a->zone, &scope)) {
-		snprintf(
-		    d->why, sizeof(d->why), "no interface %s here", a->zone);
+		snprintf(d->why, sizeof(d->why),
+		    "this node has no interface %s", a->zone);
 		return;
 	}
 	memset(c, 0, sizeof(*c));
@@ -268,7 +268,7 @@ look_up(struct dial *d, const struct multiaddr *a)
 	    d->mesh->settings.resolve, a->name, family, on_resolved, d);
 	if (d->resolving == 0)
 		snprintf(d->why, sizeof(d->why),
-		    "%.100s: the resolver is not there", a->name);
+		    "%.100s: the resolver is not running", a->name);
 }
 
 /* One name after the other, while what is known is tried. */
@@ -324,7 +324,7 @@ failed(struct dial *d)
 	if (mesh_note_find(m, &peer)[0] == '\0')
 		mesh_tell(m, "cannot reach peer=%s: %s", text, d->why);
 	else
-		log_debug("dialling %s: %s", text, d->why);
+		log_debug("dialing peer=%s failed again: %s", text, d->why);
 	mesh_note(m, &peer, "%s", d->why);
 	dial_free(d);
 	mesh_now(m);
@@ -421,7 +421,8 @@ dial_start(struct mesh *m, const struct sync_action *action)
 		d->attempts[i].dial = d;
 		d->attempts[i].fd = -1;
 	}
-	snprintf(d->why, sizeof(d->why), "no address that can be dialled");
+	snprintf(d->why, sizeof(d->why),
+	    "no known address of the peer can be dialed");
 	take_addresses(d, action->addrs, action->addr_count);
 	d->next_event = xevent(m->base, -1, 0, on_next, d);
 	LIST_INSERT_HEAD(&m->dials, d, next);

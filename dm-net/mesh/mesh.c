@@ -39,7 +39,8 @@ static const char *const close_names[] = {
     [SYNC_CLOSE_SURPLUS] = "surplus",
     [SYNC_CLOSE_BYE] = "bye",
     [SYNC_CLOSE_SILENT] = "silent",
-    [SYNC_CLOSE_NETWORK] = "it is of another network, see [network] in dm.toml",
+    [SYNC_CLOSE_NETWORK] =
+	"the peer is in another network: see [network] in dm.toml",
 };
 
 static void
@@ -294,7 +295,7 @@ new_core(const struct mesh_settings *set, const struct peer_id *self,
 
 	if (getrandom(s.seed, sizeof(s.seed), 0) != sizeof(s.seed) ||
 	    getrandom(&s.start, sizeof(s.start), 0) != sizeof(s.start))
-		fatal("no random numbers");
+		fatal("cannot get random numbers");
 	return sync_new(&s);
 }
 

@@ -91,7 +91,8 @@ close_unwelcome(struct mesh *m)
 		const struct peer_id *peer = p2p_conn_peer_id(c->p2p);
 
 		if (peer != NULL && !mesh_is_allowed(m, peer))
-			p2p_conn_close(c->p2p, 0, "no longer allowed");
+			p2p_conn_close(c->p2p, 0,
+			    "the peer is no longer in allowed_peers");
 	}
 }
 

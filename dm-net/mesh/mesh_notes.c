@@ -71,7 +71,7 @@ mesh_tell(struct mesh *m, const char *fmt, ...)
 
 	if (now_ns - m->told_since_ns >= TELL_NS) {
 		if (m->untold > 0)
-			log_info("%u lines on peers left out", m->untold);
+			log_info("left out %u lines about peers", m->untold);
 		m->told_since_ns = now_ns;
 		m->told = m->untold = 0;
 	}

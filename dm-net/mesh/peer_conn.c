@@ -416,7 +416,8 @@ on_closed(struct p2p_conn *conn, enum p2p_reason reason, const char *text)
 		peer_id_format(peer, name);
 	peer_conn_address(c, address);
 	if (reason == P2P_REASON_GOAWAY)
-		text = "the peer ended it: its log says why";
+		text = "the peer closed the connection: see its log for the "
+		       "reason";
 	tell_closed(c, address, name, reason, text);
 	if (peer != NULL && is_its_own(reason)) {
 		source = mesh_address_source(&c->remote);

@@ -74,8 +74,8 @@ twin_look(const struct peer_conn *c, const struct peer_id *peer)
 	if (++m->twin.times != TWIN_TIMES)
 		return;
 	peer_id_format(peer, name);
-	log_warn("peer=%s comes from address=%s and address=%s by turns: do "
-		 "two nodes have the same identity key? \"dmctl id --rotate\" "
-		 "and a restart give one of them another",
+	log_warn("peer=%s connects by turns from address=%s and address=%s: "
+		 "two nodes may have the same identity key: run \"dmctl id "
+		 "--rotate\" on one of them and restart it",
 	    name, peer_conn_address(c, here), peer_conn_address(other, there));
 }

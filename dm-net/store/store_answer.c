@@ -22,7 +22,7 @@ answer_find(struct store_client *link, uint64_t id, enum ipc_message message)
 	if (r != NULL && r->is_sent && r->message == message)
 		return r;
 	if (link->ipc != NULL)
-		ipc_violate(link->ipc, "answered a %s that was not asked",
+		ipc_violate(link->ipc, "answered a %s that was not requested",
 		    ipc_message_name(message));
 	return NULL;
 }
@@ -70,7 +70,7 @@ answer_asked(struct store_client *link, const struct request *r,
 		   (!r->ask.open.has_version ||
 		       memcmp(rank.version, r->ask.open.version,
 			   sizeof(rank.version)) == 0)) ||
-	       answer_refuse(link, "answered with what was not asked for");
+	       answer_refuse(link, "answered with the entry of another file");
 }
 
 void
@@ -95,12 +95,13 @@ opened_check(const struct entry *e, int fd)
 
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || flags == -1 ||
 	    (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0) {
-		log_error("dm-store handed over what is not a file");
+		log_error(
+		    "dm-store passed a descriptor that is not a regular file");
 		return VERDICT_IO_ERROR;
 	}
 	if ((uint64_t)st.st_size != e->size) {
-		log_error("%s: %jd bytes on disk, %ju were signed", e->name,
-		    (intmax_t)st.st_size, (uintmax_t)e->size);
+		log_error("files/%s has %jd bytes, but %ju were signed",
+		    e->name, (intmax_t)st.st_size, (uintmax_t)e->size);
 		return VERDICT_IO_ERROR;
 	}
 	return VERDICT_OK;
@@ -119,7 +120,8 @@ store_client_on_opened(
 		goto out;
 	if ((verdict == VERDICT_OK) != (fd != -1) ||
 	    (fd != -1 && (!has_entry || e.kind != ENTRY_FILE))) {
-		answer_refuse(link, "opened what is no file");
+		answer_refuse(link,
+		    "answered open with a verdict and a file that do not fit");
 		goto out;
 	}
 	if (verdict == VERDICT_OK)

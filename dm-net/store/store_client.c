@@ -244,7 +244,7 @@ store_judge(struct store_client *link, const struct entry *e, const char *from,
 	r->ask.judge.len = entry_encode(e, r->ask.judge.data);
 	if (!bytes_copy_text(
 		bytes_text(from), r->ask.judge.from, sizeof(r->ask.judge.from)))
-		fatal("store_judge: who it is from is too long");
+		fatal("store_judge: the sender's name is too long");
 	return request_submit(link, r, id);
 }
 

@@ -83,7 +83,7 @@ store_put_data(struct store_put *put, const void *data, size_t len)
 	struct ipc_put_data m = {.id = put->id};
 
 	if (len > put->allowed || put->is_ended)
-		fatal("content beyond the store's credit");
+		fatal("store_put_data: content beyond the store's credit");
 	put->allowed -= len;
 	for (size_t n; len > 0; p += n, len -= n) {
 		n = len < IPC_CHUNK_MAX ? len : IPC_CHUNK_MAX;
@@ -146,7 +146,7 @@ put_find(struct store_client *link, uint64_t id)
 		return put != NULL && put->id == id ? put : NULL;
 	}
 	if (link->ipc != NULL)
-		ipc_violate(link->ipc, "answered a put that never was");
+		ipc_violate(link->ipc, "answered a put that was never begun");
 	return NULL;
 }
 
@@ -160,7 +160,8 @@ store_client_on_put_credit(
 		return;
 	if (m->bytes > IPC_PUT_WINDOW - put->allowed) {
 		if (link->ipc != NULL)
-			ipc_violate(link->ipc, "credit beyond the window");
+			ipc_violate(
+			    link->ipc, "more put credit than the window");
 		return;
 	}
 	put->allowed += m->bytes;

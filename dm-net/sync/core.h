@@ -110,13 +110,13 @@
 #define WALK_BACKOFF_MAX 16 /* intervals */
 
 static_assert(ASK_LOW + WALK_ROWS_MAX <= ASK_MAX,
-    "what walks bring finds room in the queue");
+    "the queue has room for the rows of a walk");
 static_assert(OUT_MAX >= 4 * WIRE_KEYS_MAX + WALK_PUSH_MAX,
-    "what a peer asks for finds room in the queue");
+    "the queue has room for the requests of a peer");
 static_assert(READS_MAX <= IPC_OPENS_MAX && FETCHES_MAX <= IPC_PUTS_MAX,
-    "the store takes what we ask of it");
+    "the store takes every request at once");
 static_assert(
-    WANTS_ROOM + JUDGES_MAX <= WANTS_MAX, "what was asked for can be wanted");
+    WANTS_ROOM + JUDGES_MAX <= WANTS_MAX, "every requested key can be wanted");
 
 enum session_state {
 	SESSION_GREETING,

@@ -401,7 +401,7 @@ fetch_was_bad(struct sync *s, struct want *w, struct session *c)
 		memcpy(b->key, w->key, 16);
 		memcpy(b->version, w->rank.version, 32);
 	}
-	session_hostile(s, c, "content that is not what was signed");
+	session_hostile(s, c, "content that does not match its signed hash");
 }
 
 /* All bytes went to the store: what it says. */

@@ -142,7 +142,7 @@ members_on_hello(struct sync *s, struct session *c, const struct wire_hello *h)
 	bool is_reload = !is_first && c->generation != h->generation;
 
 	if (h->version < SYNC_VERSION) {
-		session_hostile(s, c, "hello of an impossible version");
+		session_hostile(s, c, "a hello with a version that is too old");
 		return;
 	}
 	hello_take(c, h);
@@ -176,11 +176,12 @@ trial_decide(struct sync *s, struct session *c)
 	victim = places_yield(s, c);
 	if (victim == NULL) {
 		c->peer->next_dial_ns = s->now_ns + BACKOFF_REFUSED;
-		session_bye(s, c, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS, "full");
+		session_bye(s, c, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
+		    "this node is full");
 		return;
 	}
 	session_bye(s, victim, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
-	    "full, and another needs the place more");
+	    "this node is full, and another peer needs the place more");
 	c->is_trial = false;
 	resolve_duplicates(s, c);
 	walk_hello(s, c);
@@ -196,7 +197,7 @@ members_on_bye(struct sync *s, struct session *c, uint64_t reason)
 				  core_random_below(s, BACKOFF_REFUSED / 2);
 	session_close(s, c, SYNC_CLOSE_BYE,
 	    reason == WIRE_BYE_FULL	 ? "the peer is full"
-	    : reason == WIRE_BYE_NETWORK ? "it is of another network"
+	    : reason == WIRE_BYE_NETWORK ? "the peer is in another network"
 					 : "good-bye",
 	    false);
 }
@@ -456,7 +457,7 @@ trim_tick(struct sync *s)
 	}
 	if (oldest != NULL)
 		session_bye(s, oldest, WIRE_BYE_SURPLUS, SYNC_CLOSE_SURPLUS,
-		    "more than are held");
+		    "this node holds enough connections");
 }
 
 void
@@ -491,7 +492,7 @@ trim_to_max(struct sync *s)
 		if (newest == NULL)
 			break;
 		session_bye(s, newest, WIRE_BYE_FULL, SYNC_CLOSE_SURPLUS,
-		    "more than are held now");
+		    "this node now holds fewer connections");
 	}
 }
 
@@ -504,7 +505,7 @@ members_reload(struct sync *s)
 
 		if (s->allowed_count > 0 && !c->peer->is_allowed) {
 			session_bye(s, c, WIRE_BYE_CLOSING, SYNC_CLOSE_SURPLUS,
-			    "not an allowed peer any more");
+			    "the peer is no longer in allowed_peers");
 			continue;
 		}
 		c->hello_due = true;

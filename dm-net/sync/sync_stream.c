@@ -37,7 +37,7 @@ take_entries(struct sync *s, struct session *c, struct wire_entries *e)
 			return;
 	}
 	if (got < 0) {
-		session_hostile(s, c, "malformed entry");
+		session_hostile(s, c, "a malformed entry");
 		return;
 	}
 	for (size_t i = 0; i < e->missing_count; i++)
@@ -116,13 +116,13 @@ take_message(
 	enum wire_result result = wire_decode(&m, bytes, len);
 
 	if (result == WIRE_MALFORMED) {
-		session_hostile(s, c, "malformed message");
+		session_hostile(s, c, "a malformed message");
 		return;
 	}
 	if (c->state == SESSION_GREETING &&
 	    (result == WIRE_UNKNOWN ||
 		(m.type != WIRE_HELLO && m.type != WIRE_BYE))) {
-		session_hostile(s, c, "no hello first");
+		session_hostile(s, c, "a message before the hello");
 		return;
 	}
 	if (result == WIRE_UNKNOWN)
@@ -148,7 +148,8 @@ take_whole(struct sync *s, struct session *c, const uint8_t *bytes, size_t len)
 	while (c->state == SESSION_GREETING || c->state == SESSION_UP) {
 		head = wire_length(bytes + at, len - at, &size);
 		if (head < 0) {
-			session_hostile(s, c, "message of a forbidden length");
+			session_hostile(
+			    s, c, "a message of a forbidden length");
 			break;
 		}
 		if (head == 0 || len - at - (size_t)head < size)

@@ -25,7 +25,8 @@ walk_reply_add(
 		return NULL;
 	}
 	if (c->reply_count == WALK_OUT_MAX) {
-		session_hostile(s, c, "more questions than may be under way");
+		session_hostile(
+		    s, c, "more open questions than the protocol allows");
 		return NULL;
 	}
 	/* of two walks at once, that of the smaller peer id goes on */

@@ -380,7 +380,8 @@ sync_put_done(struct sync *s, uint64_t id, enum verdict v)
 	} else if (v == VERDICT_NOT_NEWER) {
 		want_remove(s, w, true);
 	} else if (v == VERDICT_BAD_CONTENT && c != NULL) {
-		session_hostile(s, c, "content that is not what was signed");
+		session_hostile(
+		    s, c, "content that does not match its signed hash");
 	}
 }
 

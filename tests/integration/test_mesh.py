@@ -133,7 +133,7 @@ def test_an_address_of_an_interface_is_dialled_by_its_name(mesh):
     second = mesh.add(bootstrap=[f"/ip6zone/late0/ip6/{local}{tail}"])
     row = wait([second], lambda: [r for r in peers(second).values()
                                   if r["last_error"]])[0]
-    assert row["last_error"] == "no interface late0 here"
+    assert row["last_error"] == "this node has no interface late0"
     ip = ["ip", "-n", second.host.netns, "link", "set"]
     for change in (["eth0", "down"], ["eth0", "name", "late0"],
                    ["late0", "up"]):
@@ -167,8 +167,8 @@ def test_two_nodes_with_one_identity_are_named(mesh):
     key.chmod(0o600)
     twin.start()
     peer = second.peer_id()
-    first.wait_log(rf"warn: peer={peer} comes from .* by turns: do two nodes "
-                   "have the same identity")
+    first.wait_log(rf"warn: peer={peer} connects by turns from .*: two nodes "
+                   "may have the same identity")
     # each throws the other out, at the pace of one back-off
     for node in (first, second, twin):
         assert node.log().count("connected") < 200
@@ -180,12 +180,12 @@ def test_a_network_that_was_put_right_is_joined_at_once(mesh):
     first = mesh.add()
     second = mesh.add(network={"key": key})
     # whoever sees it first closes, and says why
-    said = "it is of another network, see [network] in dm.toml"
+    said = "the peer is in another network: see [network] in dm.toml"
     wait([first, second], lambda: said in first.log() + second.log())
     rows = wait([second], lambda: [r for r in peers(second).values()
                                    if r["last_error"]])
     # the reason that the other gave, not how the socket ended
-    assert all(said in r["last_error"] or "its log says why" in
+    assert all(said in r["last_error"] or "see its log for the reason" in
                r["last_error"] for r in rows)
     del second.config["network"]
     reload(second)
