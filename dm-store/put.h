@@ -3,7 +3,7 @@
  * Content on its way in, from dm-net in chunks with credit, or from a control
  * client's memfd: counted, hashed as it comes, kept in memory up to 64 KiB and
  * in tmp/ beyond, and handed to winner.c when it is all there and what was
- * signed. Every put is answered exactly once.
+ * signed. put_internal.h has the states of a put.
  */
 #ifndef DMSTORE_PUT_H
 #define DMSTORE_PUT_H

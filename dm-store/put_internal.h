@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A put under way, as put.c keeps it and put_memfd.c feeds it; for nobody else.
+ * A put under way, as put.c keeps it and put_memfd.c feeds it. No other source
+ * includes this.
+ *
+ * The states of a put, and the fields that say them:
+ * 1. Judged (put_new()): its entry is worth its content. A put that is not has
+ *    been answered and never exists.
+ * 2. Verifying (is_asked): verify.h checks the signature. No credit has been
+ *    given and no file made. A put without a known sha256 skips this state,
+ *    since the signature covers the sha256: it is verified in state 4.
+ * 3. Receiving (granted > 0, or source_fd): got bytes of content are here, in
+ *    buf or in the file tmp/put-SERIAL.
+ * 4. Complete (is_ended): the size and the sha256 are right. The signature is
+ *    verified if it was not yet, then the file of a large one is synced.
+ * 5. Stored: judged again, given to winner.h and answered after the batch, or
+ *    refused. It is freed in both cases.
+ * put_refuse() ends a put in any state. A put is answered exactly once, unless
+ * dm-net aborts it or its link ends: then it is freed without an answer.
  */
 #ifndef DMSTORE_PUT_INTERNAL_H
 #define DMSTORE_PUT_INTERNAL_H
