@@ -69,7 +69,7 @@ net_command_status_net(struct net *net, struct control_client *client,
 	control_client_end(client, VERDICT_OK, NULL);
 }
 
-/* What the mesh knows of a name that is not here. */
+/* Sends the facts of the mesh about a name that this node does not have. */
 void
 net_command_why_net(struct net *net, struct control_client *client,
     const struct control_why_net *m)

@@ -468,7 +468,7 @@ take_entry(struct ipc *ipc, struct bytes in, struct entry *out)
 	return false;
 }
 
-/* What is announced along with an entry is what was signed. */
+/* True if the content that comes with an entry has its signed hash. */
 static bool
 is_its_content(const struct entry *e, const struct ipc_entry *m)
 {

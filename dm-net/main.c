@@ -61,7 +61,7 @@ ask_signature(struct net *net)
 	ipc_send(net->dmd, IPC_SIGN_TLS, &m, -1);
 }
 
-/* What the sandbox left. */
+/* Shares out the descriptors that the sandbox left. */
 static struct descriptors
 share_descriptors(void)
 {

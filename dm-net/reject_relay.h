@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dm-net refuses by itself, before dm-store sees it: malformed uploads,
- * versions of peers that the configuration rules out. Collected for a second,
- * one row a source and reason with a count, then told to dm-store, which keeps
- * the log that `dmctl rejects` shows. It decides nothing; what is too much is
- * left out.
+ * The refusals of dm-net itself, before dm-store sees the version: malformed
+ * uploads, versions of peers that the configuration rules out. Collected for a
+ * second, one row a source and reason with a count, then told to dm-store,
+ * which keeps the log that `dmctl rejects` shows. It decides nothing; refusals
+ * beyond its bound are left out.
  */
 #ifndef DM_NET_REJECT_RELAY_H
 #define DM_NET_REJECT_RELAY_H

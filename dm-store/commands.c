@@ -129,7 +129,7 @@ on_name(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return true;
 }
 
-/* Rows of the next names; false behind the last. */
+/* Rows of the next names; false after the last. */
 static bool
 list_slice(struct listing *l, struct control_client *c)
 {

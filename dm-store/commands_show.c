@@ -334,7 +334,7 @@ store_command_rejects(
 	control_client_end(c, VERDICT_OK, NULL);
 }
 
-/* What the configuration says of a name. */
+/* The facts of the configuration about a name. */
 static void
 send_configured(struct store *s, struct control_client *c, const char *name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dm-store tells dmctl of one name: what there is and was, what was
- * refused and why.
+ * The answers of dm-store to dmctl about one name: its present and earlier
+ * versions, the refused ones and the reasons.
  */
 #ifndef DM_STORE_COMMANDS_SHOW_H
 #define DM_STORE_COMMANDS_SHOW_H

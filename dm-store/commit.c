@@ -170,7 +170,7 @@ keep_waiting(struct store *s, const struct change *waiting,
 	return error == 0 ? 0 : -1;
 }
 
-/* What is kept is a convenience: without it content is fetched again. */
+/* Kept content is a convenience: without it content is fetched again. */
 static void
 keep_old(struct store *s, const struct change *ch)
 {
@@ -281,7 +281,8 @@ place_change(struct store *s, size_t i)
 
 /* --- writing the batch --- */
 
-/* Nothing of the batch has happened: no answer that rests on it holds. */
+/* Nothing of the batch has happened: every answer that rests on it becomes an
+ * error. */
 static void
 fail_batch(struct store *s, int error)
 {
@@ -297,9 +298,9 @@ fail_batch(struct store *s, int error)
 }
 
 /*
- * Who uploaded over dm-net waits for nothing else: told first. (Who brought a
- * peer's version hears of it after its ENTRY, so that dm-net does not miss it
- * in between.)
+ * Uploads over dm-net are answered first: their clients wait for nothing else.
+ * A version of a peer is answered after its ENTRY, so that dm-net does not miss
+ * it in between.
  */
 static void
 answer_uploads(struct store *s)
@@ -379,7 +380,7 @@ write_batch(struct store *s)
 	return saved;
 }
 
-/* What is placed is synced, and its redo goes with the next batch. */
+/* Syncs the placed files; their redo rows go with the next batch. */
 static void
 clean_redo(struct store *s)
 {

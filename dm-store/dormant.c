@@ -45,7 +45,8 @@ on_dormant(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return true;
 }
 
-/* What a wrong clock has dated, or what is damaged, begins now. */
+/* The time of a row that is damaged, or has a date of a wrong clock, begins
+ * now. */
 static void
 begin_anew(struct store *s, const char *name, const uint8_t signer[static 32])
 {

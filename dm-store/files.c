@@ -357,7 +357,7 @@ sync_content(struct files *f, int dir_fd, const char *name, bool must)
 	return sync_opened(f, fd, name, must);
 }
 
-/* The directory that the next part of *p names; *p goes behind it. -1 with
+/* The directory that the next part of *p names; *p moves past it. -1 with
  * errno, ENOENT if no part is left. */
 static int
 open_part(int dir_fd, const char **p)

@@ -67,7 +67,7 @@ net_opened(void *ctx, struct ipc *ipc)
 	send_stats(ctx);
 }
 
-/* What dm-net had asked is not answered over the next link. */
+/* Questions of the old link are not answered over the next one. */
 static void
 net_drop(struct store *s)
 {

@@ -10,7 +10,7 @@
 #define BLOCK 4096u   /* a file takes whole blocks */
 #define TRIM_MAX 4096 /* rows at a time */
 #define RECENT_MAX 1024
-/* What a minute may take beyond the budget. */
+/* The bytes that a minute may take beyond the budget. */
 #define MINUTE_BYTES_MAX (UINT64_C(256) << 20)
 
 struct recent_row {

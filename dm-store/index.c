@@ -17,7 +17,7 @@
 /* Sparse: address space, not disk. */
 #define MAP_SIZE (sizeof(size_t) > 4 ? (size_t)64 << 30 : (size_t)1 << 30)
 #define NEARLY_FULL (1u << 20) /* bytes; with more left no write is cut */
-#define AHEAD_LOW ((size_t)256 << 10)	  /* bytes behind the last page */
+#define AHEAD_LOW ((size_t)256 << 10)	  /* bytes after the last page */
 #define AHEAD_STEP ((size_t)1 << 20)	  /* written when there are fewer */
 #define AHEAD_FREE_MIN ((size_t)64 << 20) /* and the disk has this many */
 #define TABLES_V1 13			  /* what format 1 had */
@@ -177,9 +177,9 @@ index_abort(struct index *ix)
 }
 
 /*
- * All tables that are missing, and the format, in one transaction: there is
- * no half-made index. What the new tables are to say of the records is found
- * out when the configuration comes: it counts as changed.
+ * All tables that are missing, and the format, in one transaction: there is no
+ * half-made index. The rows of new tables are made when the configuration
+ * comes: it counts as changed.
  */
 static enum index_status
 make_tables(struct index *ix, enum index_status done)
@@ -381,7 +381,7 @@ write_ahead(struct index *ix)
 	if (needed <= ix->data_size || disk_free(ix->dir_fd, &bytes) == -1 ||
 	    bytes < AHEAD_FREE_MIN)
 		return;
-	/* behind the end of the file, where nothing of LMDB's can be */
+	/* after the end of the file, where LMDB has nothing */
 	for (size_t n = 0; n < AHEAD_STEP; n += sizeof(zeros))
 		if (pwrite(ix->data_fd, zeros, sizeof(zeros),
 			st.st_size + (off_t)n) != (ssize_t)sizeof(zeros))

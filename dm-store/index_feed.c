@@ -37,7 +37,7 @@ struct index_feed {
 	bool has_new_hints;
 };
 
-/* The next key in order; false behind the last. */
+/* The next key in order; false after the last. */
 static bool
 key_after(uint8_t key[static 16])
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dm-net gets without asking for each: the index, row by row against its
- * credit, in the order of keys; remembered peers; and the versions whose
- * content is missing, a few at a time.
+ * Feeds dm-net with the index, row by row against its credit, in the order of
+ * keys; with the remembered peers; and with the versions whose content is
+ * missing, a few at a time.
  */
 #ifndef DM_STORE_INDEX_FEED_H
 #define DM_STORE_INDEX_FEED_H

@@ -116,7 +116,7 @@ judge_entry(struct store *s, const struct entry *e, const uint8_t *version,
 	return count(s, judge_rank(s, e, version, &held));
 }
 
-/* What it replaces makes room again, but only once it is replaced. */
+/* The replaced version makes room again, but only after it is replaced. */
 enum verdict
 judge_room(struct store *s, const struct entry *e, uint64_t needed)
 {

@@ -50,7 +50,7 @@ enum verdict judge_signature(struct store *, bool is_good);
 /* True if it has expired by a clock that can be believed. */
 bool judge_is_expired(const struct store *, const struct entry *);
 
-/* What a disk that fails with that errno makes of it: NO_SPACE or IO_ERROR. */
+/* The verdict for an errno of the disk: NO_SPACE or IO_ERROR. */
 enum verdict judge_error(int error);
 
 /* CREATED, REPLACED, or OK for a tombstone. */

@@ -35,7 +35,7 @@ index_path(const struct child_settings *settings)
 	return path;
 }
 
-/* Reads pages and file names, so it is behind the sandbox already. */
+/* Reads pages and file names, so it runs in the sandbox already. */
 static int
 open_all(struct store *s, const struct child_settings *settings,
     int dirs[FILES_DIRS])

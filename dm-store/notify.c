@@ -51,7 +51,7 @@ notify_answer(
 
 /* --- changes --- */
 
-/* Does dm-net's replica have it? */
+/* True if the replica of dm-net has it. */
 static bool
 is_listed(bool has, const struct winner *w)
 {

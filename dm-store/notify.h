@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the store says: answers to those who asked, and to dm-net what has
- * changed (ENTRY, RETRACT, WANT). No change is told before it is durable and
- * visible.
+ * The messages of dm-store: answers to questions, and changes for dm-net
+ * (ENTRY, RETRACT, WANT). No change is told before it is durable and visible.
  */
 #ifndef DM_STORE_NOTIFY_H
 #define DM_STORE_NOTIFY_H

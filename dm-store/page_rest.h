@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What lies on the pages of an index that a walk did not find whole: damaged
+ * Finds rows on the pages of an index that a walk did not find whole: damaged
  * ones, those that were to be found through them, and earlier states of pages
  * that are free now. Nothing says what is on them, so a row is looked for at
  * every place where one may begin; its seal says that it is one, and of which

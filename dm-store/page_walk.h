@@ -3,9 +3,9 @@
  * Reads an index as a file, without LMDB, whose map would end this process at
  * the first page that the disk does not give: every page that the last commit
  * refers to, in the order of its trees, and every row's seal. It says which
- * page is damaged, and goes on behind it. It judges an index that is suspected,
- * and gives what is whole in one that is damaged. Nothing is changed; memory is
- * bounded by two bits a page of the file, a page for each level, and the
+ * page is damaged, and goes on after it. It judges an index that is suspected,
+ * and gives the whole rows of one that is damaged. Nothing is changed; memory
+ * is bounded by two bits a page of the file, a page for each level, and the
  * largest row.
  */
 #ifndef DMSTORE_PAGE_WALK_H

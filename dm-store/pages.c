@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* What LMDB calls pgno_t and size_t. */
+/* The types pgno_t and size_t of LMDB. */
 #define WORD sizeof(size_t)
 
 /* A page begins with: its number, 16 bits, flags (16 bits), then the ends of
@@ -26,9 +26,9 @@
 #define TREE_ROWS (8 + 3 * WORD)
 #define TREE_ROOT (8 + 4 * WORD)
 
-/* A meta page, behind the head: magic and version (32 bits each), address,
- * size of the map, two trees, last page, number of the transaction. The first
- * tree begins with the size of a page. */
+/* A meta page, after the head: magic and version (32 bits each), address, size
+ * of the map, two trees, last page, number of the transaction. The first tree
+ * begins with the size of a page. */
 #define META_MAGIC PAGE_HEAD
 #define META_VERSION (META_MAGIC + 4)
 #define META_TREES (META_MAGIC + 8 + 2 * WORD)

@@ -5,7 +5,7 @@
  * trusts nothing that it decodes. page_walk.c knows which page refers to which.
  *
  * Numbers in the file are those of the machine that wrote it: its order of
- * bytes, and words as long as its pointers. What is borrowed lies in the page.
+ * bytes, and words as long as its pointers. Borrowed bytes lie in the page.
  */
 #ifndef DMSTORE_PAGES_H
 #define DMSTORE_PAGES_H
@@ -29,7 +29,7 @@ struct page {
 	size_t size;
 	enum page_kind kind;
 	size_t n_nodes;	  /* branch and leaf */
-	uint32_t n_pages; /* overflow: it and those behind it */
+	uint32_t n_pages; /* overflow: it and those after it */
 };
 
 struct page_node {

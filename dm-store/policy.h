@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What this node is configured for: names and patterns with their signers,
- * the network and the limits, as dmd sent them. Pure. Built by handlers.c from
- * the configuration messages, asked by judge.c, winner.c and reload.c; never
+ * The configuration of this node: names and patterns with their signers, the
+ * network and the limits, as dmd sent them. Pure. Built by handlers.c from the
+ * configuration messages, asked by judge.c, winner.c and reload.c; never
  * changed once it is in force.
  */
 #ifndef DMSTORE_POLICY_H

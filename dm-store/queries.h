@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dm-net asks and gets an answer to at once: may this entry be stored,
+ * The questions of dm-net that are answered at once: may this entry be stored,
  * open this file, the entry of a key, a page of the list, check what a peer
- * complains about. What is read and leaves the process is what is durable; only
- * judge looks at the open batch.
+ * complains about. Only durable rows leave the process; only judge looks at the
+ * open batch.
  */
 #ifndef DM_STORE_QUERIES_H
 #define DM_STORE_QUERIES_H

@@ -53,7 +53,7 @@ check(struct store *s, struct page_report *report)
 }
 
 /*
- * The last run did not end in order. Whoever ended it, that says nothing of the
+ * The last run did not end in order. The way it ended says nothing of the
  * index: its pages do. True if one of them is damaged.
  */
 static bool
@@ -114,7 +114,7 @@ is_damaged(
 
 /* --- opening --- */
 
-/* What is whole in it makes the index that is opened instead. */
+/* Makes a new index from the whole rows of the damaged one, and opens it. */
 static enum recover_open
 open_salvaged(struct store *s, const char *path, const char *why)
 {

@@ -52,7 +52,7 @@ on_one(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return false;
 }
 
-/* What was done about a row, and what is left to do before it may go. */
+/* The step that was done for a row, and the rest before the row may go. */
 struct step {
 	enum index_table table;
 	uint64_t seq;
@@ -198,7 +198,7 @@ redo_one(struct store *s, const struct redo *r, struct step *st)
 
 #define TOLD_MAX 20 /* names in the log, one by one */
 
-/* What commit.c tries again: the change as it was before the end. False if its
+/* The change that commit.c tries again, as it was before the end. False if its
  * record is not there to announce. */
 static bool
 change_from(struct store *s, const struct redo *r, const struct step *st,

@@ -80,7 +80,7 @@ redo_is_due(const struct store *s)
 	       s->redo->n >= BEHIND_ROWS_MAX;
 }
 
-/* What has been replaced since needs no sync: its successor has its own. */
+/* A replaced version needs no sync: its successor has its own row. */
 static void
 sync_row(struct store *s, struct redo_row *row)
 {

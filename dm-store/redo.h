@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Redo rows that are not needed once the placed files are synced: which, and
- * how far behind. At most a second, 16 MiB or 4096 rows, then the files are
- * synced and the rows deleted with the next batch.
+ * The redo rows of files that are placed and not synced yet, and their age.
+ * After at most a second, 16 MiB or 4096 rows the files are synced, and the
+ * rows deleted with the next batch.
  */
 #ifndef DMSTORE_REDO_H
 #define DMSTORE_REDO_H
@@ -18,7 +18,7 @@ void redo_free(struct redo_list *);
 void redo_add(struct store *, const struct change *);
 
 bool redo_has_any(const struct store *);
-bool redo_is_due(const struct store *); /* too far behind to wait */
+bool redo_is_due(const struct store *); /* too much to wait longer */
 
 /* Syncs, and deletes the rows in a batch, which it opens; the caller schedules
  * it. There must be some. */

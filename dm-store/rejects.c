@@ -90,8 +90,8 @@ is_like(const struct reject *a, const struct reject *b)
 	       strcmp(a->name, b->name) == 0 && strcmp(a->from, b->from) == 0;
 }
 
-/* Where the next row of a source goes: behind all others, or, if it has many,
- * in the place of its oldest. Conflicts are no one source's. */
+/* The place of the next row of a source: after all others, or, if it has many,
+ * the place of its oldest. Conflicts are no one source's. */
 static size_t
 place(struct rejects *r, const struct reject *j)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What was refused on this node lately, and what lost to another signer's
- * version close in time: a log of the last REJECTS_MAX, bounded, that a restart
- * survives. The same again is counted, not repeated; who sends much cannot push
- * out all the others' at once. What dm-net has refused by itself has a place of
- * its own, one row a source, reason and configured name: nothing of it was ever
- * signed by anybody we know.
+ * The log of refusals: the versions that this node refused lately, and those
+ * that lost to another signer's version close in time. It has at most
+ * REJECTS_MAX rows and survives a restart. The same refusal again is counted,
+ * not repeated; a source that sends many cannot push out all rows of the others
+ * at once. Refusals of dm-net itself have a place of their own, one row for
+ * each source, reason and configured name: no known key has signed any of it.
  */
 #ifndef DMSTORE_REJECTS_H
 #define DMSTORE_REJECTS_H
@@ -37,7 +37,7 @@ void rejects_tick(struct store *);
 /* The same now, into the open batch; before the end. */
 void rejects_settle(struct store *);
 
-/* The i-th, the oldest first, those of dm-net behind them; NULL behind the
+/* The i-th, the oldest first, those of dm-net after them; NULL after the
  * last. */
 const struct reject *rejects_at(const struct store *, size_t i);
 

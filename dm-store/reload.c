@@ -109,7 +109,7 @@ winner_seen(struct store *s, const struct seen *seen, bool is_leaving)
 	return winner_decide(s, seen->name, is_leaving ? DECIDE_PRUNE : 0);
 }
 
-/* What is not admitted goes to sleep, what is wakes up. */
+/* A record that is not admitted goes to sleep, one that is wakes up. */
 static void
 winner_marks(struct store *s, const struct name_slice *sl)
 {
@@ -143,7 +143,7 @@ struct reload {
 	struct name_slice slice;
 };
 
-/* What a turn of the loop has done. */
+/* The work that a turn of the loop has done. */
 struct turn {
 	size_t n_rows, n_changed;
 };
@@ -154,7 +154,7 @@ is_over(const struct turn *t)
 	return t->n_rows >= SLICE_ROWS || t->n_changed >= CHANGES_MAX;
 }
 
-/* Rows of the next names. False: there are no more behind them. */
+/* Rows of the next names. False: there are no more after them. */
 static bool
 slice_read(struct store *s, struct reload *r, struct turn *t)
 {
@@ -192,8 +192,8 @@ slice_settle(struct store *s, struct reload *r, struct turn *t)
 	return n == all;
 }
 
-/* The next slice begins behind all records of the last name of this one: a
- * byte after the zero. */
+/* The next slice begins after all records of the last name of this one: a byte
+ * after the zero. */
 static void
 slice_pass(struct reload *r)
 {
@@ -241,8 +241,8 @@ store_log_done(struct store *s)
 		r->done(s);
 }
 
-/* What is half done follows neither configuration: said before it begins, so
- * that it is done again whatever comes between. */
+/* A half done change follows neither configuration. This is noted before it
+ * begins, so that it is done again if the process ends in between. */
 static bool
 begin(struct store *s)
 {

@@ -5,8 +5,8 @@
  * names, signers and network are those that the index was last settled for.
  *
  * It is worked through in slices of the loop, so that stop, pings and all
- * others are answered meanwhile. What is judged then is judged by the new
- * configuration: the name that it is about is settled first.
+ * others are answered meanwhile. An entry that comes meanwhile is judged by the
+ * new configuration: the winner of its name is found again first.
  */
 #ifndef DMSTORE_RELOAD_H
 #define DMSTORE_RELOAD_H

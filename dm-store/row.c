@@ -76,7 +76,7 @@ row_open(unsigned table, const void *key, size_t key_len, const uint8_t *sealed,
 
 /* --- reading a body --------------------------------------------------- */
 
-/* What is left of a body; a read beyond its end makes it bad for good. */
+/* The rest of a body; a read beyond its end makes it bad for good. */
 struct reader {
 	const uint8_t *p;
 	size_t left;

@@ -55,7 +55,7 @@ size_t row_record_key(const char *name, const uint8_t signer[static 32],
 bool row_record_name(const uint8_t *key, size_t len,
     char name[static NAME_LEN_MAX + 1], uint8_t signer[static 32]);
 
-/* What a winner is at this moment. Numbers are on disk. */
+/* The state of a winner (winner.h). Numbers are on disk. */
 enum winner_state {
 	WINNER_SHOWN = 0,   /* its content is files/NAME */
 	WINNER_HIDDEN = 1,  /* expired: a record, no content */
@@ -76,7 +76,7 @@ struct winner {
 };
 
 /* The first bytes of a winner's body are those of an index row of
- * ipc_messages.def behind the key: version, signed_at, kind and size. */
+ * ipc_messages.def after the key: version, signed_at, kind and size. */
 #define WINNER_ROW_SIZE (IPC_INDEX_ROW_SIZE - 16)
 
 /*

@@ -379,8 +379,8 @@ find_winner(struct copy *c, const struct entry *e)
 }
 
 /* The winner of a name is lost, or it is older than a record that was found:
- * what is in files/ says which version was shown. Who wins now is decided when
- * the configuration comes. */
+ * the content of files/ says which version was shown. The winner is decided
+ * when the configuration comes. */
 static void
 find_winners(struct copy *c)
 {
@@ -435,7 +435,7 @@ new_dir(struct files *f)
 	return fd;
 }
 
-/* What could be had of index/data.mdb, in index/new/, durable. */
+/* Everything that was found in index/data.mdb, in index/new/, durable. */
 static int
 build(struct files *f, const char *path, int new_fd, struct salvage *out)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A damaged index, record by record: what is whole in it makes a new one, so
- * that the greatest record of each name and signer survives, those of deletions
- * too, and nothing that was deleted comes back. It runs before anything else is
- * done with the index.
+ * A damaged index, record by record: its whole rows make a new one, so that the
+ * greatest record of each name and signer survives, those of deletions too, and
+ * nothing that was deleted comes back. It runs before anything else is done
+ * with the index.
  *
  * Rows that the last commit refers to are taken as they are. Records that are
  * found beside them (page_rest.h) may be older states: of each name and signer

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Is what the index says what the disk has? Right after the start, and in
- * slices, every winner's row, record and file are looked up; once a day, and
- * slowly, every file is read and hashed, then old/ (scrub_old.h), a pass that
- * goes on where the last run left it. What is missing or damaged goes to
- * quarantine and is wanted again. Also checks what a peer complains about, what
- * is in suspects.h, and all of it at once for `dmctl fsck`.
+ * Compares the index with the disk. Right after the start, and in slices, every
+ * winner's row, record and file are looked up; once a day, and slowly, every
+ * file is read and hashed, then old/ (scrub_old.h), a pass that goes on where
+ * the last run left it. A damaged file goes to quarantine; it and a missing one
+ * are wanted again. Also checks what a peer complains about, what is in
+ * suspects.h, and all of it at once for `dmctl fsck`.
  */
 #ifndef DMSTORE_SCRUB_H
 #define DMSTORE_SCRUB_H

@@ -78,7 +78,7 @@ on_row(void *ctx, const uint8_t *key, size_t key_len, struct bytes body,
 	return false;
 }
 
-/* The next row's key; false behind the last. */
+/* The next row's key; false after the last. */
 static bool
 next_row(struct store *s, struct scrub_old *o)
 {
@@ -87,7 +87,7 @@ next_row(struct store *s, struct scrub_old *o)
 	       o->has_key;
 }
 
-/* Whatever is wrong with it: nothing counts on it any more. */
+/* Moves the content to quarantine and drops its row. */
 static void
 drop(struct store *s, struct scrub_old *o)
 {
@@ -156,7 +156,7 @@ read_some(struct store *s, struct scrub_old *o, uint8_t *buf, size_t *left,
 
 /* --- sweeping --- */
 
-/* False behind the last name. */
+/* False after the last name. */
 static bool
 sweep_some(struct store *s, struct scrub_old *o)
 {

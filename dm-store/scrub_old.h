@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The second half of a pass of the scrub: superseded content in old/ is read
- * and hashed like the files before it. What is damaged goes to quarantine, and
- * with it its row: nobody can send it again. What no row knows (a crash may
- * leave such a file) is removed. It works in slices.
+ * and hashed like the files before it. Damaged content goes to quarantine, and
+ * its row is deleted: nobody can send it again. A file without a row (a crash
+ * may leave one) is removed. It works in slices.
  */
 #ifndef DMSTORE_SCRUB_OLD_H
 #define DMSTORE_SCRUB_OLD_H

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * What of a pass of the scrub survives a restart: a row in meta.
- */
+/* The part of a pass of the scrub that survives a restart: a row in meta. */
 #ifndef DMSTORE_SCRUB_PASS_H
 #define DMSTORE_SCRUB_PASS_H
 

@@ -30,7 +30,8 @@ void state_dirs_close(struct files *);
 struct state_dirs_list;
 struct state_dirs_list *state_dirs_list_old(struct files *);
 void state_dirs_list_close(struct state_dirs_list *); /* NULL is fine */
-/* The next; false behind the last. What is not ours is removed and left out. */
+/* The next; false after the last. A file of another name is removed and left
+ * out. */
 bool state_dirs_list_next(struct state_dirs_list *, uint8_t sha256[static 32]);
 
 /* Removes all that is in tmp/ but the versions for which keep is true; tmp/ may

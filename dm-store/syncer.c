@@ -77,7 +77,7 @@ syncer_listen(struct store *s)
 		worker_listen(s->syncer, s->base, on_done, s);
 }
 
-/* With a descriptor of its own; behind at most so many others. */
+/* With a descriptor of its own; after at most so many others. */
 static bool
 ask(struct store *s, int fd, struct sync_job *job, size_t limit)
 {

@@ -358,7 +358,7 @@ table_walk_after(struct index *ix, enum index_view view, enum index_table t,
     const void *last, size_t last_len, size_t limit, index_row_fn *fn,
     void *ctx)
 {
-	/* a zero byte behind a key: the least that is greater */
+	/* a zero byte after a key: the least that is greater */
 	uint8_t from[RECORD_KEY_MAX + 1] = {0};
 
 	if (last_len > RECORD_KEY_MAX)

@@ -78,7 +78,7 @@ bool table_wanted_mend(
 #define EXPIRY_KEY_SIZE 24
 
 /*
- * index_walk() from the first key behind last, of at most RECORD_KEY_MAX bytes
+ * index_walk() from the first key after last, of at most RECORD_KEY_MAX bytes
  * (0: from the first).
  */
 size_t table_walk_after(struct index *, enum index_view, enum index_table,
@@ -92,9 +92,9 @@ struct table_keys {
 };
 
 /*
- * The next keys of a table whose keys are those of names, behind last (NULL:
- * from the first); fewer than limit, of at most TABLE_KEYS_MAX, at the end.
- * The rows may be damaged: that is found out when they are looked at.
+ * The next keys of a table whose keys are those of names, after last (NULL:
+ * from the first); fewer than limit, of at most TABLE_KEYS_MAX, at the end. The
+ * rows may be damaged: that is found out when they are looked at.
  */
 void table_keys_after(struct index *, enum index_view, enum index_table,
     const uint8_t *last, size_t limit, struct table_keys *);

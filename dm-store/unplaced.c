@@ -79,7 +79,8 @@ unplaced_has(const struct store *s, const uint8_t key[static 16])
 	return unplaced_get(s, key) != NULL;
 }
 
-/* Those behind a slot that became free: each must be found from its home. */
+/* The entries after a slot that became free: each must be found from its
+ * home. */
 static void
 close_gap(struct unplaced *u, size_t i)
 {

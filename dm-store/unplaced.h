@@ -38,8 +38,7 @@ const struct change *unplaced_next(struct store *);
 
 void unplaced_clear(struct store *);
 
-/* What somebody may do about an errno of putting a file in its place: a
- * sentence for the log. */
+/* The advice for an errno of placing a file: a sentence for the log. */
 const char *unplaced_remedy(int error);
 
 #endif

@@ -233,7 +233,7 @@ state_of(struct store *s, struct change *ch, struct stage *staged,
 	return WINNER_SHOWN;
 }
 
-/* What becomes of the file that is there. */
+/* Decides about the file that is in place now. */
 static void
 decide_file(struct change *ch, unsigned flags)
 {

@@ -2,8 +2,8 @@
 /*
  * Work beside the loop: one thread, and a queue of jobs, which are all that it
  * shares with the loop. A job is some bytes, copied when it is asked for and
- * handed back when it is done, in the order of asking. What the jobs are is
- * their owners' business (verify.h, syncer.h).
+ * handed back when it is done, in the order of asking. It does not know the
+ * meaning of its jobs: their owners do (verify.h, syncer.h).
  */
 #ifndef DMSTORE_WORKER_H
 #define DMSTORE_WORKER_H

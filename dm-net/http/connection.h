@@ -3,8 +3,8 @@
  * A client's connection: its socket, its output, its deadlines. It begins as
  * HTTP/1.1, and becomes HTTP/2 if the first bytes are that protocol's preface.
  * It is run (read, step, write) from the loop only, and freed at the end of a
- * turn, never while something still uses it. What the protocols do with their
- * connection is conn_io.h.
+ * turn, never while something still uses it. conn_io.h has the functions that
+ * the protocols call on their connection.
  */
 #ifndef DM_NET_HTTP_CONNECTION_H
 #define DM_NET_HTTP_CONNECTION_H

@@ -160,7 +160,7 @@ parse_id(const struct http_events *ev, struct bytes id, uint64_t *serial)
 	       ev->serial - *serial <= HTTP_EVENTS_KEPT;
 }
 
-/* What was missed since the id, or word that it cannot be told. */
+/* Sends the events since the id, or "reset" if they are no longer known. */
 static void
 catch_up(struct http_events *ev, struct http_exchange *x, struct bytes id)
 {

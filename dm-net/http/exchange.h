@@ -24,9 +24,8 @@ struct http_file;
 struct http_server;
 struct store_put;
 
-/* What an exchange tells its transport. Each only notes it and sees that the
- * connection is run soon, so all of them are fine in any callback; the last
- * one asks. */
+/* The calls of an exchange to its transport. Each only notes the fact and has
+ * the connection run soon, so any callback may make them. The last one asks. */
 struct http_transport {
 	void (*go_on)(struct http_exchange *);	   /* 100 Continue */
 	void (*want_body)(struct http_exchange *); /* http_put_allowed() grew */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The files that are held open for HTTP clients: descriptors that dm-store
- * handed over, with their entries and response heads made ready, found by
- * name. At most HTTP_FILES_MAX, those being sent and those asked for included;
- * the one unused for the longest time makes room. What the store says has
- * changed is forgotten, but stays open for those still sending it.
+ * handed over, with their entries and response heads made ready, found by name.
+ * At most HTTP_FILES_MAX, those being sent and those asked for included; the
+ * one unused for the longest time makes room. A file that dm-store says has
+ * changed is forgotten, but stays open until it has been sent to those who
+ * asked before.
  */
 #ifndef DM_NET_HTTP_FILES_H
 #define DM_NET_HTTP_FILES_H

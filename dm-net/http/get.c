@@ -104,7 +104,7 @@ on_opened(void *ctx, enum verdict v, const struct entry *e, int fd)
 	}
 	if (v != VERDICT_OK) {
 		http_files_unreserve(files);
-		/* What has expired is not there for those who read. */
+		/* An expired file does not exist for readers. */
 		http_api_refuse(
 		    x, v == VERDICT_EXPIRED ? VERDICT_NOT_FOUND : v);
 		return;
@@ -113,7 +113,7 @@ on_opened(void *ctx, enum verdict v, const struct entry *e, int fd)
 	answer_file(x);
 }
 
-/* What was held before the store went away may be stale. */
+/* A file that was held before dm-store ended may be stale. */
 static void
 drop_stale(struct http_server *s)
 {
@@ -125,7 +125,7 @@ drop_stale(struct http_server *s)
 	s->store_epoch = epoch;
 }
 
-/* Who has a good part of them already leaves the rest to others. */
+/* A client that holds many of the files already leaves the rest to others. */
 static bool
 may_open(struct http_exchange *x)
 {

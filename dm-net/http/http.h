@@ -24,7 +24,7 @@ struct http_server;
 struct http_text;
 struct store_client;
 
-/* What /healthz and /metrics say about the rest of the node. */
+/* The facts of /healthz and /metrics about the rest of the node. */
 struct http_facts {
 	bool configured; /* a configuration is in force */
 	uint64_t config_generation;
@@ -79,7 +79,7 @@ struct http_backend {
 	unsigned files_max;
 };
 
-/* What the configuration says; copied. */
+/* The settings of the configuration; copied. */
 struct http_settings {
 	enum config_read read;
 	uint64_t max_file_size; /* bytes */

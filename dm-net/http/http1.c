@@ -234,7 +234,7 @@ is_preface(const struct http1 *h, bool *is_whole)
 
 /* --- the response ----------------------------------------------------- */
 
-/* Does what was announced not come, the connection cannot go on. */
+/* The connection cannot be reused if the announced body was not sent. */
 static void
 settle_body(struct http1 *h)
 {
@@ -266,7 +266,7 @@ put_head(struct http1 *h, char *out, size_t size)
 	return (size_t)n;
 }
 
-/* The whole of a small file behind the head. -1: it is not what it was. */
+/* The whole of a small file after the head. -1: the file has changed. */
 static ssize_t
 put_small_file(struct http_exchange *x, uint8_t *out)
 {

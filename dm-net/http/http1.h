@@ -28,7 +28,7 @@ enum http1_result {
 /* Goes on until it would block, or for a number of steps: *has_more then. */
 enum http1_result http1_run(struct http1 *, bool *has_more);
 
-/* What was read and not used. */
+/* Bytes that were read and not used yet. */
 const void *http1_buffered(const struct http1 *, size_t *len);
 
 void http1_tick(struct http1 *, uint64_t now_s);

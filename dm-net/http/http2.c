@@ -258,7 +258,7 @@ http2_run(struct http2 *h2, bool *has_more)
 	size_t n;
 
 	for (int i = 0; i < STEPS_PER_TURN && !c->is_dead; i++) {
-		/* What is asked while nothing is taken is not read. */
+		/* No request is read while the client reads no response. */
 		if (!http_conn_flush(c))
 			return;
 		TAILQ_FOREACH(s, &h2->streams, next)

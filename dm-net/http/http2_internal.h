@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What http2.c (the session) and http2_stream.c (its streams) share; nobody
- * else includes this or nghttp2.
+ * Shared by http2.c (the session) and http2_stream.c (its streams). No other
+ * source includes this or nghttp2.
  */
 #ifndef DM_NET_HTTP_HTTP2_INTERNAL_H
 #define DM_NET_HTTP_HTTP2_INTERNAL_H

@@ -50,7 +50,7 @@ drop_body(struct h2_stream *s)
 	http_text_clear(&s->body);
 }
 
-/* What comes after the answer. */
+/* Bytes of a body that come after the answer. */
 static void
 drain(struct h2_stream *s, size_t len)
 {

@@ -144,7 +144,7 @@ on_done(void *ctx, enum verdict v, uint64_t held_signed_at_ns)
 	http_api_problem(x, v, &p);
 }
 
-/* What the head says about the body, beyond what its entry says. */
+/* Judges the fields about the body that are no part of the entry. */
 static enum verdict
 judge_content(const struct http_exchange *x, const struct http_request *r)
 {

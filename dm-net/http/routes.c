@@ -21,7 +21,7 @@
 typedef void begin_fn(struct http_exchange *, const struct http_request *,
     const struct http_target *);
 
-/* What each route takes, and who may read it. */
+/* The methods of each route, and its readers. */
 static const struct {
 	begin_fn *begin[METHOD_COUNT];
 	const char *allow;
@@ -52,7 +52,7 @@ void
 http_exchange_init(struct http_exchange *x, const struct http_transport *via,
     struct http_conn *conn, struct http_server *server)
 {
-	/* Not all of it: this is done for every request (exchange.h). */
+	/* Only the first part is cleared, for speed (exchange.h). */
 	memset(x, 0, offsetof(struct http_exchange, own_head.field));
 	x->via = via;
 	x->conn = conn;
@@ -107,7 +107,7 @@ host_is_ours(const struct http_exchange *x, struct bytes authority)
 }
 
 /*
- * A browser says for each request whether another site is behind it (Fetch
+ * A browser says for each request whether another site has caused it (Fetch
  * Metadata Request Headers, section 2.4), also for those without an Origin,
  * such as those of an image or a link. "none" is typed by the user himself.
  */
@@ -206,7 +206,8 @@ judge(struct http_exchange *x, const struct http_request *r,
 	v = http_target_parse(t, r->target);
 	if (v == VERDICT_MALFORMED)
 		return v;
-	/* Who asks comes before what is asked: a page learns nothing. */
+	/* The client is judged before its request, so that a web page learns
+	 * nothing. */
 	if (judge_source(x, r, t) != VERDICT_OK)
 		return judge_source(x, r, t);
 	if (v != VERDICT_OK)

@@ -255,7 +255,7 @@ check_dates(X509 *cert, int64_t unix_s)
 	return CERT_OK;
 }
 
-/* What is cheap, and who it is, comes before what costs a signature. */
+/* The cheap checks and the identity come before the check of a signature. */
 enum cert_error
 cert_read(X509 *cert, int64_t unix_s, const struct peer_id *expected,
     struct peer_id *peer)

@@ -194,10 +194,11 @@ const struct peer_id *p2p_host_peer_id(const struct p2p_host *);
 void p2p_host_serve(struct p2p_host *, const char *protocol, enum p2p_class,
     unsigned inbound_max, const struct p2p_stream_handlers *, void *user);
 
-/* What identify tells about us from now on; copied. Addresses come without
- * /p2p. -1 with EINVAL beyond IDENTIFY_ADDRS_MAX or P2P_RECORD_LEN_MAX. An
- * empty record means none. Where all do not fit into the 4096 bytes that a
- * message may have, the record goes out alone, it has the addresses too. */
+/* Sets the addresses and the record that identify sends from now on; copied.
+ * Addresses come without /p2p. -1 with EINVAL beyond IDENTIFY_ADDRS_MAX or
+ * P2P_RECORD_LEN_MAX. An empty record means none. Where all do not fit into the
+ * 4096 bytes that a message may have, the record goes out alone, it has the
+ * addresses too. */
 int p2p_host_set_addresses(
     struct p2p_host *, const struct multiaddr_raw *addrs, size_t count);
 int p2p_host_set_record(struct p2p_host *, const uint8_t *envelope, size_t);
@@ -290,9 +291,9 @@ void p2p_stream_reset(struct p2p_stream *, uint32_t code);
  * protocol is being agreed the 10 s for that apply as well. */
 void p2p_stream_set_deadline(struct p2p_stream *, uint64_t at_ns);
 void p2p_stream_set_class(struct p2p_stream *, enum p2p_class);
-/* What may wait on it that on_data did not consume, for whom a whole window is
- * too much: the stream is reset beyond that (P2P_END_MEMORY), and what it does
- * not need lets the windows of others grow. */
+/* Limits the bytes that on_data did not consume, for an owner for whom a whole
+ * window is too much. The stream is reset beyond that (P2P_END_MEMORY). The
+ * windows of others may grow by the rest. */
 void p2p_stream_set_limit(struct p2p_stream *, size_t bytes);
 
 struct p2p_conn *p2p_stream_conn(const struct p2p_stream *);

@@ -5,8 +5,8 @@
  *
  * The host collects what a peer writes on the stream until the peer's FIN (at
  * most IDENTIFY_STREAM_MAX bytes, more is refused) and hands it to
- * identify_decode(). What comes out is to be kept with the live connection
- * only. Uses protobuf-c and libcrypto; no I/O.
+ * identify_decode(). Keep the result with the live connection only. Uses
+ * protobuf-c and libcrypto; no I/O.
  */
 #ifndef DMNET_LIBP2P_IDENTIFY_H
 #define DMNET_LIBP2P_IDENTIFY_H
@@ -47,7 +47,7 @@ enum identify_error {
 	IDENTIFY_KEY	    /* not the key of the peer we talk to */
 };
 
-/* What we say about ourselves. Everything is borrowed. */
+/* The facts that this node sends about itself. Everything is borrowed. */
 struct identify_self {
 	const struct peer_id *id;
 	const char *agent_version;
@@ -59,7 +59,7 @@ struct identify_self {
 	struct envelope_bytes record; /* signed peer record; len 0: none */
 };
 
-/* What a peer says. */
+/* The facts that a peer sends about itself. */
 struct identify {
 	/* Set once a message had the peer's key, the right one. */
 	bool has_key;

@@ -304,8 +304,8 @@ multiaddr_is_dialable(const struct multiaddr *addr)
 }
 
 /*
- * Where the last part starts if it is a /p2p/ID behind something else, with
- * that part in `part`; 0 if there is none. `raw` is well-formed.
+ * Where the last part starts if it is a /p2p/ID after other parts, with that
+ * part in `part`; 0 if there is none. `raw` is well-formed.
  */
 static size_t
 find_last_peer(const struct multiaddr_raw *raw, struct multiaddr_part *part)

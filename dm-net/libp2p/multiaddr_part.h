@@ -19,7 +19,7 @@
 #define MULTIADDR_IP4_BYTES 4
 #define MULTIADDR_IP6_BYTES 16
 
-/* What kind of value follows a protocol's code. */
+/* The kind of value that follows a protocol's code. */
 enum multiaddr_kind {
 	KIND_NONE, /* no value */
 	KIND_IP4,
@@ -70,7 +70,7 @@ const struct multiaddr_protocol *multiaddr_find_code(uint64_t code);
 const struct multiaddr_protocol *multiaddr_find_name(
     const char *name, size_t name_len);
 
-/* Reads the part at `*at`, judges its value and moves `*at` behind it. */
+/* Reads the part at `*at`, judges its value and moves `*at` past it. */
 enum multiaddr_error multiaddr_read_part(
     const uint8_t *bytes, size_t len, size_t *at, struct multiaddr_part *part);
 

@@ -83,7 +83,7 @@ value_from_text(enum multiaddr_kind kind, const char *text, size_t text_len,
 
 /*
  * The text between the slash at `*at` and the next one (or the end), where
- * `*at` moves to. False if there is no slash or nothing behind it.
+ * `*at` moves to. False if there is no slash or nothing after it.
  */
 static bool
 next_word(const char *text, size_t text_len, size_t *at, const char **word,
@@ -140,7 +140,7 @@ multiaddr_from_text(
 	return error;
 }
 
-/* Writes a value, judged before, with a slash before it and a NUL behind. */
+/* Writes a value, judged before, with a slash before it and a NUL after it. */
 static void
 value_to_text(const struct multiaddr_part *part, char *out, size_t out_size)
 {

@@ -62,12 +62,12 @@ struct multistream {
 
 /*
  * Starts a dialer that proposes protocols[0], and after each refusal the next
- * one. There is at least one, each 1 to MULTISTREAM_PROTOCOL_MAX bytes
- * without newline (other lengths abort). Header and first proposal are in the
- * output at once; a caller with one proposal may send data behind them before
- * the answer is there. A refusal that comes before multistream_sent() has
- * emptied the output is an error of the peer: call it when bytes are handed
- * on, not when they reach the wire.
+ * one. There is at least one, each 1 to MULTISTREAM_PROTOCOL_MAX bytes without
+ * newline (other lengths abort). Header and first proposal are in the output at
+ * once; a caller with one proposal may send data after them before the answer
+ * is there. A refusal that comes before multistream_sent() has emptied the
+ * output is an error of the peer: call it when bytes are handed on, not when
+ * they reach the wire.
  */
 void multistream_dial(
     struct multistream *ms, const char *const *protocols, size_t count);
@@ -88,7 +88,8 @@ void multistream_listen(
 enum multistream_status multistream_input(
     struct multistream *ms, const uint8_t *in, size_t in_len, size_t *consumed);
 
-/* What is to be sent now; `*len` is 0 if nothing. Valid until the next call. */
+/* The bytes to send now; `*len` is 0 if there are none. Valid until the next
+ * call. */
 const uint8_t *multistream_output(const struct multistream *ms, size_t *len);
 
 /* Tells that the first `len` bytes of multistream_output() were sent. */

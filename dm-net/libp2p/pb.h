@@ -61,11 +61,11 @@ enum pb_status {
 	PB_INVALID /* not a field, or a group */
 };
 
-/* Reads the field at `*at` of a message and moves `*at` behind it. */
+/* Reads the field at `*at` of a message and moves `*at` past it. */
 enum pb_status pb_next(const uint8_t *message, size_t message_len, size_t *at,
     struct pb_field *field);
 
-/* What one field of a message may look like. */
+/* The rule for one field of a message. */
 struct pb_rule {
 	unsigned int number;
 	enum pb_wire wire;

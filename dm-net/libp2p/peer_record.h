@@ -23,7 +23,8 @@
 #define PEER_RECORD_DOMAIN "libp2p-peer-record"
 /* Most addresses written, and most kept of a record that was read. */
 #define PEER_RECORD_ADDRS_MAX 32
-/* What a record holds besides addresses, and beside each, in bytes. */
+/* The size in bytes of a record without its addresses, and of each address
+ * without its own bytes. */
 #define PEER_RECORD_FIXED 64
 #define PEER_RECORD_ADDR_FIXED 6
 /* Room for the longest payload: half as many addresses as may be there, if all

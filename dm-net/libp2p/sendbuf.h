@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What waits to be sent on one socket: a few TLS records at most, since they
- * are made only when there is room here. Has memory only while it has bytes.
+ * The bytes that wait to be sent on one socket: a few TLS records at most,
+ * since they are made only when there is room here. Has memory only while it
+ * has bytes.
  *
  * tls fills it, conn empties it. No I/O.
  */

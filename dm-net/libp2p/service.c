@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * identify (libp2p specs, identify): every side asks the other right after
- * set-up, and answers whoever asks; pushes are sent and accepted. What a peer
- * writes is collected up to its end-of-file, within the codec's bound.
+ * set-up, and answers whoever asks; pushes are sent and accepted. The bytes of
+ * a peer are collected until its end-of-file, within the codec's bound.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #define TOKENS_MAX 4
 #define CHUNK 1024 /* what a reader grows by */
 
-/* What a stream of identify reads or writes. */
+/* The message that a stream of identify reads or writes. */
 struct text {
 	uint8_t *bytes;
 	size_t len;

@@ -192,7 +192,7 @@ is_said(const struct p2p_stream *s)
 	return waiting == 0;
 }
 
-/* The owner's half-close goes behind the negotiation. */
+/* The owner's half-close is sent after the negotiation. */
 static void
 pass_shutdown(struct p2p_stream *s)
 {

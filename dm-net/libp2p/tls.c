@@ -387,7 +387,7 @@ tls_feed(struct tls *tls, const uint8_t *in, size_t in_len, uint64_t now_ns)
 	tls->now_ns = now_ns;
 }
 
-/* What a call that did not succeed means. */
+/* The meaning of a call that failed. */
 static enum tls_status
 status_of(struct tls *tls, int ret)
 {

@@ -37,7 +37,7 @@ enum tls_status {
 	TLS_FLOOD  /* too many messages after the handshake */
 };
 
-/* What a dialer offers besides TLS itself. */
+/* The protocols that a dialer offers by ALPN. */
 enum tls_alpn {
 	TLS_ALPN_MUXER, /* yamux at once, or else its negotiation */
 	TLS_ALPN_PLAIN, /* "libp2p" only, as rust does */
@@ -59,8 +59,8 @@ struct tls *tls_new(struct tls_ctx *ctx, bool is_server,
     const struct peer_id *expected, struct sendbuf *out);
 void tls_free(struct tls *tls);
 
-/* What the next calls read; borrowed until they return TLS_WANT, by when all
- * of it has been taken. */
+/* Sets the bytes that the next calls read. They are borrowed until a call
+ * returns TLS_WANT: then all of them have been taken. */
 void tls_feed(
     struct tls *tls, const uint8_t *in, size_t in_len, uint64_t now_ns);
 enum tls_status tls_handshake(struct tls *tls);

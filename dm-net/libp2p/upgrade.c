@@ -12,7 +12,7 @@
 static const char *const tls_protocol[] = {"/tls/1.0.0"};
 static const char *const muxer_protocol[] = {"/yamux/1.0.0"};
 
-/* What the negotiation has to say, in the clear or within TLS. */
+/* Sends the bytes of the negotiation, in the clear or within TLS. */
 static void
 say(struct p2p_conn *c)
 {
@@ -65,7 +65,8 @@ open_muxer(struct p2p_conn *c)
 	}
 }
 
-/* Who is it, and may it stay? Before it is told anything about us. */
+/* Judges the identity of the peer before the peer learns anything of this
+ * node. */
 static void
 judge(struct p2p_conn *c)
 {
@@ -86,7 +87,7 @@ judge(struct p2p_conn *c)
 	}
 }
 
-/* Whose fault a TLS_ERROR is. */
+/* The reason of a TLS_ERROR: who caused it. */
 static enum p2p_reason
 tls_reason(const struct tls *tls)
 {

@@ -4,7 +4,7 @@
  *
  * A struct yamux is one side of a session. Bytes that came go in through
  * yamux_input(); yamux_output() makes the bytes to send, when there is room to
- * send them, and pulls stream data for it at that moment. What is to be said
+ * send them, and pulls stream data for it at that moment. Everything to send
  * besides data is state and no queue (one pong, and for each stream its ACK,
  * credit, FIN and RST), so a peer cannot make it grow.
  *
@@ -26,16 +26,16 @@
 #define YAMUX_HEADER_BYTES 12
 /* The window that the protocol gives every stream, each way. */
 #define YAMUX_WINDOW_INITIAL (256u * 1024)
-/* What ours may grow to. */
+/* The largest window that this side grants. */
 #define YAMUX_WINDOW_MAX (1024u * 1024)
 /* Header and body fill one TLS record. */
 #define YAMUX_BODY_MAX (16384 - YAMUX_HEADER_BYTES)
 #define YAMUX_STREAMS_MAX 256 /* each direction */
 /* Refusals of streams beyond that which may wait to be sent. */
 #define YAMUX_REFUSALS_MAX 1024
-/* What a session may cost: what its streams buffer (2 MiB, for the windows of
- * eight, all full: others rely on that much), they themselves, and the
- * connection below them ... */
+/* The memory that a session may cost: the buffers of its streams (2 MiB, for
+ * the windows of eight, all full: others rely on that much), they themselves,
+ * and the connection below them ... */
 #define YAMUX_ACCOUNT_BYTES (2560u * 1024)
 /* ... which is charged from the start for all it ever holds (what waits to be
  * sent, half a TLS record, texts of identify) ... */
@@ -127,7 +127,7 @@ uint32_t yamux_goaway_code(const struct yamux *y);
 
 /* Bytes of buffers. */
 size_t yamux_buffered(const struct yamux *y);
-/* What is on the account: those, the streams and the connection. */
+/* The bytes on the account: buffers, streams and the connection. */
 size_t yamux_charged(const struct yamux *y);
 unsigned int yamux_stream_count(const struct yamux *y, bool is_inbound);
 /* A sentence without a full stop. */
@@ -142,9 +142,9 @@ void yamux_set_user(struct yamux_stream *s, void *user);
 void *yamux_user(const struct yamux_stream *s);
 uint32_t yamux_id(const struct yamux_stream *s);
 /*
- * What may wait on it that on_data did not consume; at first its window is the
- * limit. Beyond it the stream is squeezed. What is not promised to one stream
- * lets the windows of others grow.
+ * Limits the bytes that on_data did not consume; at first its window is the
+ * limit. Beyond it the stream is squeezed. The windows of other streams may
+ * grow by the bytes that no stream was promised.
  */
 void yamux_set_limit(struct yamux_stream *s, size_t limit);
 /* 0 goes first, YAMUX_CLASSES - 1 last; each gets one frame in eight. */

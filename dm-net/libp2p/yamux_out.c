@@ -166,8 +166,8 @@ yamux_output(struct yamux *y, uint8_t *out_bytes, size_t out_size)
 		y->is_away = put(&out, YAMUX_AWAY, 0, 0, y->away_out);
 		return out_size - out.left;
 	}
-	/* What a stream says with its data it says in order: a stream that
-	 * is opened, or ended, while pulling goes out before the next. */
+	/* A stream sends its flags in order with its data: a stream that is
+	 * opened, or ended, while pulling goes out before the next. */
 	while (out.left > YAMUX_HEADER_BYTES &&
 	       (out.left == out_size ||
 		   out.left >= YAMUX_HEADER_BYTES + BODY_WORTH)) {

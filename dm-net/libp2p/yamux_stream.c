@@ -25,7 +25,7 @@ yamux_stream_find(const struct yamux *y, uint32_t id)
 	return s;
 }
 
-/* What it could buffer. */
+/* The bytes that it could buffer. */
 static size_t
 promise(const struct yamux_stream *s)
 {

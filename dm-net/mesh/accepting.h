@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * What an error of accept(2) says of the listening socket. Pure.
- */
+/* The consequence of an error of accept(2) for the listening socket. Pure. */
 #ifndef DM_NET_MESH_ACCEPTING_H
 #define DM_NET_MESH_ACCEPTING_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who may open how many libp2p connections before we know them. The places of
+ * Limits the libp2p connections of peers that are not known yet. The places of
  * half-open ones are few, in all and for each source, and so is the rate. Pure:
  * the owner has the sockets and the clock.
  *
@@ -11,8 +11,8 @@
  * two, so that time is short, and shorter for who says nothing. Only for a
  * newcomer that would hold less than the worst holder is it cut short.
  *
- * What exceeds the rate, or finds nobody who can go yet, is parked (accepted,
- * unread). Of the parked those that have said nothing make room.
+ * A connection that exceeds the rate, or finds nobody who can go yet, is parked
+ * (accepted, unread). Of the parked those that have said nothing make room.
  *
  * Sources from which a good peer is known, since we have dialled it there or
  * the configuration names it, have some places of their own besides.

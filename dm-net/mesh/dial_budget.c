@@ -26,7 +26,7 @@ struct dial_budget {
 	uint8_t secret[SIPHASH_SECRET_BYTES];
 };
 
-/* What an account may owe, and what a dial costs it. */
+/* The debt limit of an account, and the cost of a dial. */
 struct price {
 	uint64_t dial_ns, most_ns;
 };

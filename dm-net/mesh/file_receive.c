@@ -4,9 +4,10 @@
 /*
  * Content from peers to dm-store, over /data-mesher/file/1.0.0: small files
  * pipelined over one shared stream of a connection, large ones on a stream
- * each. What fits in one message to the store waits in the stream until all of
- * it is there. Of the rest bytes go to the store as they come, within its
- * credit: without credit they stay in the stream, whose window then closes.
+ * each. Content that fits in one message to the store waits in the stream until
+ * all of it is there. The bytes of larger content go to the store as they come,
+ * within its credit: without credit they stay in the stream, whose window then
+ * closes.
  *
  * A fetch lives until both its answer on the stream and its put at the store
  * are over. One that nobody waits for any more is void: what still comes is
@@ -330,7 +331,7 @@ on_eof(struct p2p_stream *s)
 		p2p_stream_shutdown(s);
 }
 
-/* What was due on the stream will not come. */
+/* The answers that were due on the stream will not come. */
 static void
 on_closed(struct p2p_stream *s, enum p2p_end end, uint32_t code)
 {

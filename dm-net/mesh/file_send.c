@@ -27,7 +27,7 @@
 #define STALL_NS (30 * NS_PER_S)
 #define STALL_BYTES (32u << 10)
 
-/* Bytes of requests that wait behind those that are looked at. */
+/* Bytes of requests that wait after those that are being answered. */
 #define WAITING_MAX (FILE_ASKED_MAX * FILE_HEAD_MAX)
 
 struct file_send;

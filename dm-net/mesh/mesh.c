@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The driver of the sync core. Whatever happens becomes an event of the core
- * and a kick; the kicked turn drains its actions, before the loop waits.
+ * The driver of the sync core. Every event of the node becomes an event of the
+ * core and a kick; the kicked turn drains its actions, before the loop waits.
  */
 #include "dm-net/mesh/mesh.h"
 

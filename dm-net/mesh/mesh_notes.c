@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "dm-net/mesh/mesh_notes.h"
 
-/* What people are told of peers: why one could not be reached, and the lines
- * of the log on who comes and goes. */
+/* Texts for people about peers: why one could not be reached, and the lines of
+ * the log on who comes and goes. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What people are told about peers: why one cannot be reached, who comes and
- * who goes.
+ * Texts for people about peers: why one cannot be reached, who comes and who
+ * goes.
  */
 #ifndef DM_NET_MESH_MESH_NOTES_H
 #define DM_NET_MESH_MESH_NOTES_H

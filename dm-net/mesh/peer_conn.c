@@ -165,7 +165,7 @@ set_event(struct event *e, bool *is_added, bool wanted)
 		event_del(e);
 }
 
-/* What is not soon may be a little late, along with others. */
+/* A timer that is far away may be a little late, together with others. */
 static uint64_t
 coarse(uint64_t now_ns, uint64_t at_ns)
 {
@@ -537,8 +537,8 @@ peer_conn_free(struct peer_conn *c)
 	m->has_gone = true;
 }
 
-/* The allocator alone would keep all of it, if only one small thing that stays
- * was made behind it. */
+/* The allocator alone would keep all of it, if one small object that stays was
+ * allocated after it. */
 void
 peer_conn_tick(struct mesh *m)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What `dmctl peers` and GET /peers show: the core's table with what the
+/* The rows of `dmctl peers` and GET /peers: the core's table with what the
  * connections and the last errors add. */
 #include <string.h>
 

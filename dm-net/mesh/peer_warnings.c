@@ -31,11 +31,11 @@ peer_warnings_free(struct mesh *m)
 }
 
 /*
- * Whom a line may name. A connection that came in was made from its address,
- * by whoever that is. An address that was dialled was chosen by somebody else:
- * a peer record, which any peer may pass on, leads to whichever server its
- * signer names. Even when the peer there proves its id, the address may be that
- * of a relay. So the peer is blamed, by its id, and never the address; and
+ * The peer and the address that a line may name. An incoming connection was
+ * made from its address. An address that was dialled was chosen by somebody
+ * else: a peer record, which any peer may pass on, leads to whichever server
+ * its signer names. Even when the peer there proves its id, the address may be
+ * that of a relay. So the peer is blamed, by its id, and never the address; and
  * without an id nobody is.
  */
 struct accused {

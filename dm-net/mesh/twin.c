@@ -49,8 +49,8 @@ find_elsewhere(const struct peer_conn *c, const struct peer_id *peer)
 
 /*
  * Two nodes with one identity throw each other out, as their peers take the
- * newer connection for the one that is alive. Once is a restart behind another
- * address; again and again within a minute is not.
+ * newer connection for the one that is alive. One change of address is a
+ * restart; many changes within a minute are two nodes.
  */
 void
 twin_look(const struct peer_conn *c, const struct peer_id *peer)

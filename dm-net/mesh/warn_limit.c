@@ -6,7 +6,8 @@
 
 #include "common/log.h"
 
-/* What a source did in a minute of its own, from its first line on. */
+/* The warnings of a source in its own minute, which begins with its first
+ * line. */
 struct warned {
 	bool is_used;
 	struct warn_limit_source source;

@@ -46,7 +46,7 @@ void warn_limit_peer(struct warn_limit_source *, const struct peer_id *);
 bool warn_limit_tell(
     struct warn_limit *, const struct warn_limit_source *, uint64_t now_ns);
 
-/* What was not told. */
+/* The warnings that were not logged. */
 struct warn_limit_rest {
 	bool is_others; /* of all that had no room in the table */
 	struct warn_limit_source source;
@@ -57,7 +57,7 @@ struct warn_limit_rest {
 bool warn_limit_rest(
     struct warn_limit *, uint64_t now_ns, struct warn_limit_rest *);
 
-/* Who that was: "192.0.2.1", "2001:db8:1:2::/64", "peer=12D3...",
+/* The source as text: "192.0.2.1", "2001:db8:1:2::/64", "peer=12D3...",
  * "others". */
 #define WARN_LIMIT_TEXT_MAX (sizeof("peer=") + PEER_ID_TEXT_SIZE)
 const char *warn_limit_whom(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dm-store answers, and whether it may: an answer that nobody asked for,
- * of something else, or that cannot be, ends the channel.
+ * Checks the answers of dm-store: an answer without a question, to another
+ * question, or with impossible values ends the channel.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -86,7 +86,7 @@ store_client_on_verdict(struct store_client *link, const struct ipc_verdict *m)
 	free(r);
 }
 
-/* What the store handed over is a file of the size that it says. */
+/* Checks that the descriptor is a file of the size that dm-store says. */
 static enum verdict
 opened_check(const struct entry *e, int fd)
 {

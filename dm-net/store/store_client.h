@@ -122,7 +122,7 @@ struct store_put_owner {
 	/* Durable and visible if verdict_is_ok(); the put is gone. */
 	void (*done)(void *ctx, enum verdict, uint64_t held_signed_at_ns);
 	void *ctx;
-	/* Who sends it, a peer id or an address of at most 64 bytes, for the
+	/* The sender, a peer id or an address of at most 64 bytes, for the
 	 * store's log of refusals; NULL: not known. */
 	const char *from;
 };

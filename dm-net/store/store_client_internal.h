@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What store_client.c (questions), store_answer.c (their answers) and
- * store_put.c (content) share: the link and its puts. Nobody else includes
- * this.
+ * Shared by store_client.c (questions), store_answer.c (their answers) and
+ * store_put.c (content): the link and its puts. No other source includes this.
  */
 #ifndef DM_NET_STORE_STORE_CLIENT_INTERNAL_H
 #define DM_NET_STORE_STORE_CLIENT_INTERNAL_H

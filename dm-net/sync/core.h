@@ -161,7 +161,7 @@ struct peer {
 	uint64_t seq;
 };
 
-/* What a peer is known to have of a key; lossy. */
+/* The version of a key that a peer is known to have; lossy. */
 struct has {
 	uint8_t key[8], version[8];
 	uint64_t signed_at_ns;
@@ -180,10 +180,10 @@ struct question {
 	uint32_t expect; /* rows that the peer has there */
 	uint32_t moves;	 /* rows of these that come, once it is asked */
 	bool has_cursor;
-	uint8_t cursor[16]; /* list: theirs behind it; tell: ours */
+	uint8_t cursor[16]; /* list: theirs after it; tell: ours */
 	bool is_first;	    /* list: it carried our own rows */
 	uint8_t last[16];   /* tell: the last row sent */
-	bool more;	    /* tell: there are others behind */
+	bool more;	    /* tell: there are others after it */
 };
 
 struct walk {
@@ -448,7 +448,7 @@ session_is_live(const struct session *c)
 }
 
 uint64_t core_random_below(struct sync *, uint64_t bound);
-/* What nobody outside knows: the secret of every table of keys or ids, and the
+/* The secret of every table of keys or ids, which nobody outside knows, and the
  * hash under it. */
 const uint8_t *core_hash_secret(const struct sync *);
 uint64_t core_hash(const struct sync *, const void *data, size_t len);

@@ -49,7 +49,7 @@ struct keyq_item *keyq_find(const struct keyq *, const uint8_t key[static 16]);
  */
 struct keyq_item *keyq_add(struct keyq *, const uint8_t key[static 16]);
 
-/* The first, and the one behind; NULL at the end. */
+/* The first, and the next; NULL at the end. */
 struct keyq_item *keyq_first(const struct keyq *);
 struct keyq_item *keyq_next(const struct keyq *, const struct keyq_item *);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What others have cost this node: one account for each source, whichever and
- * however many connections it makes. Costs are nanoseconds of CPU, measured or
+ * The costs that others have caused on this node: one account for each source,
+ * over all of its connections. Costs are nanoseconds of CPU, measured or
  * estimated, of work that has brought nothing (yet): handshakes, signatures to
  * check, records, refused entries. An account may owe LEDGER_BURST_NS and pays
- * back LEDGER_SHARE_NS a second; who owes all of that gets no more work done.
+ * back LEDGER_SHARE_NS a second; a source that owes all of that gets no more
+ * work done.
  *
  * A source is an IPv4 address or an IPv6 /64. The networks above it (/24; /56
  * and /48) have accounts with larger shares, so that many addresses of one
@@ -36,7 +37,7 @@
 /* The most that is ever held against an account: a minute of its share. */
 #define LEDGER_DEBT_MAX_NS (60 * LEDGER_SHARE_NS)
 
-/* What work costs where it is not measured, rounded up. */
+/* The costs of work that is not measured, rounded up. */
 #define LEDGER_COST_HANDSHAKE (2 * NS_PER_MS) /* of TLS; before it begins */
 #define LEDGER_COST_SIGNATURE (NS_PER_MS / 4) /* an entry, in dm-store */
 #define LEDGER_COST_RECORD (NS_PER_MS / 5)    /* a peer record */
@@ -63,7 +64,7 @@ enum ledger_kind {
 /* "handshake", ... */
 const char *ledger_kind_name(enum ledger_kind);
 
-/* Who pays. */
+/* The source that pays. */
 struct ledger_who {
 	struct netsource source;
 	bool has_account; /* of its own, which pays instead of the source */
@@ -96,7 +97,7 @@ void ledger_give_back(struct ledger *, const struct ledger_who *,
 void ledger_refused(struct ledger *, const struct ledger_who *,
     enum ledger_kind, uint64_t now_ns);
 
-/* What it owes, of LEDGER_BURST_NS; networks above it not counted. */
+/* Its debt, of LEDGER_BURST_NS; without the networks above it. */
 uint64_t ledger_owes(
     const struct ledger *, const struct ledger_who *, uint64_t now_ns);
 

@@ -310,7 +310,7 @@ offers_lost(struct sync *s)
 
 /* --- cheap checks ----------------------------------------------------- */
 
-/* What our configuration says of it, before anybody looks at the signature. */
+/* The verdict of the configuration, before the signature is checked. */
 static enum verdict
 check_policy(const struct sync *s, const struct entry *e)
 {
@@ -455,7 +455,7 @@ offers_row(struct sync *s, struct session *c, const struct wire_row *row)
 
 /* --- verdicts --------------------------------------------------------- */
 
-/* Whose fault a verdict is. */
+/* True if a verdict is the fault of the peer. */
 static bool
 is_hostile(enum verdict v)
 {

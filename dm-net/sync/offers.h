@@ -10,7 +10,8 @@
 
 enum row_fate { ROW_HELD, ROW_OLDER, ROW_COMING, ROW_REFUSED, ROW_WANTED };
 
-/* What to do about a row that a peer listed; notes the peer as a source. */
+/* Takes a row that a peer listed: decides whether to ask for the entry, and
+ * notes the peer as a source. */
 enum row_fate offers_row(
     struct sync *, struct session *, const struct wire_row *);
 void offers_entry(struct sync *, struct session *, const struct entry *,

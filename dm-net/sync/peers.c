@@ -94,7 +94,7 @@ peer_drop(struct sync *s, struct peer *p)
 	free(p);
 }
 
-/* Who goes when the table is full: the least proven that nobody uses. */
+/* The peer that leaves a full table: the least proven one that nobody uses. */
 static struct peer *
 peer_victim(struct sync *s)
 {

@@ -117,7 +117,7 @@ holders_new(struct sync *s, const struct session *newcomer,
 	return h;
 }
 
-/* What the newcomer's network and host have already. */
+/* The places that the newcomer's network and host have already. */
 static struct holder
 share_of(const struct session *newcomer, const struct holder *h, size_t n)
 {

@@ -19,7 +19,7 @@ replica_rank(const struct trie_row *row, struct entry_rank *rank)
 	memcpy(rank->version, row->version, 32);
 }
 
-/* What was replaced is served for a minute more. */
+/* A replaced version is served for a minute more. */
 static void
 replaced_note(struct sync *s, const struct trie_row *row)
 {

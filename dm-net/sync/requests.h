@@ -8,7 +8,8 @@
 
 #include "dm-net/sync/core.h"
 
-/* Rows a peer listed: asks for what we are behind on; how many that were. */
+/* Rows that a peer listed: asks for the entries that are newer there, and
+ * returns how many. */
 size_t requests_take_rows(
     struct sync *, struct session *, const struct wire_rows *);
 

@@ -58,7 +58,7 @@ struct sync_addr {
 	uint8_t bytes[SYNC_ADDR_MAX];
 };
 
-/* What a signed peer record says. */
+/* The facts of a signed peer record. */
 struct sync_record {
 	struct peer_id peer;
 	uint64_t seq;
@@ -194,8 +194,8 @@ bool sync_is_trusted(const struct sync *, const struct peer_id *);
 void sync_rtt(struct sync *, uint64_t conn, uint64_t rtt_ns);
 
 /*
- * Bytes arrived on the peer's sync stream; takes them all. What is hostile
- * makes a SYNC_CLOSE; bytes of a connection being closed are ignored.
+ * Bytes arrived on the peer's sync stream; takes them all. Hostile bytes cause
+ * a SYNC_CLOSE; bytes of a connection that is being closed are ignored.
  */
 void sync_recv(struct sync *, uint64_t conn, const uint8_t *bytes, size_t len);
 

@@ -359,7 +359,7 @@ pull_news(struct sync *s, struct session *c, uint8_t *buf, size_t size)
 
 typedef size_t pull_fn(struct sync *, struct session *, uint8_t *, size_t);
 
-/* What is small and urgent comes first. */
+/* Small and urgent messages are sent first. */
 static pull_fn *const first[] = {
     pull_hello, pull_bad, pull_records, pull_news, pull_bye, pull_busy};
 static pull_fn *const work[] = {

@@ -35,7 +35,7 @@ struct trie_prefix {
 	uint8_t nibbles[TRIE_DEPTH_MAX];
 };
 
-/* What a subtree amounts to; an empty one is all zero. */
+/* The sum of a subtree; that of an empty one is all zero. */
 struct trie_sum {
 	uint8_t hash[16];
 	uint32_t count;

@@ -11,11 +11,11 @@
 #include "dm-net/sync/wanted.h"
 
 /*
- * The side that asks. A question is about a prefix: "this is what I have
- * below it". The answer to a compare with children is one message for each
- * child that differs and then the compare itself, without children; all other
- * questions have one answer. What waits to be asked is a stack, so that the
- * walk goes into the depth first.
+ * The side that asks. A question is about a prefix: "this is what I have below
+ * it". The answer to a compare with children is one message for each child that
+ * differs and then the compare itself, without children; all other questions
+ * have one answer. The questions that wait are a stack, so that the walk goes
+ * into the depth first.
  */
 
 static void
@@ -155,7 +155,7 @@ walk_check_soon(struct sync *s, struct session *c)
 	    s, c, WALK_SOON_NS / 2 + core_random_below(s, WALK_SOON_NS / 2));
 }
 
-/* What the last walk found is still on its way. */
+/* The entries that the last walk found are still on their way. */
 static bool
 is_on_its_way(const struct sync *s, const struct session *c)
 {

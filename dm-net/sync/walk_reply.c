@@ -118,7 +118,8 @@ write_list(
 	return walk_write_rows(s, &r, NULL, buf, size);
 }
 
-/* What we have below a prefix: rows if they are few, else its children. */
+/* The entries of this node below a prefix: rows if they are few, else its
+ * children. */
 static size_t
 write_below(
     struct sync *s, const struct trie_prefix *prefix, uint8_t *buf, size_t size)

@@ -13,7 +13,8 @@ wire_length(const uint8_t *bytes, size_t have, size_t *len)
 			return 0;
 		value |= (size_t)(bytes[i] & 0x7f) << (7 * i);
 		if ((bytes[i] & 0x80) == 0) {
-			/* a zero behind a first byte is no smallest form */
+			/* a zero after the first byte is not the shortest
+			 * form */
 			if (value > SYNC_MESSAGE_MAX ||
 			    (i > 0 && bytes[i] == 0))
 				return -1;
@@ -199,7 +200,7 @@ pull_rows(struct msgpull *m, struct wire_rows *r)
 		m, WIRE_ROW_BYTES, WIRE_ROWS_MAX, &r->rows, &r->count) ||
 	    !pull_role(m, WIRE_TELL, &r->role))
 		return false;
-	/* to go on, the next page needs a row to start behind */
+	/* to go on, the next page needs a row to start after */
 	if (!rows_are_sound(r) || (r->more && r->count == 0))
 		return msgpull_fail(m);
 	return true;
@@ -236,7 +237,7 @@ pull_records(struct msgpull *m, struct wire_records *r)
 	return msgpull_bool(m, &r->is_ask);
 }
 
-/* Elements behind the type that each message has at least. */
+/* The least number of elements of each message after its type. */
 static const size_t fields_min[WIRE_TYPES] = {
     [WIRE_HELLO] = 9,
     [WIRE_ENTRIES] = 1,
@@ -249,7 +250,7 @@ static const size_t fields_min[WIRE_TYPES] = {
     [WIRE_BYE] = 1,
 };
 
-/* The elements behind the type. */
+/* The elements after the type. */
 static bool
 pull_body(struct msgpull *m, struct wire_message *out, size_t fields)
 {

@@ -2,7 +2,7 @@
 /*
  * The real dm-store or dm-net under its sandbox, started as dmd starts it, with
  * a directory of its own under /tmp. The test is dmd: it owns the channel and
- * what comes over it. What cannot be set up ends the test.
+ * what comes over it. A failure of the set-up ends the test.
  */
 #ifndef TESTS_DOUBLE_CHILD_PROCESS_H
 #define TESTS_DOUBLE_CHILD_PROCESS_H
@@ -34,7 +34,7 @@ void child_process_remove_dir(struct child_process *);
 struct ipc *child_process_start(
     struct child_process *, struct event_base *, const struct ipc_owner *);
 
-/* Who may sign d/ and below, and the limits; the first generation. */
+/* Sends the first configuration: the signer of d/ and below, and the limits. */
 void child_process_configure(struct ipc *dmd, const struct ipc_config_begin *,
     const uint8_t public_key[static 32]);
 

@@ -19,7 +19,7 @@
 #include "dm-net/http/server.h"
 #include "dm-net/store/store_client.h"
 
-/* What dm-net's main.c does with the store's messages. */
+/* Takes the store's messages as dm-net's main.c does. */
 #define HANDLER(name, call)                                                   \
 	static void name(void *ctx, struct ipc *ipc, const void *msg, int fd) \
 	{                                                                     \

@@ -37,8 +37,8 @@ void http_node_free(struct http_node *);
 void http_node_stop_store(struct http_node *);
 void http_node_start_store(struct http_node *);
 
-/* Does what is due, without waiting, until nothing is. Something that is due
- * for ever ends the test. */
+/* Runs all due events, without waiting, until none is due. Something that is
+ * due for ever ends the test. */
 void http_node_run(struct http_node *);
 
 /* The client's end of a connection from that IPv4 address; non-blocking. */

@@ -30,7 +30,7 @@ int talk_get(struct talk *, const char *target, const char *lines);
 /* The value of a field of the answer, "" without; until the next answer. */
 const char *talk_field(struct talk *, const char *name);
 
-/* What follows the head. */
+/* The bytes after the head. */
 const char *talk_body(struct talk *);
 
 /* The head of an upload of this entry, with these further lines. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A sibling that was taken over, towards the real process (child_process.h):
- * packets are sent as they are, with no library of ours behind them; dmd's end,
- * which the test has as well, hears what the process says of it. For cmocka:
- * what does not come in time fails the test. One at a time.
+ * packets are sent as they are, without the project's library; dmd's end, which
+ * the test has too, receives the reports of the process. For cmocka: a message
+ * that does not come in time fails the test. One at a time.
  */
 #ifndef TESTS_DOUBLE_SIBLING_H
 #define TESTS_DOUBLE_SIBLING_H
@@ -34,7 +34,7 @@ struct sibling {
 	int fd; /* the hostile end, -1: none */
 	uint8_t heard[IPC_MESSAGE_MAX];
 	size_t heard_len, heard_left; /* of the last packet; not taken yet */
-	int heard_fd; /* came along, or -1 */
+	int heard_fd;		      /* came along, or -1 */
 	ipc_handler *handlers[IPC_MESSAGE_COUNT]; /* more may be set before */
 };
 
@@ -43,16 +43,16 @@ extern struct sibling sib;
 int64_t sib_now_ms(void);
 
 /* Runs dmd's end until it is so. */
-#define SIB_UNTIL(what)                                                       \
-	do {                                                                  \
-		int64_t end_ = sib_now_ms() + SIBLING_PATIENCE_MS;            \
-		while (!(what) && !sib.is_gone && sib_now_ms() < end_) {      \
-			event_base_loop(sib.base, EVLOOP_NONBLOCK);           \
-			if (!(what))                                          \
-				poll(NULL, 0, 1);                             \
-		}                                                             \
-		assert_false(sib.is_gone);                                    \
-		assert_true(what);                                            \
+#define SIB_UNTIL(what)                                                  \
+	do {                                                             \
+		int64_t end_ = sib_now_ms() + SIBLING_PATIENCE_MS;       \
+		while (!(what) && !sib.is_gone && sib_now_ms() < end_) { \
+			event_base_loop(sib.base, EVLOOP_NONBLOCK);      \
+			if (!(what))                                     \
+				poll(NULL, 0, 1);                        \
+		}                                                        \
+		assert_false(sib.is_gone);                               \
+		assert_true(what);                                       \
 	} while (0)
 
 /* Starts the process in a directory of its own; and its end. */

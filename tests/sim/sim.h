@@ -34,7 +34,7 @@ struct version {
 	bool is_good; /* its signature verifies */
 };
 
-/* What a node's store holds of one name. */
+/* The record that a node's store holds of one name. */
 struct held {
 	const struct version *records[SIGNERS_MAX];
 	const struct version *winner;

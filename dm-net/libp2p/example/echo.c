@@ -23,7 +23,8 @@ on_open(struct p2p_stream *s)
 	echo_len = is_eof = 0;
 }
 
-/* What it does not take is kept for us, and no window granted for it. */
+/* The stream keeps the bytes that are not taken, and grants no window for
+ * them. */
 static size_t
 on_data(struct p2p_stream *s, const uint8_t *data, size_t len)
 {
@@ -93,7 +94,7 @@ now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* What an owner does: moves bytes, and keeps the time. */
+/* The owner of a connection moves its bytes and keeps its time. */
 static void
 turn(struct p2p_conn *c, int fd)
 {
