@@ -74,7 +74,7 @@ void commit_answer(struct store *, const struct reply *, const struct answer *);
 void commit_schedule(struct store *);
 
 /* Writes the batch now. -1 with errno if nothing of it happened (a full disk).
- * Does nothing without a batch. */
+ * Without a batch it does nothing. */
 int commit_flush(struct store *);
 
 /* Once a second: tries again to place the files that are set apart, and syncs

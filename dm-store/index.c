@@ -261,7 +261,7 @@ index_bytes(int dir_fd, uint64_t *bytes)
 	return true;
 }
 
-/* What can be read is, wherever that may be. */
+/* An index on a read-only file system is opened for reading. */
 static int
 env_open_any(struct index *ix, const char *path)
 {

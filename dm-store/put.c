@@ -440,7 +440,8 @@ put_on_data(struct store *s, const struct ipc_put_data *m, const char **why)
 
 /* --- the end --- */
 
-/* Is it what was signed? What was not known before is known now. */
+/* True if the content is the signed one. Computes the sha256 and the version if
+ * they were not known before. */
 static bool
 check_content(struct put *p)
 {

@@ -8,8 +8,8 @@
  * Rows that the last commit refers to are taken as they are. Records that are
  * found beside them (page_rest.h) may be older states: of each name and signer
  * the greatest is taken, and only with a good signature, since content that
- * somebody has uploaded may look like a row. What can be derived is derived
- * anew.
+ * somebody has uploaded may look like a row. All rows that can be derived are
+ * derived anew.
  *
  * It is built in index/new/, and put in the place of the damaged one when it is
  * complete and durable. A salvage that is ended at any point is begun again, or

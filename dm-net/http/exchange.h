@@ -102,7 +102,8 @@ struct http_exchange {
 
 	/*
 	 * A request begins with all of the above clear, up to the fields that
-	 * own_head counts. What follows is written before it is read.
+	 * own_head counts. The members after this one are written before they
+	 * are read.
 	 */
 	struct http_text text; /* of the response; keeps its memory */
 	struct entry entry;    /* PUT, DELETE: the version offered */

@@ -94,7 +94,7 @@ take_der(struct view *from, uint8_t tag, struct view *content)
 	return true;
 }
 
-/* Whose length takes one byte in each of the forms. */
+/* Finds the form of the key. Its length takes one byte in each form. */
 static enum cert_error
 look_at_key(struct view tbs, struct cert_shape *shape)
 {

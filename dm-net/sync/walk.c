@@ -353,7 +353,7 @@ rows_expected(struct sync *s, const struct question *q)
 	return q->expect < WIRE_ROWS_MAX ? q->expect : WIRE_ROWS_MAX;
 }
 
-/* May the next question go out? What it brings must find room. */
+/* True if the next question may be sent: there must be room for its results. */
 static bool
 may_ask(struct sync *s, const struct session *c)
 {
