@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The store's idea of time, and whether to believe it. A clock before the
- * year of this software, or one that stepped by a day, is plainly wrong: until
- * it has been steady for an hour nothing expires. Three questions, by what an
- * answer costs that turns out wrong:
- *  - clock_is_set(): to show again what an end has hidden;
- *  - clock_is_sane(): to hide what has come to its end;
- *  - clock_is_steady(): to give up for good what is old enough.
- * Asked by judge.c, winner.c, expire.c, scrub.c, dormant.c, history.c; it
- * never sets anything.
+ * The store's idea of time, and whether to believe it. A clock before the year
+ * of this software, or one that stepped by a day, is plainly wrong: until it
+ * has been steady for an hour nothing expires. Three questions, by what an
+ * answer costs that turns out wrong: - clock_is_set(): to show again what an
+ * end has hidden; - clock_is_sane(): to hide what has come to its end; -
+ * clock_is_steady(): to give up for good what is old enough. It never sets the
+ * clock.
  */
 #ifndef DMSTORE_CLOCK_H
 #define DMSTORE_CLOCK_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Records of names and signers that are no longer configured, or of another
- * network: they are kept for a while, so that what was taken out by mistake
- * comes back as it was, deletions included; then they go. reload.c says which
- * they are.
+ * network: they are kept for a while, so that a name that was taken out by
+ * mistake comes back as it was, deletions included; then they are deleted.
+ * reload.c says which records they are.
  */
 #ifndef DMSTORE_DORMANT_H
 #define DMSTORE_DORMANT_H

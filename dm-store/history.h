@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Superseded content in old/: which, since when, and when it goes. Oldest
- * first, down to history_size; what was replaced within the last minute is
- * still served under its version and stays that long.
+ * Superseded content in old/: its list, with the time since when, and its
+ * removal, the oldest first, down to history_size. Content that was replaced
+ * within the last minute is still served under its version, and stays that
+ * long.
  */
 #ifndef DMSTORE_HISTORY_H
 #define DMSTORE_HISTORY_H

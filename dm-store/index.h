@@ -5,13 +5,13 @@
  *
  * One write transaction, the batch, may be open; it carries its first error,
  * which index_commit() reports. VIEW_BATCH reads what the batch has written so
- * far, VIEW_COMMITTED only what is durable: whatever leaves this process is
- * read from there. Read transactions end within each call.
+ * far, VIEW_COMMITTED only what is durable: all data that leaves this process
+ * is read from there. Read transactions end within each call.
  *
- * A mark lies beside it from before it is opened until it is closed in order.
- * A start that finds it there has the index checked first (page_walk.h): what
- * ended the last run may have been a page that the disk did not give. The mark
- * says no more than that; only a page that is damaged condemns an index.
+ * A mark lies beside it from before it is opened until it is closed in order. A
+ * start that finds it there has the index checked first (page_walk.h): a page
+ * that the disk did not give may have ended the last run. The mark says no more
+ * than that; only a page that is damaged condemns an index.
  */
 #ifndef DMSTORE_INDEX_H
 #define DMSTORE_INDEX_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * May this entry be stored here? The one place that decides, for entries of
- * peers, of HTTP clients and of dmctl alike, in the order of dm.toml(5), "Which
- * version wins": cheap checks first, the signature last. Reads the index as
- * the open batch has it. It changes nothing but the counters of refusals.
+ * Decides whether an entry may be stored on this node. The one place that does,
+ * for entries of peers, of HTTP clients and of dmctl alike, in the order of
+ * dm.toml(5), "Which version wins": cheap checks first, the signature last.
+ * Reads the index as the open batch has it. It changes nothing but the counters
+ * of refusals.
  */
 #ifndef DM_STORE_JUDGE_H
 #define DM_STORE_JUDGE_H

@@ -5,7 +5,7 @@
  * that are free now. Nothing says what is on them, so a row is looked for at
  * every place where one may begin; its seal says that it is one, and of which
  * table. It may be older than a row that the walk has given. salvage.c decides
- * what to make of that.
+ * whether to use it.
  */
 #ifndef DMSTORE_PAGE_REST_H
 #define DMSTORE_PAGE_REST_H

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The configuration of this node: names and patterns with their signers, the
- * network and the limits, as dmd sent them. Pure. Built by handlers.c from the
- * configuration messages, asked by judge.c, winner.c and reload.c; never
- * changed once it is in force.
+ * network and the limits, as dmd sent them. Pure. It is built from the
+ * configuration messages, and never changed once it is in force.
  */
 #ifndef DMSTORE_POLICY_H
 #define DMSTORE_POLICY_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * quarantine/: files and rows that are not what dm-store wrote are moved here
- * instead of being deleted, so that somebody can look at them. It never reads
+ * instead of being deleted, so that people can look at them. It never reads
  * them again.
  */
 #ifndef DM_STORE_QUARANTINE_H

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The start: opens the index, or puts a damaged one into quarantine and makes a
- * new one of what is whole in it (salvage.h); finishes what the last run had
- * made durable but not visible. It runs once, before any message is read.
+ * new one of its whole rows (salvage.h); finishes the changes that the last run
+ * had made durable but not visible. It runs once, before any message is read.
  *
  * An index is damaged if a page of it is, or if LMDB cannot make anything of
- * it. Nothing else condemns it: not how often a start was ended, nor by whom.
- * A start that was ended without a verdict is tried again by dmd, with growing
- * pauses.
+ * it. Nothing else condemns it, no matter how often a start was cut short. dmd
+ * repeats a start that ended without a verdict, with growing pauses.
  */
 #ifndef DMSTORE_RECOVER_H
 #define DMSTORE_RECOVER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A new configuration takes effect: names and signers that are gone lose
- * their files, then those that are new get theirs. Nothing is done if the
- * names, signers and network are those that the index was last settled for.
+ * A new configuration takes effect: names and signers that are gone lose their
+ * files, then those that are new get theirs. Nothing is done if the names,
+ * signers and network are those of the last reload that was completed.
  *
  * It is worked through in slices of the loop, so that stop, pings and all
  * others are answered meanwhile. An entry that comes meanwhile is judged by the
@@ -29,7 +29,8 @@ void reload_apply(struct store *, struct policy *, reload_fn *done);
 /* Before a version of that name is judged: it follows the policy now. */
 void reload_name(struct store *, const char *name);
 
-/* A row of the index is damaged: all names are settled again soon. */
+/* A row of the index is damaged: the winners of all names are found again
+ * soon. */
 void reload_repair(struct store *);
 
 /* Once a second. */

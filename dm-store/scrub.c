@@ -244,7 +244,7 @@ pass_end(struct store *s)
 
 /* --- hashing --- */
 
-/* Its row and record first: what is wrong with them is settled there. */
+/* Looks at its row and record first, and mends them. */
 static void
 file_begin(struct store *s, const uint8_t key[static 16], bool is_of_pass)
 {

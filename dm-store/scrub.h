@@ -4,8 +4,8 @@
  * winner's row, record and file are looked up; once a day, and slowly, every
  * file is read and hashed, then old/ (scrub_old.h), a pass that goes on where
  * the last run left it. A damaged file goes to quarantine; it and a missing one
- * are wanted again. Also checks what a peer complains about, what is in
- * suspects.h, and all of it at once for `dmctl fsck`.
+ * are wanted again. It also reads the files that a peer complains about or that
+ * are in suspects.h, and all files at once for `dmctl fsck`.
  */
 #ifndef DMSTORE_SCRUB_H
 #define DMSTORE_SCRUB_H

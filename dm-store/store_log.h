@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The lines that dm-store logs about files: at level info each version that is
- * stored (with its signer and with the peer or user that brought it), each
- * file that expired and each refusal; at level error each operation that the
- * disk refused. It bounds the number of lines and says how many it left out,
- * so that neither a node that joins nor an attacker fills the log. It decides
- * nothing.
+ * stored (with its signer and with the peer or user that brought it), each file
+ * that expired and each refusal; at level error each operation that the disk
+ * refused. It bounds the number of lines and says how many it left out, so that
+ * neither a node that joins nor an attacker fills the log. It decides nothing.
  */
 #ifndef DM_STORE_STORE_LOG_H
 #define DM_STORE_STORE_LOG_H

@@ -2,9 +2,9 @@
 /*
  * Large contents reach the disk beside the loop: one thread writes them out
  * while they come and syncs them at their end, so that nobody waits for
- * another's gigabyte. The thread (worker.h) works on descriptors of its own.
- * Its caller hears of each end; it decides nothing. A sync that fails is
- * fatal(), as everywhere, but for want of room.
+ * another's gigabyte. The thread (worker.h) works on descriptors of its own. It
+ * reports each end to its caller and decides nothing. A failed sync is fatal(),
+ * as everywhere, except for lack of room.
  */
 #ifndef DMSTORE_SYNCER_H
 #define DMSTORE_SYNCER_H

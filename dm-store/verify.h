@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Signatures are checked beside the loop, in a thread (worker.h) that works on
- * copies. Where that gains nothing they are checked at once: for one who is
- * alone, and on a machine with one processor. Its caller hears the outcome; it
- * decides nothing.
+ * copies. They are checked at once where that gains nothing: for a single
+ * request, and on a machine with one processor. It reports the outcome to its
+ * caller and decides nothing.
  */
 #ifndef DMSTORE_VERIFY_H
 #define DMSTORE_VERIFY_H

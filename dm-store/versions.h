@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The versions of each name that were replaced: the last history_versions of
- * them, with what replaced them and when. Their content is in old/, as long as
- * history.c keeps it.
+ * them, with the version and time of their replacement. Their content is in
+ * old/, as long as history.c keeps it.
  */
 #ifndef DMSTORE_VERSIONS_H
 #define DMSTORE_VERSIONS_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Changes in files/ that somebody else made, noticed at once by inotify(7):
- * the file is read soon (suspects.h), and what does not belong there goes to
- * quarantine. Owns the watches, one a directory and at most WATCH_DIRS_MAX,
- * and knows our own renames from those of others. It is a convenience: what it
- * misses the scrub finds. Made by main.c before the sandbox; NULL where there
+ * Notices changes of others in files/ at once, by inotify(7): the file is read
+ * soon (suspects.h), and a file that does not belong there goes to quarantine.
+ * Owns the watches, one a directory and at most WATCH_DIRS_MAX, and knows our
+ * own renames from those of others. It is a convenience: the scrub finds the
+ * changes that it misses. Made by main.c before the sandbox; NULL where there
  * is no inotify, and in tests: all functions take that.
  */
 #ifndef DMSTORE_WATCH_H
