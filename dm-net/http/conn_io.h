@@ -50,7 +50,7 @@ struct http_conn {
 	uint64_t moved;	     /* bytes both ways since then */
 };
 
-/* What it was at is over: it begins, or waits for, something new. */
+/* Its work is over: it begins a new one, or waits for one. */
 void http_conn_begin(struct http_conn *);
 
 /* Has it run at the end of this turn. */

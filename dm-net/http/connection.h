@@ -33,7 +33,8 @@ void http_conn_run(struct http_conn *);
 /* Looks at its deadlines, once a second. */
 void http_conn_tick(struct http_conn *, uint64_t now_s);
 
-/* What a client is at. Who is not served goes first when room is needed. */
+/* The state of a client. A client that is not being served goes first when room
+ * is needed. */
 enum http_standing {
 	HTTP_STANDING_IDLE, /* between requests */
 	HTTP_STANDING_HEAD, /* has not sent a whole head yet */

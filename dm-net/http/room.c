@@ -9,7 +9,8 @@
 /* A request may take so long before its speed is looked at. */
 #define FAIR_NS NS_PER_S
 
-/* What decides who goes: the first that is not equal, the lower value. */
+/* The order in which connections go: the first member that differs decides, the
+ * lower value goes. */
 struct merit {
 	enum http_standing standing;
 	bool is_young;	 /* a request that had no fair time yet */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who is sent a large file. The places are few, so that what is sent is sent
+ * The places for sending large files. They are few, so that each file is sent
  * fast; when all are taken, a newcomer is not simply refused: a transfer that
  * will not end soon gives up its place if its source or its peer has more than
  * the newcomer, or if it crawls. Pure: the owner moves the bytes, has the clock

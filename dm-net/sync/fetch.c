@@ -160,7 +160,7 @@ fetch_start(struct sync *s, struct want *w, struct session *c)
 	core_due_at(s, s->now_ns + 50 * MS);
 }
 
-/* What a large fetch that lasted tells of its source. */
+/* Notes the rate of a source, from a large fetch that lasted. */
 static void
 rate_note(struct sync *s, const struct fetch *f, struct session *c)
 {

@@ -296,7 +296,8 @@ has_failed(const struct want *w)
 	return false;
 }
 
-/* Whoever offers it first, and again and again, is not all that has it. */
+/* A peer that offers it first, and again and again, is not the only one that
+ * has it. */
 void
 want_look_for_sources(struct sync *s, struct want *w)
 {
