@@ -122,7 +122,7 @@ def test_start_reload_and_a_killed_process(mesh):
     node.config["files"]["a"] = [SIGNER.text]
     node.write_config()
     assert node.ask("reload").verdict == "ok"
-    node.wait_log(r"warn: no interface dm-nowhere0 here")
+    node.wait_log(r"warn: no interface dm-nowhere0 on this machine")
     node.wait_log(r"info: reloaded: .*1 added")
     node.signal_child("dm_store", 9)
     node.wait_log(r"error: dm-store \(pid \d+\) was ended by signal 9")
