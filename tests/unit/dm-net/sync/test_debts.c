@@ -31,9 +31,9 @@ static struct core {
 	uint64_t now_ns;
 	uint64_t conn; /* the last one */
 	unsigned n_judged, n_opened, n_closed, n_sent_away, n_refused;
-	uint64_t judged[4096]; /* ids that wait for a verdict */
-	struct entry last;     /* of these */
-	bool is_waiting;       /* verdicts come later */
+	uint64_t judged[1 << 14]; /* ids that wait for a verdict */
+	struct entry last;	  /* of these */
+	bool is_waiting;	  /* verdicts come later */
 	enum verdict verdict;
 } core;
 
@@ -79,6 +79,7 @@ drive(void)
 			core.n_refused++;
 		} else if (a.type == SYNC_JUDGE) {
 			core.last = *a.entry;
+			assert_true(core.n_judged < 1 << 14);
 			if (core.is_waiting)
 				core.judged[core.n_judged] = a.id;
 			else
