@@ -10,7 +10,8 @@
 struct resolve_question {
 	TAILQ_ENTRY(resolve_question) next;
 	uint32_t id;
-	resolve_fn *fn;
+	bool is_trusted;
+	resolve_fn *fn; /* NULL: cancelled */
 	void *ctx;
 };
 
@@ -18,6 +19,8 @@ struct resolve {
 	struct ipc *ipc;
 	TAILQ_HEAD(questions, resolve_question) waiting;
 	unsigned n_waiting;
+	unsigned n_strangers; /* of those that wait */
+	uint64_t full_ns;     /* strangers may ask a whole burst from then on */
 	uint32_t last_id;
 };
 
@@ -35,6 +38,7 @@ forget(struct resolve *r, struct resolve_question *q)
 {
 	TAILQ_REMOVE(&r->waiting, q, next);
 	r->n_waiting--;
+	r->n_strangers -= !q->is_trusted;
 	free(q);
 }
 
@@ -59,7 +63,8 @@ answer(struct resolve *r, struct resolve_question *q,
 	void *ctx = q->ctx;
 
 	forget(r, q);
-	fn(ctx, list, n, error);
+	if (fn != NULL)
+		fn(ctx, list, n, error);
 }
 
 void
@@ -85,21 +90,54 @@ find(struct resolve *r, uint64_t id)
 	return NULL;
 }
 
-uint32_t
-resolve_start(struct resolve *r, const char *host, unsigned family,
-    resolve_fn *fn, void *ctx)
+/* Takes one from what strangers may ask a minute. */
+static bool
+strangers_may_ask(struct resolve *r, uint64_t now_ns)
 {
-	struct ipc_resolve m = {.host = bytes_text(host), .family = family};
+	uint64_t burst_ns = RESOLVE_STRANGERS_BURST * RESOLVE_STRANGERS_NS;
+	uint64_t full_ns = r->full_ns > now_ns ? r->full_ns : now_ns;
+
+	if (full_ns + RESOLVE_STRANGERS_NS > now_ns + burst_ns)
+		return false;
+	r->full_ns = full_ns + RESOLVE_STRANGERS_NS;
+	return true;
+}
+
+/* NULL: the question may be asked. */
+static const char *
+refusal(struct resolve *r, bool is_trusted)
+{
+	if (r->ipc == NULL)
+		return "the resolver is not running";
+	if (r->n_waiting >= RESOLVE_WAITING_MAX)
+		return "too many look-ups wait for an answer";
+	if (is_trusted)
+		return NULL;
+	if (r->n_strangers >= RESOLVE_STRANGERS_MAX ||
+	    !strangers_may_ask(r, clock_mono_ns()))
+		return "too many look-ups for peers that are not configured";
+	return NULL;
+}
+
+uint32_t
+resolve_start(struct resolve *r, const struct resolve_ask *ask, resolve_fn *fn,
+    void *ctx, const char **why)
+{
+	struct ipc_resolve m = {
+	    .host = bytes_text(ask->host), .family = ask->family};
 	struct resolve_question *q;
 
-	if (r->ipc == NULL || r->n_waiting >= RESOLVE_WAITING_MAX)
+	*why = refusal(r, ask->is_trusted);
+	if (*why != NULL)
 		return 0;
 	q = xcalloc(1, sizeof(*q));
 	q->id = ++r->last_id;
+	q->is_trusted = ask->is_trusted;
 	q->fn = fn;
 	q->ctx = ctx;
 	TAILQ_INSERT_TAIL(&r->waiting, q, next);
 	r->n_waiting++;
+	r->n_strangers += !q->is_trusted;
 	m.id = q->id;
 	ipc_send(r->ipc, IPC_RESOLVE, &m, -1);
 	return q->id;
@@ -111,7 +149,7 @@ resolve_cancel(struct resolve *r, uint32_t id)
 	struct resolve_question *q = find(r, id);
 
 	if (q != NULL)
-		forget(r, q);
+		q->fn = NULL;
 }
 
 void

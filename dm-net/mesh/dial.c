@@ -257,18 +257,18 @@ on_resolved(
 static void
 look_up(struct dial *d, const struct multiaddr *a)
 {
-	unsigned family = 0;
+	struct resolve_ask ask = {.host = a->name, .is_trusted = d->is_trusted};
+	const char *why;
 
 	if (a->host == MULTIADDR_DNS4)
-		family = 4;
+		ask.family = 4;
 	else if (a->host == MULTIADDR_DNS6)
-		family = 6;
+		ask.family = 6;
 	d->port = a->port;
 	d->resolving = resolve_start(
-	    d->mesh->settings.resolve, a->name, family, on_resolved, d);
+	    d->mesh->settings.resolve, &ask, on_resolved, d, &why);
 	if (d->resolving == 0)
-		snprintf(d->why, sizeof(d->why),
-		    "%.100s: the resolver is not running", a->name);
+		snprintf(d->why, sizeof(d->why), "%.100s: %s", a->name, why);
 }
 
 /* One name after the other, while what is known is tried. */

@@ -33,6 +33,21 @@ struct node {
 	size_t n_ids;
 };
 
+static void on_answer(
+    void *, const struct resolve_address *, size_t, const char *);
+
+static uint32_t
+ask(struct resolve *r, const char *host, unsigned family, bool is_trusted,
+    struct asked *q)
+{
+	const struct resolve_ask one = {host, family, is_trusted};
+	const char *why;
+	uint32_t id = resolve_start(r, &one, on_answer, q, &why);
+
+	assert_true((id == 0) == (why != NULL));
+	return id;
+}
+
 static void
 on_answer(
     void *ctx, const struct resolve_address *list, size_t n, const char *error)
@@ -45,8 +60,7 @@ on_answer(
 		memcpy(q->list, list, n * sizeof(*list));
 	strncpy(q->error, error, sizeof(q->error) - 1);
 	if (q->again != NULL)
-		q->again_id =
-		    resolve_start(q->again, "again.test", 0, on_answer, q);
+		q->again_id = ask(q->again, "again.test", 0, true, q);
 	q->again = NULL;
 }
 
@@ -155,8 +169,7 @@ test_addresses(void **state)
 	struct node *n = *state;
 	struct asked q = {0};
 
-	assert_int_not_equal(
-	    resolve_start(n->resolve, "a.test", 6, on_answer, &q), 0);
+	assert_int_not_equal(ask(n->resolve, "a.test", 6, true, &q), 0);
 	run(n);
 	assert_int_equal(n->n_ids, 1);
 	assert_int_equal(n->family, 6);
@@ -181,9 +194,9 @@ test_no_address(void **state)
 	struct asked q = {0}, mute = {0}, odd = {0};
 	const uint8_t strange[20] = {9};
 
-	resolve_start(n->resolve, "a.test", 0, on_answer, &q);
-	resolve_start(n->resolve, "b.test", 0, on_answer, &mute);
-	resolve_start(n->resolve, "c.test", 0, on_answer, &odd);
+	ask(n->resolve, "a.test", 0, true, &q);
+	ask(n->resolve, "b.test", 0, true, &mute);
+	ask(n->resolve, "c.test", 0, true, &odd);
 	run(n);
 	say(n, 0, NULL, 0, "a.test: no such name");
 	assert_int_equal(q.n, 0);
@@ -202,7 +215,7 @@ test_cancelled(void **state)
 {
 	struct node *n = *state;
 	struct asked q = {0};
-	uint32_t id = resolve_start(n->resolve, "a.test", 0, on_answer, &q);
+	uint32_t id = ask(n->resolve, "a.test", 0, true, &q);
 
 	run(n);
 	resolve_cancel(n->resolve, id);
@@ -218,8 +231,8 @@ test_resolver_lost(void **state)
 	struct node *n = *state;
 	struct asked q = {.again = n->resolve}, other = {0};
 
-	resolve_start(n->resolve, "a.test", 0, on_answer, &q);
-	resolve_start(n->resolve, "b.test", 0, on_answer, &other);
+	ask(n->resolve, "a.test", 0, true, &q);
+	ask(n->resolve, "b.test", 0, true, &other);
 	lose_resolver(n);
 	assert_int_equal(q.calls, 1);
 	assert_int_equal(other.calls, 1);
@@ -227,10 +240,9 @@ test_resolver_lost(void **state)
 	assert_string_not_equal(q.error, "");
 	/* without one nobody is kept waiting */
 	assert_int_equal(q.again_id, 0);
-	assert_int_equal(
-	    resolve_start(n->resolve, "c.test", 0, on_answer, &q), 0);
+	assert_int_equal(ask(n->resolve, "c.test", 0, true, &q), 0);
 	connect_resolver(n);
-	resolve_start(n->resolve, "d.test", 0, on_answer, &other);
+	ask(n->resolve, "d.test", 0, true, &other);
 	run(n);
 	assert_int_equal(n->n_ids, 1);
 	say(n, 0, two, sizeof(two), "");
@@ -246,7 +258,7 @@ test_resolver_replaced(void **state)
 	struct ipc *net_end = n->net_end, *resolver_end = n->resolver_end;
 	struct asked q = {.again = n->resolve};
 
-	resolve_start(n->resolve, "a.test", 0, on_answer, &q);
+	ask(n->resolve, "a.test", 0, true, &q);
 	run(n);
 	connect_resolver(n);
 	assert_int_equal(q.calls, 1);
@@ -267,14 +279,56 @@ test_too_many(void **state)
 	struct asked q = {0};
 
 	for (int i = 0; i < RESOLVE_WAITING_MAX; i++)
-		assert_int_not_equal(
-		    resolve_start(n->resolve, "a.test", 0, on_answer, &q), 0);
-	assert_int_equal(
-	    resolve_start(n->resolve, "a.test", 0, on_answer, &q), 0);
+		assert_int_not_equal(ask(n->resolve, "a.test", 0, true, &q), 0);
+	assert_int_equal(ask(n->resolve, "a.test", 0, true, &q), 0);
 	run(n);
 	say(n, 0, two, 17, "");
-	assert_int_not_equal(
-	    resolve_start(n->resolve, "a.test", 0, on_answer, &q), 0);
+	assert_int_not_equal(ask(n->resolve, "a.test", 0, true, &q), 0);
+}
+
+/* Look-ups that records order, to names that nobody answers for. */
+static void
+test_strangers_leave_threads(void **state)
+{
+	struct node *n = *state;
+	struct asked q = {0}, ours = {0};
+	uint32_t id = 0;
+
+	for (int i = 0; i < RESOLVE_STRANGERS_MAX; i++) {
+		id = ask(n->resolve, "a.test", 0, false, &q);
+		assert_int_not_equal(id, 0);
+	}
+	assert_int_equal(ask(n->resolve, "b.test", 0, false, &q), 0);
+	/* nobody waits for it, but the resolver works on it all the same */
+	resolve_cancel(n->resolve, id);
+	assert_int_equal(ask(n->resolve, "b.test", 0, false, &q), 0);
+	assert_int_not_equal(ask(n->resolve, "c.test", 0, true, &ours), 0);
+	run(n);
+	assert_int_equal(n->n_ids, RESOLVE_STRANGERS_MAX + 1);
+	say(n, RESOLVE_STRANGERS_MAX, two, 17, "");
+	assert_int_equal(ours.calls, 1);
+	say(n, RESOLVE_STRANGERS_MAX - 1, two, 17, "");
+	assert_int_equal(q.calls, 0);
+	assert_int_not_equal(ask(n->resolve, "b.test", 0, false, &q), 0);
+}
+
+/* Answers that come at once order no stream of queries. */
+static void
+test_strangers_are_slow(void **state)
+{
+	struct node *n = *state;
+	struct asked q = {0}, ours = {0};
+	size_t i = 0;
+
+	while (i < RESOLVE_WAITING_MAX &&
+	       ask(n->resolve, "a.test", 0, false, &q) != 0) {
+		run(n);
+		say(n, i++, two, 17, "");
+	}
+	/* one more for each two seconds that this took */
+	assert_in_range(
+	    i, RESOLVE_STRANGERS_BURST, RESOLVE_STRANGERS_BURST + 30);
+	assert_int_not_equal(ask(n->resolve, "c.test", 0, true, &ours), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -289,6 +343,8 @@ main(void)
 	    TEST(test_resolver_lost),
 	    TEST(test_resolver_replaced),
 	    TEST(test_too_many),
+	    TEST(test_strangers_leave_threads),
+	    TEST(test_strangers_are_slow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
